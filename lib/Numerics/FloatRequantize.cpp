@@ -1,4 +1,4 @@
-//===- FloatRequantize.cpp - One float32 multiply, proven ---------------===//
+//===- FloatRequantize.cpp - One float32 multiply, proven -----------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
