@@ -37,7 +37,7 @@ Case randomCase(std::mt19937_64 &random, int32_t maxRange) {
   c.m = {int32_t((1u << 30) + random() % (1u << 30)),
          int32_t(random() % 14) - 1};
   if (random() % 4 == 0) // Many ties.
-    c.m.m0 &= -1 << (20 + random() % 11);
+    c.m.m0 &= int32_t(~0u << (20 + random() % 11));
   c.m.m0 |= 1 << 30;
   c.accLo = -int32_t(random() % uint32_t(maxRange));
   c.accHi = int32_t(random() % uint32_t(maxRange));

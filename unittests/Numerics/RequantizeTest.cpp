@@ -45,7 +45,7 @@ Multiplier randomMultiplier(std::mt19937_64 &random) {
   int32_t m0 = int32_t((1u << 30) + random() % (1u << 30));
   // Few significant bits now and then, where ties are.
   if (random() % 2)
-    m0 &= -1 << (random() % 30);
+    m0 &= int32_t(~0u << (random() % 30));
   int32_t shift =
       Multiplier::minShift +
       int32_t(random() % (Multiplier::maxShift - Multiplier::minShift + 1));
@@ -163,7 +163,7 @@ TEST(Requantize, EqualsTheGemmlowpLibrary) {
     int left = std::max(-m.shift, 0), right = std::max(m.shift, 0);
     return gemmlowp::RoundingDivideByPOT(
         gemmlowp::SaturatingRoundingDoublingHighMul(
-            int32_t(int64_t(acc) << left), m.m0),
+            int32_t(acc * (int64_t(1) << left)), m.m0),
         right);
   };
   std::mt19937_64 random(9);
@@ -176,7 +176,7 @@ TEST(Requantize, EqualsTheGemmlowpLibrary) {
     for (int j = 0; j < 8; ++j)
       accumulators.push_back(int32_t(random()) >> (random() % 32));
     for (int64_t acc : accumulators) {
-      if (m.shift < 0 && std::llabs(acc << -m.shift) > INT32_MAX)
+      if (m.shift < 0 && std::llabs(acc * (int64_t(1) << -m.shift)) > INT32_MAX)
         continue; // Undefined there.
       ++compared;
       ASSERT_EQ(applyMultiplier(acc, m, Rounding::Gemmlowp),
@@ -197,7 +197,7 @@ TEST(Requantize, TieReachableIsExact) {
   int64_t reachable = 0;
   for (int i = 0; i < 20000; ++i) {
     int32_t m0 = int32_t((1u << 30) + random() % (1u << 30));
-    m0 &= -1 << (random() % 31);
+    m0 &= int32_t(~0u << (random() % 31));
     m0 = std::max(m0, 1 << 30);
     Multiplier m{m0, int32_t(random() % 16) - 3};
     int64_t lo = int64_t(random() % 512) - 256;
