@@ -438,8 +438,8 @@ FailureOr<numerics::SoftmaxParams> q::getSoftmaxParams(SoftmaxOp op) {
       numerics::storageRange(outBits, outputType.isSigned());
   QuantParams expected{scale, params->outZeroPoint, range.qmin, range.qmax};
   if (*output != expected)
-    return op.emitOpError("must have a result of scale ")
-           << scale << " and zero point " << params->outZeroPoint
+    return op.emitOpError("must have a result of scale 2^-")
+           << outBits << " and zero point " << params->outZeroPoint
            << " over the whole storage range (rule N15), but it has "
            << outputType
            << "; quantize its result so, and put a q.requantize behind it if "
