@@ -18,6 +18,9 @@
 #define QDIALECT_INTEGERSEMANTICS_H
 
 #include "QDialect/Numerics/AddParams.h"
+#include "QDialect/Numerics/Divide.h"
+#include "QDialect/Numerics/LayerNorm.h"
+#include "QDialect/Numerics/Lrn.h"
 #include "QDialect/Numerics/Multiplier.h"
 #include "QDialect/Numerics/QuantParams.h"
 #include "QDialect/Numerics/Requantize.h"
@@ -135,6 +138,9 @@ mlir::FailureOr<numerics::AddParams> getAddParams(SubOp op);
 /// 2 the residual.
 mlir::FailureOr<numerics::AddParams> getResidualAddParams(Conv2DOp op);
 
+/// The constants of a quotient.
+mlir::FailureOr<numerics::DivideParams> getDivideParams(DivOp op);
+
 /// Rule N15: entry i is the result for storage value qmin + i of the input.
 mlir::FailureOr<std::vector<int32_t>> getTable(UnaryOp op);
 
@@ -142,6 +148,14 @@ mlir::FailureOr<std::vector<int32_t>> getTable(UnaryOp op);
 /// 2^-bits, the lowest storage value as zero point); the logarithm has no
 /// integer form.
 mlir::FailureOr<numerics::SoftmaxParams> getSoftmaxParams(SoftmaxOp op);
+
+/// The constants of local response normalization over windows of
+/// `op.getSize()` channels.
+mlir::FailureOr<numerics::LrnParams> getLrnParams(LrnOp op);
+
+/// The constants of the integer layer normalization of rows that hold the
+/// dimensions from the axis on. Scale and shift must be float constants.
+mlir::FailureOr<numerics::LayerNormParams> getLayerNormParams(LayerNormOp op);
 
 /// The storage value of a constant border (rule N3).
 mlir::FailureOr<int32_t> getPadValue(PadOp op);

@@ -158,6 +158,23 @@ static FailureOr<Kernel> prepareMul(MulOp op) {
   });
 }
 
+static FailureOr<Kernel> prepareDiv(DivOp op) {
+  FailureOr<numerics::DivideParams> params = getDivideParams(op);
+  if (failed(params))
+    return failure();
+  FailureOr<IntegerBounds> bounds = getResultBounds(op);
+  if (failed(bounds))
+    return failure();
+  int64_t lhsZeroPoint = getTensorParams(op, op.getLhs())->zeroPoint;
+  int64_t rhsZeroPoint = getTensorParams(op, op.getRhs())->zeroPoint;
+  int32_t zeroPoint = getTensorParams(op, op.getOutput())->zeroPoint;
+  return forEachPair([=, params = *params, bounds = *bounds](int64_t lhs,
+                                                             int64_t rhs) {
+    return numerics::divideRequantize(lhs - lhsZeroPoint, rhs - rhsZeroPoint,
+                                      params, zeroPoint, bounds.lo, bounds.hi);
+  });
+}
+
 /// Storage values of equal parameters are ordered as their reals are.
 static FailureOr<Kernel> prepareMin(MinOp op) {
   if (failed(getTensorParams(op, op.getOutput())))
@@ -201,6 +218,7 @@ void reference::addElementwiseKernels(KernelTable &table) {
   addKernel(table, prepareAdd<AddOp>);
   addKernel(table, prepareAdd<SubOp>);
   addKernel(table, prepareMul);
+  addKernel(table, prepareDiv);
   addKernel(table, prepareMin);
   addKernel(table, prepareMax);
   addKernel(table, preparePRelu);

@@ -156,6 +156,7 @@ LogicalResult ReferenceEvaluator::prepare() {
   addLayerKernels(table);
   addElementwiseKernels(table);
   addReductionKernels(table);
+  addFunctionKernels(table);
   addMovementKernels(table);
   addFloatOnlyOps(table);
 

@@ -58,8 +58,10 @@ Kernel makeMovement(std::function<int64_t(Index)> source);
 void addLayerKernels(KernelTable &table);
 /// quantize to prelu: one result element from one element of each operand.
 void addElementwiseKernels(KernelTable &table);
-/// Pools, reductions, softmax and linear resizing.
+/// Pools and reductions.
 void addReductionKernels(KernelTable &table);
+/// Softmax, normalizations and resizing.
+void addFunctionKernels(KernelTable &table);
 /// Ops that move bits (rule N13), which they do with floats as well.
 void addMovementKernels(KernelTable &table);
 /// Ops that compute in float only: diagnostics with a remedy.

@@ -183,16 +183,7 @@ void reference::addFloatOnlyOps(KernelTable &table) {
       table, "it only marks a place to quantize: run q-calibrate and "
              "q-quantize first");
   addFloatOnlyOp<BatchNormOp>(table, "run q-fold-batch-norm first");
-  addFloatOnlyOp<DivOp>(
-      table, "multiply by the reciprocal instead: q.mul with a constant, or "
-             "with the q.unary reciprocal of the divisor");
   addFloatOnlyOp<PowOp>(
       table, "write a constant exponent as q.unary square or sqrt, or as a "
              "product");
-  addFloatOnlyOp<LrnOp>(
-      table, "replace local response normalization when training (by batch "
-             "normalization, say)");
-  addFloatOnlyOp<LayerNormOp>(
-      table, "cut the model in front of it, or replace it by a normalization "
-             "with fixed statistics when training");
 }

@@ -13,12 +13,10 @@
 #include "QDialect/IntegerSemantics.h"
 
 #include "QDialect/Numerics/AveragePool.h"
-#include "QDialect/Numerics/Functions.h"
 
 #include "mlir/IR/TypeUtilities.h"
 
 #include <algorithm>
-#include <cmath>
 
 using namespace mlir;
 using namespace q;
@@ -289,7 +287,7 @@ FailureOr<PReluMultipliers> q::getMultipliers(PReluOp op) {
 }
 
 //===----------------------------------------------------------------------===//
-// Other constants
+// Sums and quotients
 //===----------------------------------------------------------------------===//
 
 static FailureOr<numerics::AddParams>
@@ -333,210 +331,15 @@ FailureOr<numerics::AddParams> q::getResidualAddParams(Conv2DOp op) {
                        /*subtract=*/false);
 }
 
-static numerics::UnaryKind toNumerics(UnaryKind kind) {
-  using To = numerics::UnaryKind;
-  switch (kind) {
-  case UnaryKind::Abs:
-    return To::Abs;
-  case UnaryKind::Neg:
-    return To::Neg;
-  case UnaryKind::Exp:
-    return To::Exp;
-  case UnaryKind::Log:
-    return To::Log;
-  case UnaryKind::Sqrt:
-    return To::Sqrt;
-  case UnaryKind::Rsqrt:
-    return To::Rsqrt;
-  case UnaryKind::Reciprocal:
-    return To::Reciprocal;
-  case UnaryKind::Sigmoid:
-    return To::Sigmoid;
-  case UnaryKind::Tanh:
-    return To::Tanh;
-  case UnaryKind::Erf:
-    return To::Erf;
-  case UnaryKind::Gelu:
-    return To::Gelu;
-  case UnaryKind::GeluTanh:
-    return To::GeluTanh;
-  case UnaryKind::Elu:
-    return To::Elu;
-  case UnaryKind::Selu:
-    return To::Selu;
-  case UnaryKind::Celu:
-    return To::Celu;
-  case UnaryKind::LeakyRelu:
-    return To::LeakyRelu;
-  case UnaryKind::HardSigmoid:
-    return To::HardSigmoid;
-  case UnaryKind::HardSwish:
-    return To::HardSwish;
-  case UnaryKind::Silu:
-    return To::Silu;
-  case UnaryKind::Mish:
-    return To::Mish;
-  case UnaryKind::Softplus:
-    return To::Softplus;
-  case UnaryKind::Softsign:
-    return To::Softsign;
-  case UnaryKind::ThresholdedRelu:
-    return To::ThresholdedRelu;
-  case UnaryKind::Floor:
-    return To::Floor;
-  case UnaryKind::Ceil:
-    return To::Ceil;
-  case UnaryKind::Round:
-    return To::Round;
-  case UnaryKind::Sign:
-    return To::Sign;
-  case UnaryKind::Sin:
-    return To::Sin;
-  case UnaryKind::Cos:
-    return To::Cos;
-  case UnaryKind::Square:
-    return To::Square;
-  }
-  return To::Abs;
-}
-
-FailureOr<std::vector<int32_t>> q::getTable(UnaryOp op) {
-  FailureOr<QuantParams> input = getTensorParams(op, op.getInput());
+FailureOr<numerics::DivideParams> q::getDivideParams(DivOp op) {
+  FailureOr<QuantParams> lhs = getTensorParams(op, op.getLhs());
+  FailureOr<QuantParams> rhs = getTensorParams(op, op.getRhs());
   FailureOr<QuantParams> output = getTensorParams(op, op.getOutput());
-  if (failed(input) || failed(output))
+  if (failed(lhs) || failed(rhs) || failed(output))
     return failure();
-  if (input->qmax - input->qmin >= int64_t(1) << 16)
-    return op.emitOpError("has no integer form for a table of ")
-           << input->qmax - input->qmin + 1
-           << " entries (rule N15); quantize its input to 16 bits or less";
-  return numerics::makeTable(toNumerics(op.getKind()), *input, *output,
-                             op.getAlpha().convertToFloat(),
-                             op.getBeta().convertToFloat());
-}
-
-FailureOr<numerics::SoftmaxParams> q::getSoftmaxParams(SoftmaxOp op) {
-  if (op.getLog())
-    return op.emitOpError("has no integer form for the logarithm; keep it in "
-                          "float behind the quantized part, or take the "
-                          "softmax without 'log'");
-  FailureOr<QuantParams> input = getTensorParams(op, op.getInput());
-  FailureOr<QuantParams> output = getTensorParams(op, op.getOutput());
-  if (failed(input) || failed(output))
-    return failure();
-  quant::UniformQuantizedType inputType = getPerTensorType(op.getInput());
-  quant::UniformQuantizedType outputType = getPerTensorType(op.getOutput());
-  unsigned outBits = outputType.getStorageTypeIntegralWidth();
-  int64_t row =
-      cast<RankedTensorType>(op.getInput().getType()).getDimSize(op.getAxis());
-  numerics::Result<numerics::SoftmaxParams> params = numerics::makeSoftmax(
-      input->scale, inputType.getStorageTypeIntegralWidth(), row, outBits,
-      outputType.isSigned());
+  numerics::Result<numerics::DivideParams> params =
+      numerics::makeDivideParams(lhs->scale, rhs->scale, output->scale);
   if (!params)
-    return op.emitOpError("has no integer form: ") << params.reason();
-  double scale = std::ldexp(1.0, -static_cast<int>(outBits));
-  numerics::StorageRange range =
-      numerics::storageRange(outBits, outputType.isSigned());
-  QuantParams expected{scale, params->outZeroPoint, range.qmin, range.qmax};
-  if (*output != expected)
-    return op.emitOpError("must have a result of scale 2^-")
-           << outBits << " and zero point " << params->outZeroPoint
-           << " over the whole storage range (rule N15), but it has "
-           << outputType
-           << "; quantize its result so, and put a q.requantize behind it if "
-              "need be";
+    return op.emitOpError("cannot be divided in integers: ") << params.reason();
   return *params;
-}
-
-FailureOr<int32_t> q::getPadValue(PadOp op) {
-  FailureOr<QuantParams> params = getTensorParams(op, op.getOutput());
-  if (failed(params))
-    return failure();
-  return static_cast<int32_t>(
-      numerics::quantize(op.getValue().convertToFloat(), *params));
-}
-
-//===----------------------------------------------------------------------===//
-// Resizing
-//===----------------------------------------------------------------------===//
-
-namespace {
-
-/// One axis of a resize in the terms of lib/Numerics.
-struct ResizeAxis {
-  int64_t in, out;
-  /// 0 where it is the exact ratio of the extents: a float attribute could
-  /// only hold that ratio rounded.
-  double scale;
-  numerics::CoordinateMode mode;
-};
-
-} // namespace
-
-static FailureOr<ResizeAxis> getResizeAxis(ResizeOp op, unsigned axis) {
-  ResizeAxis result;
-  result.in =
-      cast<RankedTensorType>(op.getInput().getType()).getDimSize(axis + 1);
-  result.out =
-      cast<RankedTensorType>(op.getOutput().getType()).getDimSize(axis + 1);
-  float scale = op.getScales()[axis];
-  double ratio = static_cast<double>(result.out) / result.in;
-  bool isRatio = scale == static_cast<float>(ratio);
-  result.scale = isRatio ? 0 : scale;
-  switch (op.getCoordinates()) {
-  case CoordinateMode::HalfPixel:
-    result.mode = numerics::CoordinateMode::HalfPixel;
-    return result;
-  case CoordinateMode::Asymmetric:
-    result.mode = numerics::CoordinateMode::Asymmetric;
-    return result;
-  case CoordinateMode::AlignCorners:
-    result.mode = numerics::CoordinateMode::AlignCorners;
-    return result;
-  case CoordinateMode::PytorchHalfPixel:
-    result.mode = numerics::CoordinateMode::PytorchHalfPixel;
-    return result;
-  case CoordinateMode::HalfPixelSymmetric:
-    // Symmetric about the centre, which half_pixel is by itself where the
-    // scale is the ratio of the extents.
-    result.mode = numerics::CoordinateMode::HalfPixel;
-    if (isRatio)
-      return result;
-    break;
-  case CoordinateMode::TfHalfPixelForNn:
-    break;
-  }
-  return op.emitOpError("has no integer form with coordinates '")
-         << stringifyCoordinateMode(op.getCoordinates()) << "' and scale "
-         << scale << "; export the model with 'half_pixel'";
-}
-
-static numerics::NearestMode toNumerics(NearestMode mode) {
-  switch (mode) {
-  case NearestMode::RoundPreferFloor:
-    return numerics::NearestMode::RoundPreferFloor;
-  case NearestMode::RoundPreferCeil:
-    return numerics::NearestMode::RoundPreferCeil;
-  case NearestMode::Floor:
-    return numerics::NearestMode::Floor;
-  case NearestMode::Ceil:
-    return numerics::NearestMode::Ceil;
-  }
-  return numerics::NearestMode::RoundPreferFloor;
-}
-
-FailureOr<std::vector<int64_t>> q::getNearestIndices(ResizeOp op,
-                                                     unsigned axis) {
-  FailureOr<ResizeAxis> a = getResizeAxis(op, axis);
-  if (failed(a))
-    return failure();
-  return numerics::nearestIndices(a->in, a->out, a->mode,
-                                  toNumerics(op.getNearest()), a->scale);
-}
-
-FailureOr<std::vector<numerics::LinearWeights>>
-q::getLinearWeights(ResizeOp op, unsigned axis) {
-  FailureOr<ResizeAxis> a = getResizeAxis(op, axis);
-  if (failed(a))
-    return failure();
-  return numerics::linearWeights(a->in, a->out, a->mode, a->scale);
 }

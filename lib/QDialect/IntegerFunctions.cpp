@@ -1,0 +1,291 @@
+//===- IntegerFunctions.cpp - Tables and weights of quantized ops ---------===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "QDialect/IntegerSemantics.h"
+#include "QDialect/Numerics/Functions.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace q;
+using numerics::QuantParams;
+
+//===----------------------------------------------------------------------===//
+// Functions of one element or one row (rule N15)
+//===----------------------------------------------------------------------===//
+
+static numerics::UnaryKind toNumerics(UnaryKind kind) {
+  using To = numerics::UnaryKind;
+  switch (kind) {
+  case UnaryKind::Abs:
+    return To::Abs;
+  case UnaryKind::Neg:
+    return To::Neg;
+  case UnaryKind::Exp:
+    return To::Exp;
+  case UnaryKind::Log:
+    return To::Log;
+  case UnaryKind::Sqrt:
+    return To::Sqrt;
+  case UnaryKind::Rsqrt:
+    return To::Rsqrt;
+  case UnaryKind::Reciprocal:
+    return To::Reciprocal;
+  case UnaryKind::Sigmoid:
+    return To::Sigmoid;
+  case UnaryKind::Tanh:
+    return To::Tanh;
+  case UnaryKind::Erf:
+    return To::Erf;
+  case UnaryKind::Gelu:
+    return To::Gelu;
+  case UnaryKind::GeluTanh:
+    return To::GeluTanh;
+  case UnaryKind::Elu:
+    return To::Elu;
+  case UnaryKind::Selu:
+    return To::Selu;
+  case UnaryKind::Celu:
+    return To::Celu;
+  case UnaryKind::LeakyRelu:
+    return To::LeakyRelu;
+  case UnaryKind::HardSigmoid:
+    return To::HardSigmoid;
+  case UnaryKind::HardSwish:
+    return To::HardSwish;
+  case UnaryKind::Silu:
+    return To::Silu;
+  case UnaryKind::Mish:
+    return To::Mish;
+  case UnaryKind::Softplus:
+    return To::Softplus;
+  case UnaryKind::Softsign:
+    return To::Softsign;
+  case UnaryKind::ThresholdedRelu:
+    return To::ThresholdedRelu;
+  case UnaryKind::Floor:
+    return To::Floor;
+  case UnaryKind::Ceil:
+    return To::Ceil;
+  case UnaryKind::Round:
+    return To::Round;
+  case UnaryKind::Sign:
+    return To::Sign;
+  case UnaryKind::Sin:
+    return To::Sin;
+  case UnaryKind::Cos:
+    return To::Cos;
+  case UnaryKind::Square:
+    return To::Square;
+  }
+  return To::Abs;
+}
+
+FailureOr<std::vector<int32_t>> q::getTable(UnaryOp op) {
+  FailureOr<QuantParams> input = getTensorParams(op, op.getInput());
+  FailureOr<QuantParams> output = getTensorParams(op, op.getOutput());
+  if (failed(input) || failed(output))
+    return failure();
+  if (input->qmax - input->qmin >= int64_t(1) << 16)
+    return op.emitOpError("has no integer form for a table of ")
+           << input->qmax - input->qmin + 1
+           << " entries (rule N15); quantize its input to 16 bits or less";
+  return numerics::makeTable(toNumerics(op.getKind()), *input, *output,
+                             op.getAlpha().convertToFloat(),
+                             op.getBeta().convertToFloat());
+}
+
+FailureOr<numerics::SoftmaxParams> q::getSoftmaxParams(SoftmaxOp op) {
+  if (op.getLog())
+    return op.emitOpError("has no integer form for the logarithm; keep it in "
+                          "float behind the quantized part, or take the "
+                          "softmax without 'log'");
+  FailureOr<QuantParams> input = getTensorParams(op, op.getInput());
+  FailureOr<QuantParams> output = getTensorParams(op, op.getOutput());
+  if (failed(input) || failed(output))
+    return failure();
+  quant::UniformQuantizedType inputType = getPerTensorType(op.getInput());
+  quant::UniformQuantizedType outputType = getPerTensorType(op.getOutput());
+  unsigned outBits = outputType.getStorageTypeIntegralWidth();
+  int64_t row =
+      cast<RankedTensorType>(op.getInput().getType()).getDimSize(op.getAxis());
+  numerics::Result<numerics::SoftmaxParams> params = numerics::makeSoftmax(
+      input->scale, inputType.getStorageTypeIntegralWidth(), row, outBits,
+      outputType.isSigned());
+  if (!params)
+    return op.emitOpError("has no integer form: ") << params.reason();
+  double scale = std::ldexp(1.0, -static_cast<int>(outBits));
+  numerics::StorageRange range =
+      numerics::storageRange(outBits, outputType.isSigned());
+  QuantParams expected{scale, params->outZeroPoint, range.qmin, range.qmax};
+  if (*output != expected)
+    return op.emitOpError("must have a result of scale 2^-")
+           << outBits << " and zero point " << params->outZeroPoint
+           << " over the whole storage range (rule N15), but it has "
+           << outputType
+           << "; quantize its result so, and put a q.requantize behind it if "
+              "need be";
+  return *params;
+}
+
+FailureOr<numerics::LrnParams> q::getLrnParams(LrnOp op) {
+  FailureOr<QuantParams> input = getTensorParams(op, op.getInput());
+  FailureOr<QuantParams> output = getTensorParams(op, op.getOutput());
+  if (failed(input) || failed(output))
+    return failure();
+  numerics::Result<numerics::LrnParams> params = numerics::makeLrn(
+      op.getAlpha().convertToFloat(), op.getBeta().convertToFloat(),
+      op.getBias().convertToFloat(), op.getSize(), input->scale, output->scale,
+      getMaxDistance(*input));
+  if (!params)
+    return op.emitOpError("has no integer form: ") << params.reason();
+  return *params;
+}
+
+/// The elements of a float constant that broadcasts to `shape`, in its order.
+static FailureOr<std::vector<double>> getBroadcast(Value value,
+                                                   ArrayRef<int64_t> shape) {
+  FailureOr<std::vector<float>> given = getConstantFloats(value);
+  if (failed(given))
+    return failure();
+  ArrayRef<int64_t> own = cast<RankedTensorType>(value.getType()).getShape();
+  int64_t count = 1;
+  for (int64_t extent : shape)
+    count *= extent;
+  std::vector<double> result(count);
+  for (int64_t i = 0; i < count; ++i) {
+    // Peel the index from its last dimension on.
+    int64_t rest = i, offset = 0, stride = 1;
+    for (size_t d = 0; d < std::min(own.size(), shape.size()); ++d) {
+      int64_t extent = own[own.size() - 1 - d];
+      int64_t index = rest % shape[shape.size() - 1 - d];
+      rest /= shape[shape.size() - 1 - d];
+      offset += extent == 1 ? 0 : index * stride;
+      stride *= extent;
+    }
+    result[i] = (*given)[offset];
+  }
+  return result;
+}
+
+FailureOr<numerics::LayerNormParams> q::getLayerNormParams(LayerNormOp op) {
+  FailureOr<QuantParams> input = getTensorParams(op, op.getInput());
+  FailureOr<QuantParams> output = getTensorParams(op, op.getOutput());
+  if (failed(input) || failed(output))
+    return failure();
+  ArrayRef<int64_t> row = cast<RankedTensorType>(op.getInput().getType())
+                              .getShape()
+                              .drop_front(op.getAxis());
+  FailureOr<std::vector<double>> gamma = getBroadcast(op.getScale(), row);
+  if (failed(gamma))
+    return failure();
+  FailureOr<std::vector<double>> beta = std::vector<double>(gamma->size(), 0.0);
+  if (op.getShift())
+    beta = getBroadcast(op.getShift(), row);
+  if (failed(beta))
+    return failure();
+  numerics::Result<numerics::LayerNormParams> params = numerics::makeLayerNorm(
+      *gamma, *beta, op.getEpsilon().convertToFloat(), input->scale,
+      output->scale, getMaxDistance(*input));
+  if (!params)
+    return op.emitOpError("has no integer form: ") << params.reason();
+  return *params;
+}
+
+//===----------------------------------------------------------------------===//
+// Padding and resizing
+//===----------------------------------------------------------------------===//
+
+FailureOr<int32_t> q::getPadValue(PadOp op) {
+  FailureOr<QuantParams> params = getTensorParams(op, op.getOutput());
+  if (failed(params))
+    return failure();
+  return static_cast<int32_t>(
+      numerics::quantize(op.getValue().convertToFloat(), *params));
+}
+
+namespace {
+
+/// One axis of a resize in the terms of lib/Numerics.
+struct ResizeAxis {
+  int64_t in, out;
+  /// 0 where it is the exact ratio of the extents: a float attribute could
+  /// only hold that ratio rounded.
+  double scale;
+  numerics::CoordinateMode mode;
+};
+
+} // namespace
+
+static FailureOr<ResizeAxis> getResizeAxis(ResizeOp op, unsigned axis) {
+  ResizeAxis result;
+  result.in =
+      cast<RankedTensorType>(op.getInput().getType()).getDimSize(axis + 1);
+  result.out =
+      cast<RankedTensorType>(op.getOutput().getType()).getDimSize(axis + 1);
+  float scale = op.getScales()[axis];
+  double ratio = static_cast<double>(result.out) / result.in;
+  bool isRatio = scale == static_cast<float>(ratio);
+  result.scale = isRatio ? 0 : scale;
+  switch (op.getCoordinates()) {
+  case CoordinateMode::HalfPixel:
+    result.mode = numerics::CoordinateMode::HalfPixel;
+    return result;
+  case CoordinateMode::Asymmetric:
+    result.mode = numerics::CoordinateMode::Asymmetric;
+    return result;
+  case CoordinateMode::AlignCorners:
+    result.mode = numerics::CoordinateMode::AlignCorners;
+    return result;
+  case CoordinateMode::PytorchHalfPixel:
+    result.mode = numerics::CoordinateMode::PytorchHalfPixel;
+    return result;
+  case CoordinateMode::HalfPixelSymmetric:
+    // Symmetric about the centre, which half_pixel is by itself where the
+    // scale is the ratio of the extents.
+    result.mode = numerics::CoordinateMode::HalfPixel;
+    if (isRatio)
+      return result;
+    break;
+  case CoordinateMode::TfHalfPixelForNn:
+    break;
+  }
+  return op.emitOpError("has no integer form with coordinates '")
+         << stringifyCoordinateMode(op.getCoordinates()) << "' and scale "
+         << scale << "; export the model with 'half_pixel'";
+}
+
+static numerics::NearestMode toNumerics(NearestMode mode) {
+  switch (mode) {
+  case NearestMode::RoundPreferFloor:
+    return numerics::NearestMode::RoundPreferFloor;
+  case NearestMode::RoundPreferCeil:
+    return numerics::NearestMode::RoundPreferCeil;
+  case NearestMode::Floor:
+    return numerics::NearestMode::Floor;
+  case NearestMode::Ceil:
+    return numerics::NearestMode::Ceil;
+  }
+  return numerics::NearestMode::RoundPreferFloor;
+}
+
+FailureOr<std::vector<int64_t>> q::getNearestIndices(ResizeOp op,
+                                                     unsigned axis) {
+  FailureOr<ResizeAxis> a = getResizeAxis(op, axis);
+  if (failed(a))
+    return failure();
+  return numerics::nearestIndices(a->in, a->out, a->mode,
+                                  toNumerics(op.getNearest()), a->scale);
+}
+
+FailureOr<std::vector<numerics::LinearWeights>>
+q::getLinearWeights(ResizeOp op, unsigned axis) {
+  FailureOr<ResizeAxis> a = getResizeAxis(op, axis);
+  if (failed(a))
+    return failure();
+  return numerics::linearWeights(a->in, a->out, a->mode, a->scale);
+}
