@@ -34,6 +34,13 @@ def Q_Dialect : Dialect {
            -> tensor<1x8x8x16x!quant.uniform<u8:f32, 0.5:7>>
     ```
 
+    In the formulas of the op descriptions a quantized tensor x has storage
+    values qx, scale Sx, zero point Zx and storage range [qmin, qmax], and
+    means the reals `Sx (qx - Zx)`. [lo, hi] is the storage range of the
+    result, cut to the op's `clamp_min` and `clamp_max` where it has them. M is
+    always a fixed-point multiplier (rule N9), and `round` after it that of the
+    module's rounding mode (rule N10).
+
     Shapes are static, activations are NHWC, and the integer meaning of every
     op is fixed to the bit by the rules N1 to N22 of the numeric contract.
     A module may carry `q.rounding = "single" | "gemmlowp" | "pow2"`, the

@@ -1,5 +1,4 @@
-//===- QTraits.h - Traits of q ops -------------------------------*- C++
-//-*-===//
+//===- QTraits.h - Traits of q ops -----------------------------*- C++ -*-===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -27,6 +26,10 @@ llvm::LogicalResult verifyQuantizedType(mlir::Operation *op, mlir::Type type);
 /// same quantized element type, and none is float beside a quantized one.
 llvm::LogicalResult verifySharedParameters(mlir::Operation *op);
 
+/// Checks that the tensors of `op` are all quantized per tensor or all not
+/// quantized: an op that computes has one kind of arithmetic.
+llvm::LogicalResult verifyOneArithmetic(mlir::Operation *op);
+
 template <typename ConcreteType>
 class ValidQuantizedTypes
     : public mlir::OpTrait::TraitBase<ConcreteType, ValidQuantizedTypes> {
@@ -48,6 +51,15 @@ class SharesParameters
 public:
   static llvm::LogicalResult verifyTrait(mlir::Operation *op) {
     return verifySharedParameters(op);
+  }
+};
+
+template <typename ConcreteType>
+class OneArithmetic
+    : public mlir::OpTrait::TraitBase<ConcreteType, OneArithmetic> {
+public:
+  static llvm::LogicalResult verifyTrait(mlir::Operation *op) {
+    return verifyOneArithmetic(op);
   }
 };
 

@@ -1,5 +1,4 @@
-//===- QVerify.cpp - Verifiers of q ops
-//-------------------------------------===//
+//===- QVerify.cpp - Verifiers of q ops -----------------------------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -11,7 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "QDialect/QDialect.h"
+#include "QDialect/IntegerSemantics.h"
 
 #include "mlir/IR/TypeUtilities.h"
 
@@ -33,8 +32,34 @@ static quant::QuantizedType quantizedOf(Value value) {
 // Layers with weights
 //===----------------------------------------------------------------------===//
 
-/// Input, weights, bias and result are all float or all quantized; a quantized
-/// bias is int32 with zero point 0 and scale Sx * Sw (rule N7).
+/// Rule N7: a quantized bias is int32 with zero point 0 and scale Sx * Sw of
+/// its channel, so that it can start the accumulator.
+static LogicalResult verifyBias(WeightedOpInterface op,
+                                quant::UniformQuantizedType input,
+                                quant::QuantizedType weights) {
+  auto bias = quantizedOf(op.getBias());
+  if (!bias || bias.getStorageTypeIntegralWidth() != 32 || !bias.isSigned())
+    return op->emitOpError(
+        "is quantized, so its bias must be quantized to int32 (rule N7)");
+  int64_t channels =
+      cast<RankedTensorType>(op.getWeights().getType()).getDimSize(0);
+  for (auto [b, w] : llvm::zip_equal(getPerChannelParams(bias, channels),
+                                     getPerChannelParams(weights, channels))) {
+    if (b.zeroPoint != 0)
+      return op->emitOpError("has a bias with zero point ")
+             << b.zeroPoint << ", but it must be 0 (rule N7)";
+    // The product may have been rounded to float32 on its way.
+    double product = input.getScale() * w.scale;
+    if (std::abs(b.scale - product) > 1e-6 * product)
+      return op->emitOpError("has a bias of scale ")
+             << b.scale << " where input and weights have scales of product "
+             << product << " (rule N7)";
+  }
+  return success();
+}
+
+/// Input, weights, bias and result are all float or all quantized; of the
+/// latter only the weights, and with them the bias, may be per channel.
 static LogicalResult verifyWeighted(WeightedOpInterface op) {
   auto input = quantizedOf(op.getInput()),
        weights = quantizedOf(op.getWeights());
@@ -44,18 +69,23 @@ static LogicalResult verifyWeighted(WeightedOpInterface op) {
   if (anyQuantized && !quantized)
     return op->emitOpError("must have input, weights and result all float or "
                            "all quantized");
-  if (op.getZeroPointFolded() && !quantized)
-    return op->emitOpError("folds a zero point, but is not quantized");
-  if (!op.getBias())
+  if (!quantized) {
+    if (op.getZeroPointFolded())
+      return op->emitOpError("folds a zero point, but is not quantized");
+    if (op.getBias() && quantizedOf(op.getBias()))
+      return op->emitOpError("has a quantized bias but is float");
     return success();
-  auto bias = quantizedOf(op.getBias());
-  if (!quantized)
-    return bias ? op->emitOpError("has a quantized bias but is float")
-                : success();
-  if (!bias || bias.getStorageTypeIntegralWidth() != 32 || !bias.isSigned())
-    return op->emitOpError(
-        "is quantized, so its bias must be quantized to int32 (rule N7)");
-  return success();
+  }
+  auto uniform = dyn_cast<quant::UniformQuantizedType>(input);
+  if (!uniform || !isa<quant::UniformQuantizedType>(output))
+    return op->emitOpError("must have an input and a result that are quantized "
+                           "per tensor; only weights and bias may be per axis");
+  auto perAxis = dyn_cast<quant::UniformQuantizedPerAxisType>(weights);
+  if (perAxis && perAxis.getQuantizedDimension() != 0)
+    return op->emitOpError("has weights quantized along dimension ")
+           << perAxis.getQuantizedDimension()
+           << ", but output channels are dimension 0";
+  return op.getBias() ? verifyBias(op, uniform, weights) : success();
 }
 
 static LogicalResult verifyClampBounds(FusedClampOpInterface op) {
@@ -82,10 +112,16 @@ LogicalResult Conv2DOp::verify() {
                              "'intermediate' type of its sum before it"
                            : "has an 'intermediate' type without a quantized "
                              "residual");
-  if (wantsIntermediate &&
-      !isa<quant::UniformQuantizedType>(*getIntermediate()))
+  if (!wantsIntermediate)
+    return getResidual() && quantizedOf(getResidual())
+               ? emitOpError("adds a quantized residual but is float")
+               : success();
+  if (!isa<quant::UniformQuantizedType>(*getIntermediate()))
     return emitOpError("must have a uniform quantized 'intermediate' type");
-  return success();
+  if (!isa_and_nonnull<quant::UniformQuantizedType>(quantizedOf(getResidual())))
+    return emitOpError("is quantized, so its residual must be quantized per "
+                       "tensor");
+  return verifyQuantizedType(*this, *getIntermediate());
 }
 
 LogicalResult ConvTranspose2DOp::verify() {
@@ -117,6 +153,11 @@ LogicalResult BatchNormOp::verify() {
 }
 
 LogicalResult ClampOp::verify() { return verifyClampBounds(*this); }
+LogicalResult MatMulOp::verify() { return verifyClampBounds(*this); }
+LogicalResult AddOp::verify() { return verifyClampBounds(*this); }
+LogicalResult SubOp::verify() { return verifyClampBounds(*this); }
+LogicalResult MulOp::verify() { return verifyClampBounds(*this); }
+LogicalResult DivOp::verify() { return verifyClampBounds(*this); }
 
 //===----------------------------------------------------------------------===//
 // Borders between float and integer
@@ -176,6 +217,16 @@ LogicalResult QuantizerOp::verify() {
 // Pools, reductions, data movement
 //===----------------------------------------------------------------------===//
 
+/// Whether a tensor of shape `from` repeats to shape `to`, as numpy has it.
+static bool broadcastsTo(ArrayRef<int64_t> from, ArrayRef<int64_t> to) {
+  if (from.size() > to.size())
+    return false;
+  for (auto [f, t] : llvm::zip_equal(from, to.take_back(from.size())))
+    if (f != 1 && f != t)
+      return false;
+  return true;
+}
+
 /// A window that lies wholly in the padding has no element to choose or
 /// average.
 template <typename PoolOp> static LogicalResult verifyPool(PoolOp op) {
@@ -206,7 +257,7 @@ LogicalResult ReduceOp::verify() {
     if (getAxes()[i - 1] >= getAxes()[i])
       return emitOpError("needs axes in ascending order without repetition");
   bool movesBits = getKind() == ReduceKind::Max || getKind() == ReduceKind::Min;
-  return movesBits ? verifySharedParameters(*this) : success();
+  return movesBits ? verifySharedParameters(*this) : verifyOneArithmetic(*this);
 }
 
 LogicalResult SoftmaxOp::verify() {
@@ -218,13 +269,56 @@ LogicalResult SoftmaxOp::verify() {
   return success();
 }
 
+LogicalResult LrnOp::verify() {
+  if (cast<RankedTensorType>(getInput().getType()).getRank() < 1)
+    return emitOpError("needs a channel dimension");
+  if (getSize() < 1)
+    return emitOpError("normalizes over ") << getSize() << " channels";
+  return success();
+}
+
+LogicalResult LayerNormOp::verify() {
+  auto input = cast<RankedTensorType>(getInput().getType());
+  int64_t axis = getAxis();
+  if (axis < 0 || axis >= input.getRank())
+    return emitOpError("has axis ")
+           << axis << " for a tensor of rank " << input.getRank();
+  bool isQuantized = static_cast<bool>(quantizedOf(getInput()));
+  if (isQuantized != static_cast<bool>(quantizedOf(getOutput())))
+    return emitOpError("must have input and result both float or both "
+                       "quantized");
+  ArrayRef<int64_t> row = input.getShape().drop_front(axis);
+  for (Value parameter : {getScale(), getShift()}) {
+    if (!parameter)
+      continue;
+    if (quantizedOf(parameter))
+      return emitOpError("takes its scale and shift in float");
+    ArrayRef<int64_t> shape =
+        cast<RankedTensorType>(parameter.getType()).getShape();
+    if (!broadcastsTo(shape, row))
+      return emitOpError("has a parameter of shape [")
+             << shape << "] for rows of shape [" << row << "]";
+  }
+  return success();
+}
+
+/// Ops that only move elements keep their type; where it is quantized, the
+/// trait SharesParameters has checked it.
+static LogicalResult verifySameElementType(Operation *op) {
+  Type from = getElementTypeOrSelf(op->getOperand(0).getType());
+  Type to = getElementTypeOrSelf(op->getResult(0).getType());
+  if (from != to)
+    return op->emitOpError("turns ") << from << " into " << to;
+  return success();
+}
+
 LogicalResult ReshapeOp::verify() {
   auto input = cast<RankedTensorType>(getInput().getType());
   auto output = cast<RankedTensorType>(getOutput().getType());
   if (input.getNumElements() != output.getNumElements())
     return emitOpError("turns ") << input.getNumElements() << " elements into "
                                  << output.getNumElements();
-  return success();
+  return verifySameElementType(*this);
 }
 
 LogicalResult ExpandOp::verify() {
@@ -232,14 +326,9 @@ LogicalResult ExpandOp::verify() {
       cast<RankedTensorType>(getInput().getType()).getShape();
   ArrayRef<int64_t> output =
       cast<RankedTensorType>(getOutput().getType()).getShape();
-  bool fits = input.size() <= output.size();
-  for (size_t i = 0; fits && i < input.size(); ++i) {
-    int64_t from = input[input.size() - 1 - i];
-    fits = from == 1 || from == output[output.size() - 1 - i];
-  }
-  if (!fits)
+  if (!broadcastsTo(input, output))
     return emitOpError("cannot expand [") << input << "] to [" << output << "]";
-  return success();
+  return verifySameElementType(*this);
 }
 
 LogicalResult ResizeOp::verify() {
@@ -251,6 +340,9 @@ LogicalResult ResizeOp::verify() {
     return emitOpError("must resize the height and width of [N, H, W, C]");
   if (getScales().size() != 2 || !(getScales()[0] > 0) || !(getScales()[1] > 0))
     return emitOpError("needs a positive scale for height and width");
-  return getMode() == ResizeMode::Nearest ? verifySharedParameters(*this)
-                                          : success();
+  if (getMode() == ResizeMode::Linear)
+    return verifyOneArithmetic(*this);
+  if (failed(verifySharedParameters(*this)))
+    return failure();
+  return verifySameElementType(*this);
 }

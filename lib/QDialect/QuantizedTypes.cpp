@@ -104,3 +104,22 @@ LogicalResult q::verifySharedParameters(Operation *op) {
     return op->emitOpError("mixes quantized and other operands or results");
   return success();
 }
+
+LogicalResult q::verifyOneArithmetic(Operation *op) {
+  unsigned quantized = 0, tensors = 0;
+  for (TypeRange types :
+       {TypeRange(op->getOperandTypes()), TypeRange(op->getResultTypes())})
+    for (Type type : types) {
+      auto element = dyn_cast<quant::QuantizedType>(getElementTypeOrSelf(type));
+      if (element && !isa<quant::UniformQuantizedType>(element))
+        return op->emitOpError("must be quantized per tensor, but one type is ")
+               << element;
+      quantized += static_cast<bool>(element);
+      ++tensors;
+    }
+  if (quantized != 0 && quantized != tensors)
+    return op->emitOpError(
+        "must have operands and result all float or all quantized; put "
+        "q.quantize or q.dequantize between");
+  return success();
+}
