@@ -161,10 +161,9 @@ mlir::FailureOr<numerics::LayerNormParams> getLayerNormParams(LayerNormOp op);
 mlir::FailureOr<int32_t> getPadValue(PadOp op);
 
 /// The input indices or weights along the height (axis 0) or width (axis 1).
-mlir::FailureOr<std::vector<int64_t>> getNearestIndices(ResizeOp op,
-                                                        unsigned axis);
-mlir::FailureOr<std::vector<numerics::LinearWeights>>
-getLinearWeights(ResizeOp op, unsigned axis);
+std::vector<int64_t> getNearestIndices(ResizeOp op, unsigned axis);
+std::vector<numerics::LinearWeights> getLinearWeights(ResizeOp op,
+                                                      unsigned axis);
 /// M = S / (Sy 2^22) of a linear resize: the two weights are not divided out.
 mlir::FailureOr<numerics::Multiplier> getMultiplier(ResizeOp op);
 

@@ -100,16 +100,11 @@ static FailureOr<Kernel> prepareLinearResize(ResizeOp op) {
   FailureOr<Requantizer> requantize = makeRequantizer(op, getMultiplier(op));
   if (failed(requantize))
     return failure();
-  FailureOr<std::vector<numerics::LinearWeights>> rows =
-      getLinearWeights(op, 0);
-  FailureOr<std::vector<numerics::LinearWeights>> columns =
-      getLinearWeights(op, 1);
-  if (failed(rows) || failed(columns))
-    return failure();
+  std::vector<numerics::LinearWeights> rows = getLinearWeights(op, 0);
+  std::vector<numerics::LinearWeights> columns = getLinearWeights(op, 1);
   int64_t zeroPoint = getTensorParams(op, op.getInput())->zeroPoint;
-  return Kernel([=, requantize = *requantize, rows = std::move(*rows),
-                 columns = std::move(*columns)](Operands operands,
-                                                Tensor &output) {
+  return Kernel([=, requantize = *requantize](Operands operands,
+                                              Tensor &output) {
     const Tensor &input = *operands[0];
     Index shape = input.getShape();
     int64_t next = 0;
@@ -129,15 +124,13 @@ static FailureOr<Kernel> prepareLinearResize(ResizeOp op) {
 
 /// Nearest resizing moves bits, but shares its op with linear.
 static FailureOr<Kernel> prepareNearestResize(ResizeOp op) {
-  FailureOr<std::vector<int64_t>> rows = getNearestIndices(op, 0);
-  FailureOr<std::vector<int64_t>> columns = getNearestIndices(op, 1);
-  if (failed(rows) || failed(columns))
-    return failure();
+  std::vector<int64_t> rows = getNearestIndices(op, 0);
+  std::vector<int64_t> columns = getNearestIndices(op, 1);
   SmallVector<int64_t> strides =
       getStrides(cast<RankedTensorType>(op.getInput().getType()).getShape());
   return makeMovement([=](Index index) {
-    return getOffset(
-        {index[0], (*rows)[index[1]], (*columns)[index[2]], index[3]}, strides);
+    return getOffset({index[0], rows[index[1]], columns[index[2]], index[3]},
+                     strides);
   });
 }
 

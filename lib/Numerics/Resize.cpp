@@ -30,6 +30,12 @@ static double coordinate(int64_t index, int64_t in, int64_t out,
     return unscale(double(index));
   case CoordinateMode::AlignCorners:
     return out <= 1 ? 0 : double(index) * double(in - 1) / double(out - 1);
+  case CoordinateMode::HalfPixelSymmetric:
+    // The centre of the output, out / 2, comes from that of the input.
+    return double(in) / 2 + unscale(double(index) + 0.5 - double(out) / 2) -
+           0.5;
+  case CoordinateMode::TfHalfPixelForNn:
+    return unscale(double(index) + 0.5);
   }
   return 0;
 }

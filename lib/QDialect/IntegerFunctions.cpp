@@ -221,42 +221,32 @@ struct ResizeAxis {
 
 } // namespace
 
-static FailureOr<ResizeAxis> getResizeAxis(ResizeOp op, unsigned axis) {
-  ResizeAxis result;
-  result.in =
-      cast<RankedTensorType>(op.getInput().getType()).getDimSize(axis + 1);
-  result.out =
-      cast<RankedTensorType>(op.getOutput().getType()).getDimSize(axis + 1);
-  float scale = op.getScales()[axis];
-  double ratio = static_cast<double>(result.out) / result.in;
-  bool isRatio = scale == static_cast<float>(ratio);
-  result.scale = isRatio ? 0 : scale;
-  switch (op.getCoordinates()) {
+static numerics::CoordinateMode toNumerics(CoordinateMode mode) {
+  switch (mode) {
   case CoordinateMode::HalfPixel:
-    result.mode = numerics::CoordinateMode::HalfPixel;
-    return result;
+    return numerics::CoordinateMode::HalfPixel;
   case CoordinateMode::Asymmetric:
-    result.mode = numerics::CoordinateMode::Asymmetric;
-    return result;
+    return numerics::CoordinateMode::Asymmetric;
   case CoordinateMode::AlignCorners:
-    result.mode = numerics::CoordinateMode::AlignCorners;
-    return result;
+    return numerics::CoordinateMode::AlignCorners;
   case CoordinateMode::PytorchHalfPixel:
-    result.mode = numerics::CoordinateMode::PytorchHalfPixel;
-    return result;
+    return numerics::CoordinateMode::PytorchHalfPixel;
   case CoordinateMode::HalfPixelSymmetric:
-    // Symmetric about the centre, which half_pixel is by itself where the
-    // scale is the ratio of the extents.
-    result.mode = numerics::CoordinateMode::HalfPixel;
-    if (isRatio)
-      return result;
-    break;
+    return numerics::CoordinateMode::HalfPixelSymmetric;
   case CoordinateMode::TfHalfPixelForNn:
-    break;
+    return numerics::CoordinateMode::TfHalfPixelForNn;
   }
-  return op.emitOpError("has no integer form with coordinates '")
-         << stringifyCoordinateMode(op.getCoordinates()) << "' and scale "
-         << scale << "; export the model with 'half_pixel'";
+  return numerics::CoordinateMode::HalfPixel;
+}
+
+static ResizeAxis getResizeAxis(ResizeOp op, unsigned axis) {
+  auto extentOf = [&](Value value) {
+    return cast<RankedTensorType>(value.getType()).getDimSize(axis + 1);
+  };
+  int64_t in = extentOf(op.getInput()), out = extentOf(op.getOutput());
+  float scale = op.getScales()[axis];
+  bool isRatio = scale == static_cast<float>(static_cast<double>(out) / in);
+  return {in, out, isRatio ? 0.0 : scale, toNumerics(op.getCoordinates())};
 }
 
 static numerics::NearestMode toNumerics(NearestMode mode) {
@@ -273,19 +263,14 @@ static numerics::NearestMode toNumerics(NearestMode mode) {
   return numerics::NearestMode::RoundPreferFloor;
 }
 
-FailureOr<std::vector<int64_t>> q::getNearestIndices(ResizeOp op,
-                                                     unsigned axis) {
-  FailureOr<ResizeAxis> a = getResizeAxis(op, axis);
-  if (failed(a))
-    return failure();
-  return numerics::nearestIndices(a->in, a->out, a->mode,
-                                  toNumerics(op.getNearest()), a->scale);
+std::vector<int64_t> q::getNearestIndices(ResizeOp op, unsigned axis) {
+  ResizeAxis a = getResizeAxis(op, axis);
+  return numerics::nearestIndices(a.in, a.out, a.mode,
+                                  toNumerics(op.getNearest()), a.scale);
 }
 
-FailureOr<std::vector<numerics::LinearWeights>>
-q::getLinearWeights(ResizeOp op, unsigned axis) {
-  FailureOr<ResizeAxis> a = getResizeAxis(op, axis);
-  if (failed(a))
-    return failure();
-  return numerics::linearWeights(a->in, a->out, a->mode, a->scale);
+std::vector<numerics::LinearWeights> q::getLinearWeights(ResizeOp op,
+                                                         unsigned axis) {
+  ResizeAxis a = getResizeAxis(op, axis);
+  return numerics::linearWeights(a.in, a.out, a.mode, a.scale);
 }

@@ -7,6 +7,7 @@
 
 #include "QDialect/Numerics/Resize.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <gtest/gtest.h>
@@ -36,6 +37,32 @@ TEST(LinearWeights, DoublingByHand) {
   expectWeights(corners[1], 0, 1, 683);
   expectWeights(corners[2], 0, 1, 1365);
   expectWeights(corners[3], 1, 1, 0);
+}
+
+TEST(LinearWeights, SymmetricAboutTheCentre) {
+  // 5 by 1.5 are 7 of 7.5: offset 2.5 * (1 - 7 / 7.5) = 1/6.
+  auto weights = linearWeights(5, 7, CoordinateMode::HalfPixelSymmetric, 1.5);
+  for (int i = 0; i < 7; ++i) {
+    double x = std::clamp((i + 0.5) / 1.5 - 0.5 + 1.0 / 6, 0.0, 4.0);
+    EXPECT_NEAR(weights[i].i0 + weights[i].w1 / 2048.0, x, 1.0 / 2048) << i;
+    // The mirror image has the mirrored coordinate.
+    const LinearWeights &m = weights[6 - i];
+    EXPECT_NEAR(weights[i].i0 + weights[i].w1 / 2048.0 + m.i0 + m.w1 / 2048.0,
+                4.0, 1.0 / 1024);
+  }
+  auto ratio = linearWeights(3, 6, CoordinateMode::HalfPixelSymmetric);
+  auto half = linearWeights(3, 6, CoordinateMode::HalfPixel);
+  for (int i = 0; i < 6; ++i)
+    expectWeights(ratio[i], half[i].i0, half[i].i1, half[i].w1);
+}
+
+TEST(NearestIndices, TfHalfPixelForNn) {
+  EXPECT_EQ(nearestIndices(4, 2, CoordinateMode::TfHalfPixelForNn,
+                           NearestMode::Floor),
+            (std::vector<int64_t>{1, 3}));
+  EXPECT_EQ(nearestIndices(2, 5, CoordinateMode::TfHalfPixelForNn,
+                           NearestMode::Floor),
+            (std::vector<int64_t>{0, 0, 1, 1, 1}));
 }
 
 TEST(LinearWeights, OneElement) {

@@ -24,6 +24,11 @@ enum class CoordinateMode {
   Asymmetric,
   /// i * (in - 1) / (out - 1), 0 if the output has one element
   AlignCorners,
+  /// HalfPixel moved so that the image's centre stays where it is although
+  /// scale is not out / in.
+  HalfPixelSymmetric,
+  /// (i + 1/2) / scale
+  TfHalfPixelForNn,
 };
 
 /// ONNX Resize's nearest_mode.
