@@ -1,0 +1,311 @@
+//===- FloatElementwise.cpp - Elementwise ops in float -*- C++ -*-===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "FloatKernel.h"
+#include "FloatLoops.h"
+
+#include "QDialect/Numerics/Functions.h"
+
+#include <cmath>
+#include <limits>
+
+using namespace mlir;
+using namespace q;
+using namespace q::eval;
+
+//===----------------------------------------------------------------------===//
+// Strides and bounds
+//===----------------------------------------------------------------------===//
+
+Shape q::eval::getStrides(ArrayRef<int64_t> shape) {
+  Shape strides(shape.size(), 1);
+  for (size_t d = shape.size(); d > 1; --d)
+    strides[d - 2] = strides[d - 1] * shape[d - 1];
+  return strides;
+}
+
+Shape q::eval::getBroadcastStrides(ArrayRef<int64_t> shape,
+                                   ArrayRef<int64_t> target) {
+  Shape own = getStrides(shape), strides(target.size(), 0);
+  size_t lead = target.size() - shape.size();
+  for (size_t d = 0; d < shape.size(); ++d)
+    strides[lead + d] = shape[d] == 1 ? 0 : own[d];
+  return strides;
+}
+
+ClampBounds::ClampBounds(FusedClampOpInterface op)
+    : low(-std::numeric_limits<float>::infinity()),
+      high(std::numeric_limits<float>::infinity()) {
+  if (FloatAttr bound = op.getClampMinAttr())
+    low = bound.getValueAsDouble();
+  if (FloatAttr bound = op.getClampMaxAttr())
+    high = bound.getValueAsDouble();
+}
+
+bool ClampBounds::isTrivial() const {
+  return low == -std::numeric_limits<float>::infinity() &&
+         high == std::numeric_limits<float>::infinity();
+}
+
+/// NaN stays NaN: the comparisons are false for it.
+static float clamp(float x, float low, float high) {
+  x = x < low ? low : x;
+  return x > high ? high : x;
+}
+
+void ClampBounds::apply(MutableArrayRef<float> values) const {
+  if (isTrivial())
+    return;
+  for (float &value : values)
+    value = clamp(value, low, high);
+}
+
+//===----------------------------------------------------------------------===//
+// Two operands
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// `Function` has `static float apply(float, float)`.
+template <typename Function> class BinaryKernel : public FloatKernel {
+public:
+  explicit BinaryKernel(Operation *op)
+      : loop(getShape(op->getResult(0)),
+             {getStrides(getShape(op->getResult(0))),
+              getBroadcastStrides(getShape(op->getOperand(0)),
+                                  getShape(op->getResult(0))),
+              getBroadcastStrides(getShape(op->getOperand(1)),
+                                  getShape(op->getResult(0)))}) {
+    if (auto clamped = dyn_cast<FusedClampOpInterface>(op))
+      bounds.emplace(clamped);
+  }
+
+  LogicalResult forward(ArrayRef<const Tensor *> operands,
+                        Tensor &output) override {
+    const float *lhs = operands[0]->f().data(), *rhs = operands[1]->f().data();
+    float *out = output.f().data();
+    int64_t row = loop.getRow();
+    const int64_t stepL = loop.getStep()[1], stepR = loop.getStep()[2];
+    // A stride inside of a row is 0 or 1; the three loops let the compiler
+    // vectorize each.
+    loop.forEachRow([&](auto offsets) {
+      float *y = out + offsets[0];
+      const float *a = lhs + offsets[1], *b = rhs + offsets[2];
+      if (stepL && stepR)
+        for (int64_t i = 0; i < row; ++i)
+          y[i] = Function::apply(a[i], b[i]);
+      else if (stepL)
+        for (int64_t i = 0; i < row; ++i)
+          y[i] = Function::apply(a[i], *b);
+      else
+        for (int64_t i = 0; i < row; ++i)
+          y[i] = Function::apply(*a, b[stepR * i]);
+    });
+    if (bounds)
+      bounds->apply(output.f());
+    return success();
+  }
+
+private:
+  StridedLoop<3> loop;
+  std::optional<ClampBounds> bounds;
+};
+
+struct Add {
+  static float apply(float a, float b) { return a + b; }
+};
+struct Sub {
+  static float apply(float a, float b) { return a - b; }
+};
+struct Mul {
+  static float apply(float a, float b) { return a * b; }
+};
+struct Div {
+  static float apply(float a, float b) { return a / b; }
+};
+struct Pow {
+  static float apply(float a, float b) { return std::pow(a, b); }
+};
+struct Min {
+  static float apply(float a, float b) { return b < a ? b : a; }
+};
+struct Max {
+  static float apply(float a, float b) { return b > a ? b : a; }
+};
+struct PRelu {
+  static float apply(float x, float slope) { return x < 0 ? x * slope : x; }
+};
+
+//===----------------------------------------------------------------------===//
+// One operand
+//===----------------------------------------------------------------------===//
+
+class ClampKernel : public FloatKernel {
+public:
+  explicit ClampKernel(ClampOp op)
+      : bounds(cast<FusedClampOpInterface>(op.getOperation())) {}
+  LogicalResult forward(ArrayRef<const Tensor *> operands,
+                        Tensor &output) override {
+    const std::vector<float> &x = operands[0]->f();
+    std::vector<float> &y = output.f();
+    for (size_t i = 0; i < x.size(); ++i)
+      y[i] = clamp(x[i], bounds.low, bounds.high);
+    return success();
+  }
+
+private:
+  ClampBounds bounds;
+};
+
+class UnaryKernel : public FloatKernel {
+public:
+  explicit UnaryKernel(UnaryOp op)
+      : kind(op.getKind()), alpha(op.getAlpha().convertToFloat()),
+        beta(op.getBeta().convertToFloat()) {}
+  LogicalResult forward(ArrayRef<const Tensor *> operands,
+                        Tensor &output) override;
+
+private:
+  template <typename Function>
+  static LogicalResult map(const Tensor &input, Tensor &output, Function f) {
+    const std::vector<float> &x = input.f();
+    std::vector<float> &y = output.f();
+    for (size_t i = 0; i < x.size(); ++i)
+      y[i] = f(x[i]);
+    return success();
+  }
+
+  UnaryKind kind;
+  float alpha, beta;
+};
+
+} // namespace
+
+/// The same functions under the name that lib/Numerics has for them.
+static numerics::UnaryKind getNumericsKind(UnaryKind kind) {
+  using From = UnaryKind;
+  using To = numerics::UnaryKind;
+  switch (kind) {
+  case From::Abs:
+    return To::Abs;
+  case From::Neg:
+    return To::Neg;
+  case From::Exp:
+    return To::Exp;
+  case From::Log:
+    return To::Log;
+  case From::Sqrt:
+    return To::Sqrt;
+  case From::Rsqrt:
+    return To::Rsqrt;
+  case From::Reciprocal:
+    return To::Reciprocal;
+  case From::Sigmoid:
+    return To::Sigmoid;
+  case From::Tanh:
+    return To::Tanh;
+  case From::Erf:
+    return To::Erf;
+  case From::Gelu:
+    return To::Gelu;
+  case From::GeluTanh:
+    return To::GeluTanh;
+  case From::Elu:
+    return To::Elu;
+  case From::Selu:
+    return To::Selu;
+  case From::Celu:
+    return To::Celu;
+  case From::LeakyRelu:
+    return To::LeakyRelu;
+  case From::HardSigmoid:
+    return To::HardSigmoid;
+  case From::HardSwish:
+    return To::HardSwish;
+  case From::Silu:
+    return To::Silu;
+  case From::Mish:
+    return To::Mish;
+  case From::Softplus:
+    return To::Softplus;
+  case From::Softsign:
+    return To::Softsign;
+  case From::ThresholdedRelu:
+    return To::ThresholdedRelu;
+  case From::Floor:
+    return To::Floor;
+  case From::Ceil:
+    return To::Ceil;
+  case From::Round:
+    return To::Round;
+  case From::Sign:
+    return To::Sign;
+  case From::Sin:
+    return To::Sin;
+  case From::Cos:
+    return To::Cos;
+  case From::Square:
+    return To::Square;
+  }
+  return To::Abs;
+}
+
+LogicalResult UnaryKernel::forward(ArrayRef<const Tensor *> operands,
+                                   Tensor &output) {
+  const Tensor &x = *operands[0];
+  float a = alpha, b = beta;
+  // The functions that networks apply to whole feature maps, in float32; the
+  // others take the definition of lib/Numerics in double.
+  switch (kind) {
+  case UnaryKind::LeakyRelu:
+    return map(x, output, [a](float v) { return v < 0 ? a * v : v; });
+  case UnaryKind::HardSigmoid:
+    return map(x, output, [a, b](float v) { return clamp(a * v + b, 0, 1); });
+  case UnaryKind::HardSwish:
+    return map(x, output,
+               [](float v) { return v * clamp(v / 6.0f + 0.5f, 0, 1); });
+  case UnaryKind::Sigmoid:
+    return map(x, output, [](float v) { return 1.0f / (1.0f + std::exp(-v)); });
+  case UnaryKind::Silu:
+    return map(x, output, [](float v) { return v / (1.0f + std::exp(-v)); });
+  case UnaryKind::Tanh:
+    return map(x, output, [](float v) { return std::tanh(v); });
+  case UnaryKind::Exp:
+    return map(x, output, [](float v) { return std::exp(v); });
+  case UnaryKind::Gelu:
+    return map(x, output, [](float v) {
+      return 0.5f * v * (1.0f + std::erf(v * 0.70710678118654752f));
+    });
+  case UnaryKind::Abs:
+    return map(x, output, [](float v) { return std::fabs(v); });
+  case UnaryKind::Neg:
+    return map(x, output, [](float v) { return -v; });
+  case UnaryKind::Sqrt:
+    return map(x, output, [](float v) { return std::sqrt(v); });
+  case UnaryKind::Square:
+    return map(x, output, [](float v) { return v * v; });
+  default:
+    break;
+  }
+  numerics::UnaryKind function = getNumericsKind(kind);
+  return map(x, output, [&](float v) {
+    return static_cast<float>(numerics::evaluate(function, v, a, b));
+  });
+}
+
+void q::eval::addElementwiseKernels(KernelTable &table) {
+  table.add<AddOp, BinaryKernel<Add>>();
+  table.add<SubOp, BinaryKernel<Sub>>();
+  table.add<MulOp, BinaryKernel<Mul>>();
+  table.add<DivOp, BinaryKernel<Div>>();
+  table.add<PowOp, BinaryKernel<Pow>>();
+  table.add<MinOp, BinaryKernel<Min>>();
+  table.add<MaxOp, BinaryKernel<Max>>();
+  table.add<PReluOp, BinaryKernel<PRelu>>();
+  table.add<ClampOp, ClampKernel>();
+  table.add<UnaryOp, UnaryKernel>();
+}
