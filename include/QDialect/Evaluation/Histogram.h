@@ -11,6 +11,8 @@
 #include "llvm/ADT/ArrayRef.h"
 
 #include <cstdint>
+#include <optional>
+#include <utility>
 #include <vector>
 
 namespace q::eval {
@@ -26,29 +28,30 @@ class Histogram {
 public:
   static constexpr int64_t maxBins = 4096;
 
-  /// Adds finite values and counts the others.
-  void add(llvm::ArrayRef<float> values);
+  /// Adds finite values and counts the others. Returns the extremes of the
+  /// finite ones, if there are any.
+  std::optional<std::pair<double, double>> add(llvm::ArrayRef<float> values);
   void merge(const Histogram &other);
 
   /// All that was added, finite or not.
-  int64_t getCount() const { return count; }
-  int64_t getZeros() const { return zeros; }
-  int64_t getNans() const { return nans; }
-  int64_t getInfinities() const { return infinities; }
+  int64_t getCount() const { return state.count; }
+  int64_t getZeros() const { return state.zeros; }
+  int64_t getNans() const { return state.nans; }
+  int64_t getInfinities() const { return state.infinities; }
   /// Finite values, zeros included.
-  int64_t getFinite() const { return count - nans - infinities; }
+  int64_t getFinite() const {
+    return state.count - state.nans - state.infinities;
+  }
   /// Extremes of the finite values, 0 if there are none.
-  double getMin() const { return min; }
-  double getMax() const { return max; }
+  double getMin() const { return state.min; }
+  double getMax() const { return state.max; }
 
   /// The bins: the first one covers [first * width, (first + 1) * width).
-  llvm::ArrayRef<int64_t> getBins() const { return bins; }
-  int64_t getFirst() const { return first; }
+  llvm::ArrayRef<int64_t> getBins() const { return state.bins; }
+  int64_t getFirst() const { return state.first; }
   double getWidth() const;
   /// log2 of the width.
-  int getExponent() const { return exponent; }
-
-  bool operator==(const Histogram &other) const;
+  int getExponent() const { return state.exponent; }
 
   /// The state, for saving; see fromState().
   struct State {
@@ -58,20 +61,18 @@ public:
     int64_t first = 0;
     std::vector<int64_t> bins;
   };
-  State getState() const;
+  const State &getState() const { return state; }
   /// Takes a state from outside: false, and nothing changed, if it is none
   /// that getState() could give.
-  bool setState(State state);
+  bool setState(State newState);
 
 private:
-  /// Makes the bins cover the finite values [low, high].
-  void cover(double low, double high);
+  /// Makes the bins cover indices [low, high] of width 2^`binExponent` and the
+  /// extremes.
+  void cover(int binExponent, int64_t low, int64_t high);
+  void updateExtremes(double low, double high);
 
-  int64_t count = 0, zeros = 0, nans = 0, infinities = 0;
-  double min = 0.0, max = 0.0;
-  int exponent = 0;
-  int64_t first = 0;
-  std::vector<int64_t> bins;
+  State state;
 };
 
 } // namespace q::eval

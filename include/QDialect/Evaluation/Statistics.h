@@ -30,7 +30,7 @@
 namespace q::eval {
 
 /// A range of real numbers, min <= max.
-struct Range {
+struct RealRange {
   double min = 0.0;
   double max = 0.0;
 };
@@ -47,10 +47,12 @@ struct Statistics {
   double decay = 0.99;
   double emaMin = 0.0, emaMax = 0.0;
   /// Per-channel extremes, where the scheme has an axis.
-  std::vector<Range> channels;
+  std::vector<RealRange> channels;
 
   /// The finite extremes of all values seen; [0, 0] if there were none.
-  Range getRange() const { return {histogram.getMin(), histogram.getMax()}; }
+  RealRange getRange() const {
+    return {histogram.getMin(), histogram.getMax()};
+  }
 
   /// Adds values to the current batch.
   void add(llvm::ArrayRef<float> values);
@@ -66,7 +68,7 @@ struct Statistics {
 
 private:
   /// The extremes of the batch that has not ended yet.
-  std::optional<Range> pending;
+  std::optional<RealRange> pending;
 };
 
 /// By key of the quantizer; sorted, so that a saved file is reproducible.
@@ -139,11 +141,12 @@ RangeOptions withScheme(RangeOptions base, SchemeAttr scheme);
 
 /// The range by `options.method`. It always contains 0 (rule N4); a symmetric
 /// one is [-t, t]. A tensor that was never seen, or was always 0, gives [0, 0].
-Range chooseRange(const Statistics &statistics, const RangeOptions &options);
+RealRange chooseRange(const Statistics &statistics,
+                      const RangeOptions &options);
 /// One range, or one per channel where there are per-channel statistics (their
 /// extremes, whatever the method).
-llvm::SmallVector<Range> chooseRanges(const Statistics &statistics,
-                                      const RangeOptions &options);
+llvm::SmallVector<RealRange> chooseRanges(const Statistics &statistics,
+                                          const RangeOptions &options);
 
 /// Saves as JSON; loading gives back exactly the same statistics. A file that
 /// cannot be read or is no such file is a diagnostic at `loc`.
