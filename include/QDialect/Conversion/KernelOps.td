@@ -1,0 +1,175 @@
+//===- KernelOps.td - Ops of the kernel dialect ---------------*- tablegen -*-===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QDIALECT_CONVERSION_KERNELOPS_TD
+#define QDIALECT_CONVERSION_KERNELOPS_TD
+
+include "mlir/IR/OpBase.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def QK_Dialect : Dialect {
+  let name = "qk";
+  let cppNamespace = "::q::kernel";
+  let summary = "Integer layers with packed weights and a chosen strategy";
+  let description = [{
+    A `qk` op is a convolution or matrix product of the `q` dialect after the
+    choice of nest, micro-kernel and epilogue. It works on storage integers (all
+    8-bit values are `i8`, whatever their signedness) and holds every constant of
+    its arithmetic as an operand or attribute. Ops are destination-style: they
+    live on tensors and, after bufferization, on memrefs, where
+    `lower-kernels` turns them into functions of loops and vectors.
+  }];
+  let useDefaultAttributePrinterParser = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Attributes
+//===----------------------------------------------------------------------===//
+
+def QK_MicroKernel : I32EnumAttr<"MicroKernel",
+    "the instructions that multiply and accumulate", [
+  I32EnumAttrCase<"Pmaddwd", 0, "pmaddwd">,
+  I32EnumAttrCase<"Smlal", 1, "smlal">,
+  I32EnumAttrCase<"Sdot", 2, "sdot">,
+  I32EnumAttrCase<"Usdot", 3, "usdot">
+]> {
+  let cppNamespace = "::q::kernel";
+  let genSpecializedAttr = 0;
+}
+def QK_MicroKernelAttr : EnumAttr<QK_Dialect, QK_MicroKernel, "micro_kernel">;
+
+def QK_Epilogue : I32EnumAttr<"Epilogue",
+    "the instructions that requantize accumulators (rule N10)", [
+  I32EnumAttrCase<"Float", 0, "float">,
+  I32EnumAttrCase<"Fixed64", 1, "fixed64">,
+  I32EnumAttrCase<"Gemmlowp", 2, "gemmlowp">,
+  I32EnumAttrCase<"Pow2", 3, "pow2">
+]> {
+  let cppNamespace = "::q::kernel";
+  let genSpecializedAttr = 0;
+}
+def QK_EpilogueAttr : EnumAttr<QK_Dialect, QK_Epilogue, "epilogue">;
+
+def QK_StorageAttr : AttrDef<QK_Dialect, "Storage"> {
+  let mnemonic = "storage";
+  let summary = "how an i8 element is read: signedness, zero point, bounds";
+  let description = [{
+    `lo` and `hi` bound the values; for a result they are the fused clamp of
+    rule N11.
+
+    ```mlir
+    #qk.storage<signed = false, zero_point = 3, lo = 0, hi = 255>
+    ```
+  }];
+  let parameters = (ins "bool":$isSigned, "int64_t":$zeroPoint, "int64_t":$lo,
+                        "int64_t":$hi);
+  let assemblyFormat = [{
+    `<` `signed` `=` $isSigned `,` `zero_point` `=` $zeroPoint `,`
+        `lo` `=` $lo `,` `hi` `=` $hi `>`
+  }];
+  let genVerifyDecl = 1;
+}
+
+def QK_ResidualAttr : AttrDef<QK_Dialect, "Residual"> {
+  let mnemonic = "residual";
+  let summary = "the constants of a fused addition (rule N12)";
+  let description = [{
+    `v` is the requantized sum in `intermediate`, clamped to its bounds, and `r`
+    the residual operand in `storage`:
+
+    ```
+    clamp(Zy + round(((v - Zv) * k1 + (r - Zr) * k2) * 2^-shift), lo, hi)
+    ```
+
+    Everything fits int32, which `makeAddParams` has proven.
+  }];
+  let parameters = (ins "::q::kernel::StorageAttr":$intermediate,
+                        "::q::kernel::StorageAttr":$storage,
+                        "int64_t":$k1, "int64_t":$k2, "int64_t":$shift);
+  let assemblyFormat = [{
+    `<` `intermediate` `=` $intermediate `,` `storage` `=` $storage `,`
+        `k1` `=` $k1 `,` `k2` `=` $k2 `,` `shift` `=` $shift `>`
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Ops
+//===----------------------------------------------------------------------===//
+
+class QK_Vector<list<Type> types> : AnyTypeOf<[
+    1DTensorOf<types>, MemRefRankOf<types, [1]>]>;
+def QK_Activation : AnyTypeOf<[RankedTensorOf<[I8]>, MemRefOf<[I8]>]>;
+
+class QK_LayerOp<string mnemonic> : Op<QK_Dialect, mnemonic, [
+    AttrSizedOperandSegments, DestinationStyleOpInterface,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let arguments = (ins QK_Activation:$input, QK_Vector<[I8]>:$weights,
+    QK_Vector<[I32]>:$bias, Optional<QK_Vector<[F32, I32]>>:$multipliers,
+    Optional<QK_Vector<[I32]>>:$shifts, Optional<QK_Activation>:$residual,
+    QK_Activation:$init,
+    DenseI64ArrayAttr:$kernel, DenseI64ArrayAttr:$strides,
+    DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations,
+    DefaultValuedAttr<I64Attr, "1">:$groups,
+    QK_StorageAttr:$input_storage, QK_StorageAttr:$output_storage,
+    OptionalAttr<QK_ResidualAttr>:$residual_add,
+    QK_MicroKernelAttr:$micro_kernel, QK_EpilogueAttr:$epilogue,
+    UnitAttr:$ties_away, DenseI64ArrayAttr:$tile);
+  let results = (outs Variadic<AnyRankedTensor>:$result);
+  let assemblyFormat = [{
+    $input `weights` $weights `bias` $bias (`multipliers` $multipliers^)?
+    (`shifts` $shifts^)? (`residual` $residual^)? `into` $init attr-dict
+    `:` functional-type(operands, results)
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+  }];
+  let hasVerifier = 1;
+}
+
+def QK_ConvOp : QK_LayerOp<"conv"> {
+  let summary = "Convolution or matrix product, requantized";
+  let description = [{
+    Input `[N, H, W, C]` and init `[N, OH, OW, O]`, or, for a matrix product,
+    `[M, K]` and `[M, N]` with a 1x1 `kernel`. Rules N6, N10, N11:
+
+    ```
+    acc = sum x * w + bias        padding is the input's zero point, and the
+                                  bias holds the zero point's cross-terms
+    y   = clamp(Zy + requantize(acc), lo, hi)
+    ```
+
+    `tile` is `[pixels, vectors]`: the accumulators that the micro-kernel holds.
+    Weights, bias and the epilogue's constants are packed for the micro-kernel
+    and that tile: panels of output channels, the last of which reaches back
+    over its neighbour instead of beyond the end. `epilogue` says what the
+    constants are:
+
+    | epilogue | multipliers | shifts |
+    |---|---|---|
+    | float | f32, proven equal for every reachable accumulator | none |
+    | fixed64 | M0 | total right shift, 1 to 62 |
+    | gemmlowp | M0 | right shift, negative for a left shift |
+    | pow2 | none | right shift, 1 to 30 |
+
+    `ties_away` asks for ties away from zero where a negative tie may occur;
+    without it, it is proven that none does.
+  }];
+}
+
+def QK_DepthwiseOp : QK_LayerOp<"depthwise"> {
+  let summary = "Depthwise convolution, requantized";
+  let description = [{
+    The convolution whose `groups` equal the channels of input and result. The
+    arithmetic is that of `qk.conv`. `tile` is `[columns, rows]`: the block of
+    output pixels that one step of the nest computes.
+  }];
+}
+
+#endif // QDIALECT_CONVERSION_KERNELOPS_TD

@@ -1,0 +1,75 @@
+//===- KernelPasses.td - Passes to and from the kernel dialect -*- tablegen -*-===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QDIALECT_CONVERSION_KERNELPASSES_TD
+#define QDIALECT_CONVERSION_KERNELPASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def ConvertQToKernels : Pass<"convert-q-to-kernels", "::mlir::ModuleOp"> {
+  let summary = "Turn quantized layers into kernel ops with packed weights";
+  let description = [{
+    Every quantized `q.conv2d` and `q.gemm` for which the target has a kernel
+    becomes a `qk.conv` or `qk.depthwise`: the micro-kernel follows from the
+    target, the tile from the shapes, and the epilogue from a proof per channel
+    over the range of its accumulator (rules N8, N10):
+
+    - `pow2` where every multiplier is a power of two,
+    - `float` where a float32 multiply has been proven to give the same bits,
+    - `fixed64` or `gemmlowp`, exact by construction, elsewhere.
+
+    Weights and constants are packed here. What has no kernel (weights that are
+    no constant or not symmetric, storage of more than 8 bits, accumulators that
+    may leave int32, groups of fewer than 8 output channels) stays as it is for
+    `convert-q-to-linalg`.
+
+    ```mlir
+    %0 = q.gemm %x, %w bias %b : (...) -> tensor<1x16x!quant.uniform<u8:f32, 0.5>>
+    // becomes
+    %1 = qk.conv %x1 weights %w1 bias %b1 multipliers %m into %e
+           {micro_kernel = #qk.micro_kernel<pmaddwd>,
+            epilogue = #qk.epilogue<float>, ...} : (...) -> tensor<1x16xi8>
+    ```
+  }];
+  let options = [
+    Option<"target", "target", "std::string", /*default=*/"\"avx2\"",
+           "Instructions to use: avx2, neon, dotprod or i8mm">,
+    Option<"fixedPoint", "fixed-point", "bool", /*default=*/"false",
+           "Keep to integer epilogues even where float32 is proven equal">
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect",
+    "::q::kernel::QKDialect"
+  ];
+}
+
+def LowerKernels : Pass<"lower-kernels", "::mlir::ModuleOp"> {
+  let summary = "Turn kernel ops on buffers into functions of loops and vectors";
+  let description = [{
+    Every `qk` op on memrefs becomes a call of a private function that holds its
+    nest, micro-kernel and epilogue. Layers of equal shape and strategy share
+    one function, since weights and constants are arguments. Scratch buffers are
+    allocated at the call, so that the memory plan sees them.
+
+    ```mlir
+    qk.conv %x weights %w bias %b multipliers %m into %y {...}
+    // becomes
+    %s = memref.alloc() {alignment = 64 : i64} : memref<4608xi16>
+    call @qk_conv_0(%x1, %w, %b, %m, %s, %y1) : (...) -> ()
+    ```
+
+    Operands must have static shapes and strides with an innermost stride of 1;
+    an op that has not is reported.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+    "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"
+  ];
+}
+
+#endif // QDIALECT_CONVERSION_KERNELPASSES_TD

@@ -1,0 +1,267 @@
+//===- ConvertQToKernels.cpp - Quantized layers to kernel ops -------------===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LayerConstants.h"
+#include "QDialect/Conversion/KernelPasses.h"
+#include "QDialect/Conversion/KernelPlan.h"
+#include "QDialect/Conversion/StorageTypes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+namespace q::kernel {
+#define GEN_PASS_DEF_CONVERTQTOKERNELS
+#include "QDialect/Conversion/KernelPasses.h.inc"
+} // namespace q::kernel
+
+using namespace mlir;
+using namespace q;
+using namespace q::kernel;
+
+namespace {
+
+/// Which micro-kernels a target has.
+struct TargetKernels {
+  MicroKernel dense, denseSigned, depthwise;
+};
+
+std::optional<TargetKernels> getTarget(StringRef name) {
+  using MK = MicroKernel;
+  if (name == "avx2")
+    return TargetKernels{MK::Pmaddwd, MK::Pmaddwd, MK::Pmaddwd};
+  if (name == "neon")
+    return TargetKernels{MK::Smlal, MK::Smlal, MK::Smlal};
+  if (name == "dotprod")
+    return TargetKernels{MK::Sdot, MK::Sdot, MK::Smlal};
+  if (name == "i8mm")
+    return TargetKernels{MK::Usdot, MK::Sdot, MK::Smlal};
+  return std::nullopt;
+}
+
+/// The attributes of a layer that kernel ops take over.
+struct LayerShape {
+  SmallVector<int64_t> kernel{1, 1}, strides{1, 1}, pads{0, 0, 0, 0},
+      dilations{1, 1};
+  int64_t groups = 1;
+};
+
+LayerShape getShape(WeightedOpInterface op) {
+  LayerShape shape;
+  auto conv = dyn_cast<Conv2DOp>(op.getOperation());
+  if (!conv)
+    return shape;
+  auto weights = cast<RankedTensorType>(conv.getWeights().getType());
+  shape.kernel = {weights.getDimSize(1), weights.getDimSize(2)};
+  shape.strides = llvm::to_vector(conv.getStrides());
+  shape.pads = llvm::to_vector(conv.getPads());
+  shape.dilations = llvm::to_vector(conv.getDilations());
+  shape.groups = conv.getGroups();
+  return shape;
+}
+
+LayerGeometry getLayerGeometry(WeightedOpInterface op,
+                               const LayerShape &shape) {
+  auto in = cast<RankedTensorType>(op.getInput().getType()).getShape();
+  auto out = cast<RankedTensorType>(op->getResult(0).getType()).getShape();
+  LayerGeometry g;
+  bool isImage = in.size() == 4;
+  g.batch = isImage ? in[0] : 1;
+  g.inH = isImage ? in[1] : 1;
+  g.inW = isImage ? in[2] : in[0];
+  g.inC = in.back();
+  g.outH = isImage ? out[1] : 1;
+  g.outW = isImage ? out[2] : out[0];
+  g.outC = out.back();
+  g.kernelH = shape.kernel[0];
+  g.kernelW = shape.kernel[1];
+  g.strideH = shape.strides[0];
+  g.strideW = shape.strides[1];
+  g.padTop = shape.pads[0];
+  g.padLeft = shape.pads[1];
+  g.padBottom = shape.pads[2];
+  g.padRight = shape.pads[3];
+  g.dilationH = shape.dilations[0];
+  g.dilationW = shape.dilations[1];
+  g.groups = shape.groups;
+  return g;
+}
+
+/// Packed constants and the tile that they are packed for.
+struct Packed {
+  std::vector<int8_t> weights;
+  std::vector<int32_t> bias, multipliers, shifts;
+  std::vector<float> floatMultipliers;
+  SmallVector<int64_t> tile;
+};
+
+template <typename PackConstants>
+void packAll(const LayerConstants &from, Packed &to, PackConstants pack) {
+  to.bias = pack(ArrayRef<int32_t>(from.bias));
+  if (!from.floatMultipliers.empty())
+    to.floatMultipliers = pack(ArrayRef<float>(from.floatMultipliers));
+  if (!from.multipliers.empty())
+    to.multipliers = pack(ArrayRef<int32_t>(from.multipliers));
+  if (!from.shifts.empty())
+    to.shifts = pack(ArrayRef<int32_t>(from.shifts));
+}
+
+struct ConvertQToKernelsPass
+    : q::kernel::impl::ConvertQToKernelsBase<ConvertQToKernelsPass> {
+  using ConvertQToKernelsBase::ConvertQToKernelsBase;
+
+  void runOnOperation() override {
+    std::optional<TargetKernels> kernels = getTarget(target);
+    if (!kernels) {
+      getOperation().emitError()
+          << "unknown kernel target '" << target
+          << "': use avx2, neon, dotprod or i8mm";
+      return signalPassFailure();
+    }
+    SmallVector<WeightedOpInterface> layers;
+    getOperation().walk([&](WeightedOpInterface op) {
+      if (isa<Conv2DOp, GemmOp>(op.getOperation()))
+        layers.push_back(op);
+    });
+    for (WeightedOpInterface op : layers)
+      if (failed(convert(op, *kernels)))
+        return signalPassFailure();
+  }
+
+private:
+  LogicalResult convert(WeightedOpInterface op, const TargetKernels &kernels) {
+    LayerShape shape = getShape(op);
+    LayerGeometry geometry = getLayerGeometry(op, shape);
+    bool isDepthwise = geometry.groups > 1 &&
+                       geometry.groups == geometry.inC &&
+                       geometry.groups == geometry.outC;
+    StringRef geometryReason;
+    if (isDepthwise ? !isDepthwiseSupported(geometry, geometryReason)
+                    : !isDenseSupported(geometry, geometryReason))
+      return success();
+    std::string reason;
+    FailureOr<std::optional<LayerConstants>> constants =
+        getLayerConstants(op, fixedPoint, reason);
+    if (failed(constants))
+      return failure();
+    if (!*constants)
+      return success();
+    if (isDepthwise)
+      buildDepthwise(op, shape, geometry, **constants, kernels.depthwise);
+    else
+      buildDense(op, shape, geometry, **constants,
+                 (*constants)->input.getIsSigned() ? kernels.denseSigned
+                                                   : kernels.dense);
+    return success();
+  }
+
+  void buildDense(WeightedOpInterface op, const LayerShape &shape,
+                  const LayerGeometry &geometry, LayerConstants &constants,
+                  MicroKernel kernel) {
+    // The dot product works on x - 128 where x is unsigned; the bias gives
+    // the difference back.
+    if (getTraits(kernel).flipsUnsigned && !constants.input.getIsSigned())
+      for (auto [bias, sum] : llvm::zip(constants.bias, constants.weightSums))
+        bias += static_cast<int32_t>(128 * sum);
+    auto [pixels, vectors] = chooseDenseTile(geometry, kernel);
+    DensePlan plan = getDensePlan(geometry, kernel, vectors);
+    Packed packed;
+    packed.tile = {pixels, vectors};
+    packed.weights = packDenseWeights(plan, constants.weights);
+    packAll(constants, packed, [&](auto values) {
+      return packDenseConstants(plan, values);
+    });
+    build<ConvOp>(op, shape, constants, packed, kernel);
+  }
+
+  void buildDepthwise(WeightedOpInterface op, const LayerShape &shape,
+                      const LayerGeometry &geometry,
+                      const LayerConstants &constants, MicroKernel kernel) {
+    auto [columns, rows] = chooseDepthwiseTile(geometry, kernel);
+    DepthwisePlan plan = getDepthwisePlan(geometry, kernel, columns, rows);
+    Packed packed;
+    packed.tile = {columns, rows};
+    packed.weights = packDepthwiseWeights(plan, constants.weights);
+    packAll(constants, packed, [&](auto values) {
+      return packDepthwiseConstants(plan, values);
+    });
+    build<DepthwiseOp>(op, shape, constants, packed, kernel);
+  }
+
+  /// A constant tensor; a blob, so that no pass copies or prints it.
+  template <typename T>
+  Value constant(ImplicitLocOpBuilder &b, ArrayRef<T> values, Type element) {
+    if (values.empty())
+      return {};
+    auto type =
+        RankedTensorType::get({static_cast<int64_t>(values.size())}, element);
+    constexpr size_t smallConstant = 4096;
+    if (values.size() * sizeof(T) <= smallConstant)
+      return arith::ConstantOp::create(b, DenseElementsAttr::get(type, values));
+    AsmResourceBlob blob = HeapAsmResourceBlob::allocateAndCopyWithAlign(
+        ArrayRef<char>(reinterpret_cast<const char *>(values.data()),
+                       values.size() * sizeof(T)),
+        /*align=*/64, /*dataIsMutable=*/false);
+    return arith::ConstantOp::create(
+        b, DenseResourceElementsAttr::get(type, "qk_constant",
+                                          std::move(blob)));
+  }
+
+  template <typename OpTy>
+  void build(WeightedOpInterface op, const LayerShape &shape,
+             const LayerConstants &constants, const Packed &packed,
+             MicroKernel kernel) {
+    ImplicitLocOpBuilder b(op.getLoc(), op);
+    MLIRContext *context = op->getContext();
+    auto asStorage = [&](Value value) -> Value {
+      Type type = types.convertType(value.getType());
+      return UnrealizedConversionCastOp::create(b, type, value).getResult(0);
+    };
+    Value result = op->getResult(0);
+    auto resultType =
+        cast<RankedTensorType>(types.convertType(result.getType()));
+    Value input = asStorage(op.getInput());
+    Value residual;
+    if (constants.residual)
+      residual = asStorage(cast<Conv2DOp>(op.getOperation()).getResidual());
+    Value weights =
+        constant<int8_t>(b, ArrayRef<int8_t>(packed.weights), b.getI8Type());
+    Value bias =
+        constant<int32_t>(b, ArrayRef<int32_t>(packed.bias), b.getI32Type());
+    Value multipliers =
+        packed.floatMultipliers.empty()
+            ? constant<int32_t>(b, ArrayRef<int32_t>(packed.multipliers),
+                                b.getI32Type())
+            : constant<float>(b, ArrayRef<float>(packed.floatMultipliers),
+                              b.getF32Type());
+    Value shifts =
+        constant<int32_t>(b, ArrayRef<int32_t>(packed.shifts), b.getI32Type());
+    Value init =
+        tensor::EmptyOp::create(b, resultType.getShape(), b.getI8Type());
+    auto layer = OpTy::create(
+        b, TypeRange(resultType), input, weights, bias, multipliers, shifts,
+        residual, init, b.getDenseI64ArrayAttr(shape.kernel),
+        b.getDenseI64ArrayAttr(shape.strides),
+        b.getDenseI64ArrayAttr(shape.pads),
+        b.getDenseI64ArrayAttr(shape.dilations),
+        b.getI64IntegerAttr(shape.groups), constants.input, constants.output,
+        constants.residual, MicroKernelAttr::get(context, kernel),
+        EpilogueAttr::get(context, constants.epilogue),
+        constants.tiesAway ? b.getUnitAttr() : UnitAttr(),
+        b.getDenseI64ArrayAttr(packed.tile));
+    auto back = UnrealizedConversionCastOp::create(b, result.getType(),
+                                                   layer->getResult(0));
+    result.replaceAllUsesWith(back.getResult(0));
+    op->erase();
+  }
+
+  StorageTypeConverter types;
+};
+
+} // namespace

@@ -1,0 +1,405 @@
+//===- DenseNest.cpp - Loops of a convolution or matrix product -----------===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// For each block of output rows (or of pixels, where the kernel is pointwise):
+// bring the input rows that it looks at into a scratch buffer, in the form that
+// the micro-kernel multiplies and with the horizontal padding in place; then,
+// panel by panel of output channels, run the tiles of the block. A row of the
+// kernel is one run of consecutive scratch elements, so nothing is gathered.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Nests.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace q::kernel;
+
+static int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+//===----------------------------------------------------------------------===//
+// Blocking
+//===----------------------------------------------------------------------===//
+
+/// Bytes of scratch that stay in the first-level cache beside a weight panel.
+constexpr int64_t kSmallScratch = 24 << 10;
+/// Where the weights do not stay in the second-level cache, larger blocks save
+/// more traffic than they cost.
+constexpr int64_t kLargeScratch = 96 << 10;
+constexpr int64_t kLargeWeights = 256 << 10;
+
+static void blockPixels(const DensePlan &plan, int64_t maxPixels, int64_t limit,
+                        DenseBlocking &blocking) {
+  const LayerGeometry &g = plan.geometry;
+  int64_t total = g.batch * g.outH * g.outW;
+  int64_t perPixel = g.inC * plan.traits.activationBits / 8;
+  int64_t most = std::max(limit / perPixel / maxPixels, int64_t(4)) * maxPixels;
+  int64_t blocks = ceilDiv(total, most);
+  int64_t pixels = ceilDiv(ceilDiv(total, blocks), maxPixels) * maxPixels;
+  blocking.isFlat = true;
+  blocking.blockPixels = std::min(total, pixels);
+  blocking.blocks = ceilDiv(total, blocking.blockPixels);
+  blocking.scratchColumns = blocking.blockPixels;
+  blocking.split = splitRow(blocking.blockPixels, maxPixels,
+                            ceilDiv(plan.panelWidth, 8));
+}
+
+static void blockRows(const DensePlan &plan, int64_t maxPixels, int64_t limit,
+                      DenseBlocking &blocking) {
+  const LayerGeometry &g = plan.geometry;
+  blocking.skipsColumns = g.kernelW == 1 && g.strideW > 1 && g.padLeft == 0 &&
+                          (g.outW - 1) * g.strideW < g.inW;
+  blocking.scratchColumns =
+      blocking.skipsColumns
+          ? g.outW
+          : (g.outW - 1) * g.strideW + (g.kernelW - 1) * g.dilationW + 1;
+  int64_t rowBytes =
+      blocking.scratchColumns * g.inC * plan.traits.activationBits / 8;
+  auto rowsOf = [&](int64_t rows) {
+    return g.kernelH == 1
+               ? rows
+               : (rows - 1) * g.strideH + (g.kernelH - 1) * g.dilationH + 1;
+  };
+  int64_t rows = 1;
+  while (rows < g.outH) {
+    int64_t bytes = rowsOf(rows + 1) * rowBytes;
+    if (bytes > (rows * g.outW < 16 ? kLargeScratch : limit))
+      break;
+    ++rows;
+  }
+  blocking.blocks = ceilDiv(g.outH, rows);
+  blocking.blockRows = ceilDiv(g.outH, blocking.blocks);
+  blocking.blocks = ceilDiv(g.outH, blocking.blockRows);
+  blocking.scratchRows = rowsOf(blocking.blockRows);
+  blocking.split =
+      splitRow(g.outW, maxPixels, ceilDiv(plan.panelWidth, 8));
+}
+
+DenseBlocking q::kernel::getDenseBlocking(const DensePlan &plan,
+                                          int64_t maxPixels,
+                                          const KernelBuffers &buffers) {
+  const LayerGeometry &g = plan.geometry;
+  DenseBlocking blocking;
+  int64_t limit = plan.panelCount() * plan.panelBytes() > kLargeWeights
+                      ? kLargeScratch
+                      : kSmallScratch;
+  auto isOneRow = [&](const ActivationStrides &s) {
+    return s.row == g.outW * s.pixel &&
+           (g.batch == 1 || s.image == g.outH * s.row);
+  };
+  if (g.isPointwise() && isOneRow(buffers.inputStrides) &&
+      isOneRow(buffers.outputStrides) && isOneRow(buffers.residualStrides))
+    blockPixels(plan, maxPixels, limit, blocking);
+  else
+    blockRows(plan, maxPixels, limit, blocking);
+  blocking.scratchElements =
+      blocking.scratchRows * blocking.scratchColumns * g.inC + kScratchSlack;
+  return blocking;
+}
+
+//===----------------------------------------------------------------------===//
+// Emission
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+class DenseNestWriter {
+public:
+  DenseNestWriter(KernelEmitter &e, const DensePlan &plan,
+                  const DenseBlocking &blocking, const NestSpec &spec)
+      : e(e), plan(plan), g(plan.geometry), blocking(blocking), spec(spec),
+        buffers(spec.buffers),
+        rowPitch(blocking.scratchColumns * g.inC) {}
+
+  void write() {
+    if (blocking.isFlat)
+      return writeFlat();
+    fillColumns();
+    e.loop(g.batch, [&](Value image) {
+      e.loop(blocking.blocks, [&](Value block) {
+        Value y = blockStart(block, blocking.blockRows, g.outH);
+        fillRows(image, y);
+        forPanels([&](Value panel, Value group, Value channel) {
+          e.loop(blocking.blockRows, [&](Value row) {
+            Value scratchAt =
+                e.mul(row, (g.kernelH == 1 ? 1 : g.strideH) * rowPitch);
+            scratchAt = e.add(scratchAt,
+                              e.mul(group, plan.inputChannelsPerGroup()));
+            Value outRow = e.add(y, row);
+            auto at = [&](const ActivationStrides &s) {
+              return e.add(e.add(e.mul(image, s.image), e.mul(outRow, s.row)),
+                           channel);
+            };
+            tiles(panel, scratchAt, at(buffers.outputStrides),
+                  at(buffers.residualStrides));
+          });
+        });
+      });
+    });
+  }
+
+private:
+  //===--- Scratch ---------------------------------------------------------===//
+
+  /// An input piece in the form that the micro-kernel multiplies.
+  Value convert(Value bytes) {
+    if (plan.traits.activationBits == 16)
+      return e.extend(bytes, e.i16(), spec.inputStorage.getIsSigned());
+    if (!flips())
+      return bytes;
+    int64_t n = cast<VectorType>(bytes.getType()).getNumElements();
+    return arith::XOrIOp::create(e.b, bytes, e.splat(0x80, n, e.i8()));
+  }
+
+  bool flips() const {
+    return plan.traits.flipsUnsigned && !spec.inputStorage.getIsSigned();
+  }
+
+  int64_t padValue() const {
+    int64_t zeroPoint = spec.inputStorage.getZeroPoint();
+    return flips() ? zeroPoint - 128 : zeroPoint;
+  }
+
+  void copy(Value from, Value to, int64_t length) {
+    e.forPieces(length, 16, [&](Value at, int64_t lanes) {
+      Value bytes = e.load(buffers.input, e.add(from, at), lanes);
+      e.store(convert(bytes), buffers.scratch, e.add(to, at));
+    });
+  }
+
+  /// `count` pixels, `step` input pixels apart.
+  void copyPixels(Value from, Value to, int64_t count, int64_t step) {
+    int64_t stride = buffers.inputStrides.pixel * step;
+    if (stride == g.inC)
+      return copy(from, to, count * g.inC);
+    e.loop(count, [&](Value pixel) {
+      copy(e.add(from, e.mul(pixel, stride)), e.add(to, e.mul(pixel, g.inC)),
+           g.inC);
+    });
+  }
+
+  /// How many input columns a scratch row holds.
+  int64_t copiedColumns() const {
+    if (blocking.skipsColumns)
+      return g.outW;
+    return std::min(g.inW, blocking.scratchColumns - g.padLeft);
+  }
+
+  /// The padding left and right: no row overwrites it.
+  void fillColumns() {
+    int64_t left = g.padLeft * g.inC;
+    int64_t right = (g.padLeft + copiedColumns()) * g.inC;
+    if (blocking.skipsColumns || (left == 0 && right == rowPitch))
+      return;
+    e.loop(blocking.scratchRows, [&](Value row) {
+      Value at = e.mul(row, rowPitch);
+      e.fill(buffers.scratch, at, left, padValue());
+      e.fill(buffers.scratch, e.add(at, right), rowPitch - right, padValue());
+    });
+  }
+
+  void fillRows(Value image, Value y) {
+    int64_t step = g.kernelH == 1 ? g.strideH : 1;
+    int64_t lastRow = (g.outH - blocking.blockRows) * g.strideH - g.padTop +
+                      (blocking.scratchRows - 1) * step;
+    bool isInside = g.padTop == 0 && lastRow < g.inH;
+    Value first = e.add(e.mul(y, g.strideH), -g.padTop);
+    int64_t columns = copiedColumns();
+    e.loop(blocking.scratchRows, [&](Value row) {
+      Value inRow = e.add(first, e.mul(row, step));
+      Value to = e.add(e.mul(row, rowPitch),
+                       blocking.skipsColumns ? 0 : g.padLeft * g.inC);
+      auto copyRow = [&]() {
+        Value from = e.add(e.mul(image, buffers.inputStrides.image),
+                           e.mul(inRow, buffers.inputStrides.row));
+        copyPixels(from, to, columns, blocking.skipsColumns ? g.strideW : 1);
+      };
+      if (isInside)
+        return copyRow();
+      // Unsigned, so that rows above the image are beyond its end.
+      Value exists = e.b.createOrFold<arith::CmpIOp>(
+          arith::CmpIPredicate::ult, inRow, e.index(g.inH));
+      e.branch(exists, copyRow, [&]() {
+        e.fill(buffers.scratch, to, columns * g.inC, padValue());
+      });
+    });
+  }
+
+  //===--- Loops -----------------------------------------------------------===//
+
+  /// The last block reaches back over its neighbour.
+  Value blockStart(Value block, int64_t size, int64_t total) {
+    Value start = e.mul(block, size);
+    return total % size ? e.min(start, total - size) : start;
+  }
+
+  void writeFlat() {
+    int64_t total = g.batch * g.outH * g.outW;
+    e.loop(blocking.blocks, [&](Value block) {
+      Value x = blockStart(block, blocking.blockPixels, total);
+      copyPixels(e.mul(x, buffers.inputStrides.pixel), e.index(0),
+                 blocking.blockPixels, 1);
+      forPanels([&](Value panel, Value group, Value channel) {
+        Value scratchAt = e.mul(group, plan.inputChannelsPerGroup());
+        auto at = [&](const ActivationStrides &s) {
+          return e.add(e.mul(x, s.pixel), channel);
+        };
+        tiles(panel, scratchAt, at(buffers.outputStrides),
+              at(buffers.residualStrides));
+      });
+    });
+  }
+
+  /// body(panel, group, first output channel)
+  void forPanels(function_ref<void(Value, Value, Value)> body) {
+    int64_t channels = plan.outputChannelsPerGroup();
+    e.loop(g.groups, [&](Value group) {
+      e.loop(plan.panelsPerGroup, [&](Value inGroup) {
+        Value panel = e.add(e.mul(group, plan.panelsPerGroup), inGroup);
+        Value start = e.mul(inGroup, plan.panelWidth);
+        if (channels % plan.panelWidth && channels > plan.panelWidth)
+          start = e.min(start, channels - plan.panelWidth);
+        body(panel, group, e.add(e.mul(group, channels), start));
+      });
+    });
+  }
+
+  void tiles(Value panel, Value scratchAt, Value outputAt, Value residualAt) {
+    const RowSplit &split = blocking.split;
+    int64_t width = blocking.isFlat ? blocking.blockPixels : g.outW;
+    auto run = [&](int64_t count, int64_t size, int64_t first) {
+      e.loop(count, [&](Value iv) {
+        Value x = e.add(e.mul(iv, size), first);
+        if (split.overlaps)
+          x = e.min(x, width - size);
+        oneTile(size, x, panel, scratchAt, outputAt, residualAt);
+      });
+    };
+    run(split.countA, split.sizeA, 0);
+    if (split.countB)
+      run(split.countB, split.sizeB, split.countA * split.sizeA);
+  }
+
+  //===--- One tile --------------------------------------------------------===//
+
+  void oneTile(int64_t pixels, Value x, Value panel, Value scratchAt,
+               Value outputAt, Value residualAt) {
+    int64_t lanes = plan.traits.lanes;
+    int64_t columnStep =
+        blocking.isFlat || blocking.skipsColumns ? 1 : g.strideW;
+    Tile tile{pixels, plan.vectors};
+    Value constantsAt = e.mul(panel, plan.panelWidth);
+    Values bias;
+    for (int64_t v = 0; v < plan.vectors; ++v)
+      bias.push_back(e.load(buffers.bias, e.add(constantsAt, v * lanes), lanes));
+    Values accumulators;
+    for (int64_t p = 0; p < pixels; ++p)
+      accumulators.append(bias.begin(), bias.end());
+
+    StepOperands operands;
+    operands.activations = buffers.scratch;
+    operands.activationsAt = e.add(scratchAt, e.mul(x, columnStep * g.inC));
+    operands.pitch = columnStep * g.inC;
+    operands.weights = buffers.weights;
+    operands.weightsAt = e.mul(panel, plan.panelBytes());
+    accumulators = segments(tile, operands, std::move(accumulators));
+
+    EpilogueTile out;
+    out.vectors = plan.vectors;
+    out.constantsAt = constantsAt;
+    out.channels = std::min(plan.panelWidth, plan.outputChannelsPerGroup());
+    for (int64_t p = 0; p < pixels; ++p) {
+      auto at = [&](Value row, const ActivationStrides &s) {
+        return e.add(e.add(row, e.mul(x, s.pixel)), p * s.pixel);
+      };
+      out.outputAt.push_back(at(outputAt, buffers.outputStrides));
+      if (spec.epilogue.residual)
+        out.residualAt.push_back(at(residualAt, buffers.residualStrides));
+    }
+    emitEpilogue(e, spec.epilogue, out, std::move(accumulators));
+  }
+
+  /// Rough number of instructions of `steps` steps.
+  int64_t codeSize(const Tile &tile, int64_t steps) const {
+    return steps *
+           (2 * tile.pixels * tile.vectors + tile.pixels + tile.vectors);
+  }
+
+  Values segments(const Tile &tile, const StepOperands &operands,
+                  Values accumulators) {
+    // Short reductions are straight code, the rest are loops.
+    constexpr int64_t wholeLimit = 420, segmentLimit = 200;
+    bool isStraight = codeSize(tile, plan.segments * plan.steps) <= wholeLimit;
+    bool isSegmentStraight =
+        isStraight || codeSize(tile, plan.steps) <= segmentLimit;
+    int64_t weightBytes = plan.steps * plan.traits.depth * plan.panelWidth;
+    int64_t taps = plan.segmentPerTap ? g.kernelW : 1;
+    auto repeat = [&](int64_t count, Values values,
+                      function_ref<Values(Value, Values)> body) {
+      if (!isStraight)
+        return e.loop(count, std::move(values), body);
+      for (int64_t i = 0; i < count; ++i)
+        values = body(e.index(i), std::move(values));
+      return values;
+    };
+    return repeat(g.kernelH, std::move(accumulators), [&](Value row, Values r) {
+      return repeat(taps, std::move(r), [&](Value tap, Values values) {
+        StepOperands from = operands;
+        Value offset = e.add(e.mul(row, g.dilationH * rowPitch),
+                             e.mul(tap, g.dilationW * g.inC));
+        from.activationsAt = e.add(operands.activationsAt, offset);
+        Value segment = e.add(e.mul(row, taps), tap);
+        from.weightsAt = e.add(operands.weightsAt, e.mul(segment, weightBytes));
+        return oneSegment(tile, from, isSegmentStraight, std::move(values));
+      });
+    });
+  }
+
+  Values oneSegment(const Tile &tile, const StepOperands &operands,
+                    bool isStraight, Values accumulators) {
+    MicroKernel kernel = spec.microKernel;
+    int64_t unroll = getUnroll(kernel, plan.steps);
+    int64_t iterations = isStraight ? 0 : plan.steps / unroll;
+    int64_t depth = plan.traits.depth;
+    accumulators =
+        e.loop(iterations, std::move(accumulators), [&](Value iv, Values acc) {
+          StepOperands from = operands;
+          from.activationsAt =
+              e.add(operands.activationsAt, e.mul(iv, unroll * depth));
+          from.weightsAt = e.add(operands.weightsAt,
+                                 e.mul(iv, unroll * depth * plan.panelWidth));
+          emitSteps(e, kernel, tile, from, unroll, acc);
+          return acc;
+        });
+    int64_t done = iterations * unroll;
+    if (done < plan.steps) {
+      StepOperands from = operands;
+      from.activationsAt = e.add(operands.activationsAt, done * depth);
+      from.weightsAt =
+          e.add(operands.weightsAt, done * depth * plan.panelWidth);
+      emitSteps(e, kernel, tile, from, plan.steps - done, accumulators);
+    }
+    return accumulators;
+  }
+
+  KernelEmitter &e;
+  const DensePlan &plan;
+  const LayerGeometry &g;
+  const DenseBlocking &blocking;
+  const NestSpec &spec;
+  const KernelBuffers &buffers;
+  int64_t rowPitch;
+};
+
+} // namespace
+
+void q::kernel::emitDenseNest(KernelEmitter &e, const DensePlan &plan,
+                              const DenseBlocking &blocking,
+                              const NestSpec &spec) {
+  DenseNestWriter(e, plan, blocking, spec).write();
+}

@@ -1,0 +1,189 @@
+//===- KernelDialect.cpp - The kernel dialect and its verifiers -----------===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "QDialect/Conversion/KernelDialect.h"
+
+#include "QDialect/Conversion/KernelPlan.h"
+
+#include "mlir/Dialect/Bufferization/IR/DstBufferizableOpInterfaceImpl.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace q::kernel;
+
+#include "QDialect/Conversion/KernelDialect.cpp.inc"
+#include "QDialect/Conversion/KernelEnums.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "QDialect/Conversion/KernelAttributes.cpp.inc"
+
+#define GET_OP_CLASSES
+#include "QDialect/Conversion/KernelOps.cpp.inc"
+
+void QKDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "QDialect/Conversion/KernelAttributes.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "QDialect/Conversion/KernelOps.cpp.inc"
+      >();
+}
+
+LogicalResult StorageAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                  bool isSigned, int64_t zeroPoint, int64_t lo,
+                                  int64_t hi) {
+  int64_t min = isSigned ? -128 : 0, max = isSigned ? 127 : 255;
+  if (lo < min || hi > max || lo > hi)
+    return emitError() << "bounds [" << lo << ", " << hi
+                       << "] do not lie in the 8-bit range [" << min << ", "
+                       << max << "]";
+  if (zeroPoint < min || zeroPoint > max)
+    return emitError() << "zero point " << zeroPoint
+                       << " is not in the 8-bit range [" << min << ", " << max
+                       << "]";
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Layer ops
+//===----------------------------------------------------------------------===//
+
+template <typename OpTy>
+static void
+getLayerEffects(OpTy op,
+                SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+  OpOperand &init = op.getInitMutable();
+  for (OpOperand &operand : op->getOpOperands()) {
+    if (!isa<BaseMemRefType>(operand.get().getType()))
+      continue;
+    if (&operand == &init)
+      effects.emplace_back(MemoryEffects::Write::get(), &operand);
+    else
+      effects.emplace_back(MemoryEffects::Read::get(), &operand);
+  }
+}
+
+void ConvOp::getEffects(
+    SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+  getLayerEffects(*this, effects);
+}
+void DepthwiseOp::getEffects(
+    SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+  getLayerEffects(*this, effects);
+}
+
+static LogicalResult verifyLength(Operation *op, StringRef name, Value vector,
+                                  int64_t expected) {
+  int64_t length = cast<ShapedType>(vector.getType()).getDimSize(0);
+  if (length != expected)
+    return op->emitOpError() << name << " must have " << expected
+                             << " elements for this tile, but has " << length;
+  return success();
+}
+
+template <typename OpTy> static LogicalResult verifyLayer(OpTy op) {
+  FailureOr<LayerGeometry> geometry = getGeometry(op);
+  if (failed(geometry))
+    return failure();
+  if (op.getTile().size() != 2)
+    return op.emitOpError("tile must have two entries");
+  bool needsMultipliers = op.getEpilogue() != Epilogue::Pow2;
+  bool needsShifts = op.getEpilogue() != Epilogue::Float;
+  if (needsMultipliers != bool(op.getMultipliers()))
+    return op.emitOpError() << "the epilogue "
+                            << stringifyEpilogue(op.getEpilogue())
+                            << (needsMultipliers ? " needs" : " takes no")
+                            << " multipliers";
+  if (needsShifts != bool(op.getShifts()))
+    return op.emitOpError() << "the epilogue "
+                            << stringifyEpilogue(op.getEpilogue())
+                            << (needsShifts ? " needs" : " takes no")
+                            << " shifts";
+  if (op.getMultipliers() &&
+      isa<FloatType>(
+          getElementTypeOrSelf(op.getMultipliers().getType())) !=
+          (op.getEpilogue() == Epilogue::Float))
+    return op.emitOpError("multipliers are f32 for the float epilogue and i32 "
+                          "for the others");
+  if (bool(op.getResidual()) != op.getResidualAdd().has_value())
+    return op.emitOpError("a residual operand and residual_add go together");
+  if (op.getResidual() &&
+      cast<ShapedType>(op.getResidual().getType()).getShape() !=
+          cast<ShapedType>(op.getInit().getType()).getShape())
+    return op.emitOpError("the residual must have the shape of the result");
+
+  FailureOr<PackedSizes> sizes = getPackedSizes(op);
+  if (failed(sizes))
+    return failure();
+  if (failed(verifyLength(op, "weights", op.getWeights(), sizes->weights)) ||
+      failed(verifyLength(op, "bias", op.getBias(), sizes->constants)))
+    return failure();
+  if (op.getMultipliers() && failed(verifyLength(op, "multipliers",
+                                                 op.getMultipliers(),
+                                                 sizes->constants)))
+    return failure();
+  if (op.getShifts() &&
+      failed(verifyLength(op, "shifts", op.getShifts(), sizes->constants)))
+    return failure();
+  return success();
+}
+
+LogicalResult ConvOp::verify() { return verifyLayer(*this); }
+LogicalResult DepthwiseOp::verify() { return verifyLayer(*this); }
+
+//===----------------------------------------------------------------------===//
+// Bufferization
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// The op on buffers is the op on tensors without a result.
+template <typename OpTy>
+struct LayerBufferization
+    : bufferization::DstBufferizableOpInterfaceExternalModel<
+          LayerBufferization<OpTy>, OpTy> {
+  bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
+                              const bufferization::AnalysisState &) const {
+    // Every element of the init is overwritten.
+    return !cast<DestinationStyleOpInterface>(op).isDpsInit(&operand);
+  }
+
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
+                          const bufferization::BufferizationOptions &options,
+                          bufferization::BufferizationState &state) const {
+    auto layer = cast<OpTy>(op);
+    SmallVector<Value> operands;
+    for (Value operand : layer->getOperands()) {
+      if (!isa<TensorType>(operand.getType())) {
+        operands.push_back(operand);
+        continue;
+      }
+      FailureOr<Value> buffer =
+          bufferization::getBuffer(rewriter, operand, options, state);
+      if (failed(buffer))
+        return failure();
+      operands.push_back(*buffer);
+    }
+    rewriter.setInsertionPoint(op);
+    OpTy::create(rewriter, op->getLoc(), TypeRange(), operands,
+                 op->getAttrs());
+    Value init = operands[layer.getInitMutable().getOperandNumber()];
+    bufferization::replaceOpWithBufferizedValues(rewriter, op, init);
+    return success();
+  }
+};
+} // namespace
+
+void q::kernel::registerBufferizableOpInterfaceModels(
+    DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, QKDialect *) {
+    ConvOp::attachInterface<LayerBufferization<ConvOp>>(*context);
+    DepthwiseOp::attachInterface<LayerBufferization<DepthwiseOp>>(*context);
+  });
+}

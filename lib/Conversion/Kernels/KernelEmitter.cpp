@@ -1,0 +1,163 @@
+//===- KernelEmitter.cpp - Small words for writing loops ------------------===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "KernelEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include <numeric>
+
+using namespace mlir;
+using namespace q::kernel;
+
+Value KernelEmitter::index(int64_t value) {
+  return arith::ConstantIndexOp::create(b, value);
+}
+
+Value KernelEmitter::add(Value a, Value c) {
+  return b.createOrFold<arith::AddIOp>(a, c);
+}
+
+Value KernelEmitter::add(Value a, int64_t c) {
+  return c == 0 ? a : add(a, index(c));
+}
+
+Value KernelEmitter::mul(Value a, int64_t c) {
+  return c == 1 ? a : b.createOrFold<arith::MulIOp>(a, index(c));
+}
+
+Value KernelEmitter::min(Value a, int64_t c) {
+  return b.createOrFold<arith::MinSIOp>(a, index(c));
+}
+
+Value KernelEmitter::max(Value a, int64_t c) {
+  return b.createOrFold<arith::MaxSIOp>(a, index(c));
+}
+
+VectorType KernelEmitter::vec(int64_t lanes, Type element) {
+  return VectorType::get({lanes}, element);
+}
+
+Value KernelEmitter::load(Value buffer, Value offset, int64_t lanes) {
+  Type element = cast<MemRefType>(buffer.getType()).getElementType();
+  return vector::LoadOp::create(b, vec(lanes, element), buffer,
+                                ValueRange{offset});
+}
+
+void KernelEmitter::store(Value vector, Value buffer, Value offset) {
+  vector::StoreOp::create(b, vector, buffer, ValueRange{offset});
+}
+
+Value KernelEmitter::splat(int64_t value, int64_t lanes, Type element) {
+  auto type = vec(lanes, element);
+  unsigned width = element.getIntOrFloatBitWidth();
+  auto bits = APInt(width, uint64_t(value), /*isSigned=*/true,
+                    /*implicitTrunc=*/true);
+  return arith::ConstantOp::create(b, DenseElementsAttr::get(type, bits));
+}
+
+Value KernelEmitter::extend(Value vector, Type element, bool isSigned) {
+  auto type = vec(cast<VectorType>(vector.getType()).getNumElements(), element);
+  if (isSigned)
+    return arith::ExtSIOp::create(b, type, vector);
+  return arith::ExtUIOp::create(b, type, vector);
+}
+
+Value KernelEmitter::shuffle(Value a, Value c, ArrayRef<int64_t> lanes) {
+  return vector::ShuffleOp::create(b, a, c, lanes);
+}
+
+Value KernelEmitter::slice(Value vector, int64_t first, int64_t count) {
+  if (cast<VectorType>(vector.getType()).getNumElements() == count)
+    return vector;
+  SmallVector<int64_t> lanes(count);
+  std::iota(lanes.begin(), lanes.end(), first);
+  return shuffle(vector, vector, lanes);
+}
+
+Value KernelEmitter::concat(Value a, Value c) {
+  int64_t count = cast<VectorType>(a.getType()).getNumElements() +
+                  cast<VectorType>(c.getType()).getNumElements();
+  SmallVector<int64_t> lanes(count);
+  std::iota(lanes.begin(), lanes.end(), 0);
+  return shuffle(a, c, lanes);
+}
+
+Value KernelEmitter::bitcast(Value vector, int64_t lanes, Type element) {
+  return b.createOrFold<vector::BitCastOp>(vec(lanes, element), vector);
+}
+
+Value KernelEmitter::intrinsic(StringRef name, Type result,
+                               ValueRange operands) {
+  return LLVM::CallIntrinsicOp::create(b, result, b.getStringAttr(name),
+                                       operands)
+      .getResult(0);
+}
+
+void KernelEmitter::loop(int64_t count, function_ref<void(Value)> body) {
+  loop(count, {}, [&](Value iv, Values) {
+    body(iv);
+    return Values();
+  });
+}
+
+Values KernelEmitter::loop(int64_t count, Values initial,
+                           function_ref<Values(Value, Values)> body) {
+  if (count <= 0)
+    return initial;
+  if (count == 1)
+    return body(index(0), std::move(initial));
+  auto loop = scf::ForOp::create(b, index(0), index(count), index(1), initial);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Values yielded = body(loop.getInductionVar(),
+                          llvm::to_vector_of<Value>(loop.getRegionIterArgs()));
+    // A loop without carried values has its terminator already.
+    if (!initial.empty()) {
+      b.setInsertionPointToEnd(loop.getBody());
+      scf::YieldOp::create(b, yielded);
+    }
+  }
+  return llvm::to_vector_of<Value>(loop.getResults());
+}
+
+void KernelEmitter::branch(Value condition, function_ref<void()> thenBody,
+                           function_ref<void()> elseBody) {
+  if (std::optional<int64_t> known = getConstantIntValue(condition))
+    return *known ? thenBody() : elseBody();
+  auto op = scf::IfOp::create(b, condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(op.thenBlock());
+  thenBody();
+  b.setInsertionPointToStart(op.elseBlock());
+  elseBody();
+}
+
+void KernelEmitter::forPieces(int64_t length, int64_t lanes,
+                              function_ref<void(Value, int64_t)> piece) {
+  if (length <= 0)
+    return;
+  while (lanes > length)
+    lanes /= 2;
+  loop(length / lanes, [&](Value iv) { piece(mul(iv, lanes), lanes); });
+  if (length % lanes)
+    piece(index(length - lanes), lanes);
+}
+
+void KernelEmitter::fill(Value buffer, Value offset, int64_t length,
+                         int64_t value) {
+  Type element = cast<MemRefType>(buffer.getType()).getElementType();
+  forPieces(length, 16, [&](Value at, int64_t lanes) {
+    store(splat(value, lanes, element), buffer, add(offset, at));
+  });
+}

@@ -1,0 +1,87 @@
+//===- KernelEmitter.h - Small words for writing loops ----------*- C++ -*-===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The nests, micro-kernels and epilogues are written with these words: index
+// arithmetic that folds, loops that vanish when they run once, vectors at
+// offsets of flat buffers, and target intrinsics.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QDIALECT_LIB_CONVERSION_KERNELS_KERNELEMITTER_H
+#define QDIALECT_LIB_CONVERSION_KERNELS_KERNELEMITTER_H
+
+#include "QDialect/Conversion/KernelPlan.h"
+
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
+
+namespace q::kernel {
+
+using mlir::Type;
+using mlir::Value;
+using Values = llvm::SmallVector<Value>;
+
+class KernelEmitter {
+public:
+  explicit KernelEmitter(mlir::ImplicitLocOpBuilder &builder) : b(builder) {}
+
+  mlir::ImplicitLocOpBuilder &b;
+
+  //===--- Scalars ---------------------------------------------------------===//
+
+  Value index(int64_t value);
+  Value add(Value a, Value c);
+  Value add(Value a, int64_t c);
+  Value mul(Value a, int64_t c);
+  Value min(Value a, int64_t c);
+  Value max(Value a, int64_t c);
+
+  //===--- Vectors ---------------------------------------------------------===//
+
+  mlir::VectorType vec(int64_t lanes, Type element);
+  Type i8() { return b.getI8Type(); }
+  Type i16() { return b.getI16Type(); }
+  Type i32() { return b.getI32Type(); }
+  Type i64() { return b.getI64Type(); }
+
+  /// A vector of `lanes` elements from a flat buffer.
+  Value load(Value buffer, Value offset, int64_t lanes);
+  void store(Value vector, Value buffer, Value offset);
+  /// A vector constant with equal lanes.
+  Value splat(int64_t value, int64_t lanes, Type element);
+  Value extend(Value vector, Type element, bool isSigned);
+  Value shuffle(Value a, Value c, llvm::ArrayRef<int64_t> lanes);
+  /// Lanes [first, first + count) of a vector.
+  Value slice(Value vector, int64_t first, int64_t count);
+  Value concat(Value a, Value c);
+  Value bitcast(Value vector, int64_t lanes, Type element);
+  Value intrinsic(llvm::StringRef name, Type result, mlir::ValueRange operands);
+
+  //===--- Loops -----------------------------------------------------------===//
+
+  /// Runs `body` for 0 <= iv < count. A loop of one iteration is no loop.
+  void loop(int64_t count, llvm::function_ref<void(Value)> body);
+  /// The same with values carried from one iteration to the next.
+  Values loop(int64_t count, Values initial,
+              llvm::function_ref<Values(Value, Values)> body);
+  /// Runs one of two bodies; a known condition leaves one of them.
+  void branch(Value condition, llvm::function_ref<void()> thenBody,
+              llvm::function_ref<void()> elseBody);
+
+  //===--- Copies ----------------------------------------------------------===//
+
+  /// Calls `piece(offset, lanes)` for pieces of a power of two up to `lanes`
+  /// that cover [0, length); the last one may reach back over its neighbour.
+  void forPieces(int64_t length, int64_t lanes,
+                 llvm::function_ref<void(Value, int64_t)> piece);
+  /// Sets `length` elements to `value`.
+  void fill(Value buffer, Value offset, int64_t length, int64_t value);
+};
+
+} // namespace q::kernel
+
+#endif // QDIALECT_LIB_CONVERSION_KERNELS_KERNELEMITTER_H

@@ -1,0 +1,394 @@
+//===- KernelEpilogue.cpp - From accumulators to stored bytes -------------===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "KernelEpilogue.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace q::kernel;
+
+namespace {
+
+class EpilogueWriter {
+public:
+  EpilogueWriter(KernelEmitter &e, const EpilogueSpec &spec,
+                 const EpilogueTile &tile)
+      : e(e), b(e.b), spec(spec), tile(tile), lanes(spec.traits.lanes),
+        type(e.vec(lanes, e.i32())) {}
+
+  void write(Values accumulators) {
+    int64_t pixels = tile.outputAt.size();
+    SmallVector<Values> results(pixels);
+    for (int64_t v = 0; v < tile.vectors; ++v) {
+      loadConstants(v);
+      for (int64_t p = 0; p < pixels; ++p)
+        results[p].push_back(requantize(accumulators[p * tile.vectors + v]));
+    }
+    if (spec.residual)
+      for (int64_t p = 0; p < pixels; ++p)
+        addResidual(p, results[p]);
+    store(results);
+  }
+
+private:
+  //===--- Requantization --------------------------------------------------===//
+
+  void loadConstants(int64_t vector) {
+    Value at = e.add(tile.constantsAt, vector * lanes);
+    if (spec.multipliers)
+      multiplier = e.load(spec.multipliers, at, lanes);
+    if (spec.shifts)
+      shift = e.load(spec.shifts, at, lanes);
+  }
+
+  Value requantize(Value acc) {
+    switch (spec.form) {
+    case Epilogue::Float:
+      return requantizeFloat(acc);
+    case Epilogue::Pow2:
+      return shiftRight(acc, shift, spec.tiesAway);
+    case Epilogue::Fixed64:
+      return wide(acc, [&](Value x, Value m, Value s) {
+        return requantizeFixed64(x, m, s);
+      });
+    case Epilogue::Gemmlowp:
+      return requantizeGemmlowp(acc);
+    }
+    return acc;
+  }
+
+  /// Round-half-even of float32(acc) * multiplier; the multiplier was chosen
+  /// so that this is rule N10 for every accumulator.
+  Value requantizeFloat(Value acc) {
+    auto floats = e.vec(lanes, b.getF32Type());
+    Value scaled = arith::MulFOp::create(
+        b, arith::SIToFPOp::create(b, floats, acc), multiplier);
+    if (spec.isX86)
+      return e.intrinsic("llvm.x86.avx.cvt.ps2dq.256", type, {scaled});
+    return byQuarters(scaled, [&](Value quarter) {
+      return e.intrinsic("llvm.aarch64.neon.fcvtns.v4i32.v4f32",
+                         e.vec(4, e.i32()), {quarter});
+    });
+  }
+
+  /// (x + 2^(s-1) - (x < 0)) >> s in int32; without the middle term ties go
+  /// upward. `amounts` may be 0, which is no shift and no rounding.
+  Value shiftRight(Value x, Value amounts, bool tiesAway) {
+    // 2^s >> 1 is 0 for s = 0.
+    Value half = arith::ShRUIOp::create(
+        b, arith::ShLIOp::create(b, e.splat(1, lanes, e.i32()), amounts),
+        e.splat(1, lanes, e.i32()));
+    Value sum = arith::AddIOp::create(b, x, half);
+    if (tiesAway) {
+      Value sign =
+          arith::ShRSIOp::create(b, x, e.splat(31, lanes, e.i32()));
+      if (spec.form == Epilogue::Gemmlowp) {
+        // Where s = 0 the value must stay as it is.
+        Value rounds = arith::SubIOp::create(
+            b, e.splat(0, lanes, e.i32()),
+            arith::MinUIOp::create(b, amounts, e.splat(1, lanes, e.i32())));
+        sign = arith::AndIOp::create(b, sign, rounds);
+      }
+      sum = arith::AddIOp::create(b, sum, sign);
+    }
+    return arith::ShRSIOp::create(b, sum, amounts);
+  }
+
+  /// The exact 64-bit product, one rounding. x86 has no arithmetic 64-bit
+  /// shift: the sum is made positive by 2^62, which is taken off again after a
+  /// logical shift (s <= 62, so 2^62 >> s is exact).
+  Value requantizeFixed64(Value x, Value m, Value s) {
+    int64_t n = cast<VectorType>(x.getType()).getNumElements();
+    auto constant = [&](int64_t value) { return e.splat(value, n, e.i64()); };
+    Value product = arith::MulIOp::create(b, x, m);
+    Value half = arith::ShRUIOp::create(
+        b, arith::ShLIOp::create(b, constant(1), s), constant(1));
+    Value sum = arith::AddIOp::create(b, product, half);
+    if (spec.tiesAway)
+      sum = arith::AddIOp::create(
+          b, sum, arith::ShRSIOp::create(b, product, constant(63)));
+    Value offset = constant(int64_t(1) << 62);
+    sum = arith::AddIOp::create(b, sum, offset);
+    Value shifted = arith::ShRUIOp::create(b, sum, s);
+    return arith::SubIOp::create(b, shifted,
+                                 arith::ShRUIOp::create(b, offset, s));
+  }
+
+  /// SQRDMULH, then a rounding shift. gemmlowp's nudge and truncation come to
+  /// (2^30 + product) >> 31 for both signs.
+  Value requantizeGemmlowp(Value acc) {
+    Value zero = e.splat(0, lanes, e.i32());
+    Value left = arith::MaxSIOp::create(
+        b, arith::SubIOp::create(b, zero, shift), zero);
+    Value right = arith::MaxSIOp::create(b, shift, zero);
+    acc = arith::ShLIOp::create(b, acc, left);
+    Value high = wide(acc, [&](Value x, Value m, Value) {
+      int64_t n = cast<VectorType>(x.getType()).getNumElements();
+      Value product = arith::MulIOp::create(b, x, m);
+      Value sum = arith::AddIOp::create(
+          b, product, e.splat(int64_t(1) << 30, n, e.i64()));
+      return arith::ShRUIOp::create(b, sum, e.splat(31, n, e.i64()))
+          .getResult();
+    });
+    return shiftRight(high, right, /*tiesAway=*/true);
+  }
+
+  /// Computes in int64 and keeps the low halves. x86 multiplies the even lanes
+  /// of a vector (vpmuldq), so there even and odd lanes are the two halves.
+  Value wide(Value acc,
+             function_ref<Value(Value x, Value m, Value s)> compute) {
+    if (!spec.isX86) {
+      auto part = [&](int64_t first) {
+        auto widen = [&](Value v) {
+          return e.extend(e.slice(v, first, lanes / 2), e.i64(), true);
+        };
+        Value result = compute(widen(acc), widen(multiplier), widen(shift));
+        return arith::TruncIOp::create(b, e.vec(lanes / 2, e.i32()), result)
+            .getResult();
+      };
+      return e.concat(part(0), part(lanes / 2));
+    }
+    int64_t half = lanes / 2;
+    Value thirtyTwo = e.splat(32, half, e.i64());
+    auto odd = [&](Value v) {
+      return arith::ShRSIOp::create(b, e.bitcast(v, half, e.i64()), thirtyTwo)
+          .getResult();
+    };
+    auto even = [&](Value v) {
+      Value up =
+          arith::ShLIOp::create(b, e.bitcast(v, half, e.i64()), thirtyTwo);
+      return arith::ShRSIOp::create(b, up, thirtyTwo).getResult();
+    };
+    Value evens = compute(even(acc), even(multiplier), even(shift));
+    Value odds = compute(odd(acc), odd(multiplier), odd(shift));
+    Value low = arith::AndIOp::create(b, evens,
+                                      e.splat(0xffffffff, half, e.i64()));
+    Value high = arith::ShLIOp::create(b, odds, thirtyTwo);
+    return e.bitcast(arith::OrIOp::create(b, low, high), lanes, e.i32());
+  }
+
+  /// Applies `op` to each four lanes.
+  Value byQuarters(Value vector, function_ref<Value(Value)> op) {
+    if (lanes == 4)
+      return op(vector);
+    return e.concat(op(e.slice(vector, 0, 4)), op(e.slice(vector, 4, 4)));
+  }
+
+  //===--- Residual --------------------------------------------------------===//
+
+  int64_t channelOf(int64_t vector, int64_t lane) const {
+    if (spec.traits.permutesPanel && vector / 2 * 2 + 1 < tile.vectors)
+      return (vector / 2) * 16 + (lane / 4) * 8 + (vector % 2) * 4 + lane % 4;
+    return vector * lanes + lane;
+  }
+
+  void addResidual(int64_t pixel, Values &values) {
+    StorageAttr middle = spec.residual.getIntermediate();
+    StorageAttr storage = spec.residual.getStorage();
+    int64_t k1 = spec.residual.getK1(), k2 = spec.residual.getK2();
+    int64_t bits = spec.residual.getShift();
+    int64_t half = bits ? int64_t(1) << (bits - 1) : 0;
+    Values bytes;
+    for (int64_t at = 0; at < tile.channels; at += chunkAt(at))
+      bytes.push_back(loadResidual(pixel, at));
+    for (auto [v, value] : llvm::enumerate(values)) {
+      // The intermediate result minus its zero point, within its storage.
+      value = arith::MaxSIOp::create(
+          b, value, constant(middle.getLo() - middle.getZeroPoint()));
+      value = arith::MinSIOp::create(
+          b, value, constant(middle.getHi() - middle.getZeroPoint()));
+      SmallVector<int64_t> from;
+      int64_t chunk = channelOf(v, 0) / 16;
+      for (int64_t lane = 0; lane < lanes; ++lane)
+        from.push_back(channelOf(v, lane) - chunk * 16);
+      Value other = e.extend(e.shuffle(bytes[chunk], bytes[chunk], from),
+                             e.i32(), storage.getIsSigned());
+      // Sums wrap: only the whole one need fit.
+      Value first = arith::MulIOp::create(b, value, constant(k1));
+      Value second = arith::MulIOp::create(b, other, constant(k2));
+      Value sum = arith::AddIOp::create(b, first, second);
+      sum = arith::AddIOp::create(b, sum,
+                                  constant(-storage.getZeroPoint() * k2));
+      if (bits) {
+        Value sign = arith::ShRSIOp::create(b, sum, constant(31));
+        sum = arith::AddIOp::create(b, sum, constant(half));
+        sum = arith::AddIOp::create(b, sum, sign);
+        sum = arith::ShRSIOp::create(b, sum, constant(bits));
+      }
+      value = sum;
+    }
+  }
+
+  /// Bytes [at, at + 16), or + 8 for a last half chunk, of a pixel's residual.
+  Value loadResidual(int64_t pixel, int64_t at) {
+    Value from = e.add(tile.residualAt[pixel], at);
+    int64_t exist = std::min(tile.channels - at, chunkAt(at));
+    if (exist >= 8)
+      return e.load(spec.residualBuffer, from, exist);
+    Value all = e.splat(0, 8, e.i8());
+    for (int64_t i = 0; i < exist; ++i) {
+      Value byte = memref::LoadOp::create(b, spec.residualBuffer,
+                                          ValueRange{e.add(from, i)});
+      all = vector::InsertOp::create(b, byte, all, ArrayRef<int64_t>{i});
+    }
+    return all;
+  }
+
+  /// Panels are stored 16 channels at a time, and a last 8.
+  int64_t chunkAt(int64_t channel) const {
+    return tile.vectors * lanes - channel >= 16 ? 16 : 8;
+  }
+
+  //===--- Stores ----------------------------------------------------------===//
+
+  Value constant(int64_t value) { return e.splat(value, lanes, e.i32()); }
+
+  void store(ArrayRef<Values> results) {
+    int64_t width = tile.vectors * lanes, pixels = results.size();
+    for (int64_t at = 0; at < width; at += chunkAt(at)) {
+      int64_t chunk = chunkAt(at);
+      for (int64_t p = 0; p < pixels; ++p) {
+        ArrayRef<Value> values =
+            ArrayRef<Value>(results[p]).slice(at / lanes, chunk / lanes);
+        Value halves = addZeroPoint(toHalves(values));
+        // Two pixels share one lane-wise pack.
+        if (spec.isX86 && chunk == 16 && p + 1 < pixels) {
+          ArrayRef<Value> next =
+              ArrayRef<Value>(results[p + 1]).slice(at / lanes, chunk / lanes);
+          Value both = e.intrinsic(packName(true), e.vec(32, e.i8()),
+                                   {halves, addZeroPoint(toHalves(next))});
+          // Undo the lane-wise order in quadwords.
+          Value quads = e.bitcast(both, 4, e.i64());
+          Value natural = e.bitcast(e.shuffle(quads, quads, {0, 2, 1, 3}), 32,
+                                    e.i8());
+          natural = clamp(natural);
+          storeBytes(e.slice(natural, 0, 16), p, at);
+          storeBytes(e.slice(natural, 16, 16), p + 1, at);
+          ++p;
+          continue;
+        }
+        storeBytes(clamp(toBytes(halves)), p, at);
+      }
+    }
+  }
+
+  /// int32 accumulators of a chunk as int16, saturated, in natural order.
+  Value toHalves(ArrayRef<Value> values) {
+    if (!spec.isX86) {
+      Value all;
+      for (Value value : values) {
+        for (int64_t first = 0; first < lanes; first += 4) {
+          Value part = e.intrinsic("llvm.aarch64.neon.sqxtn.v4i16",
+                                   e.vec(4, e.i16()),
+                                   {e.slice(value, first, 4)});
+          pending.push_back(part);
+        }
+      }
+      while (pending.size() > 1) {
+        Values joined;
+        for (size_t i = 0; i < pending.size(); i += 2)
+          joined.push_back(e.concat(pending[i], pending[i + 1]));
+        pending = joined;
+      }
+      all = pending.front();
+      pending.clear();
+      return all;
+    }
+    if (values.size() == 2)
+      return e.intrinsic("llvm.x86.avx2.packssdw", e.vec(16, e.i16()),
+                         {values[0], values[1]});
+    return e.intrinsic("llvm.x86.sse2.packssdw.128", e.vec(8, e.i16()),
+                       {e.slice(values[0], 0, 4), e.slice(values[0], 4, 4)});
+  }
+
+  /// Saturation commutes with the clamp that follows, which is monotone.
+  Value addZeroPoint(Value halves) {
+    int64_t zeroPoint = spec.output.getZeroPoint();
+    if (zeroPoint == 0)
+      return halves;
+    auto type = cast<VectorType>(halves.getType());
+    int64_t n = type.getNumElements();
+    return e.intrinsic("llvm.sadd.sat.v" + std::to_string(n) + "i16", type,
+                       {halves, e.splat(zeroPoint, n, e.i16())});
+  }
+
+  std::string packName(bool is256) const {
+    bool isSigned = spec.output.getIsSigned();
+    std::string name = isSigned ? "packsswb" : "packuswb";
+    return is256 ? "llvm.x86.avx2." + name : "llvm.x86.sse2." + name + ".128";
+  }
+
+  /// 16 or 8 int16 as saturated bytes.
+  Value toBytes(Value halves) {
+    int64_t n = cast<VectorType>(halves.getType()).getNumElements();
+    if (spec.isX86) {
+      Value low = e.slice(halves, 0, 8);
+      Value high = n == 16 ? e.slice(halves, 8, 8) : low;
+      Value bytes =
+          e.intrinsic(packName(false), e.vec(16, e.i8()), {low, high});
+      return e.slice(bytes, 0, n);
+    }
+    StringRef name = spec.output.getIsSigned()
+                         ? "llvm.aarch64.neon.sqxtn.v8i8"
+                         : "llvm.aarch64.neon.sqxtun.v8i8";
+    auto narrow = [&](int64_t first) {
+      return e.intrinsic(name, e.vec(8, e.i8()), {e.slice(halves, first, 8)});
+    };
+    return n == 16 ? e.concat(narrow(0), narrow(8)) : narrow(0);
+  }
+
+  /// The bounds that saturation to bytes does not give already.
+  Value clamp(Value bytes) {
+    bool isSigned = spec.output.getIsSigned();
+    int64_t min = isSigned ? -128 : 0, max = isSigned ? 127 : 255;
+    int64_t lo = spec.output.getLo(), hi = spec.output.getHi();
+    int64_t n = cast<VectorType>(bytes.getType()).getNumElements();
+    if (lo > min) {
+      Value bound = e.splat(lo, n, e.i8());
+      bytes = isSigned ? b.createOrFold<arith::MaxSIOp>(bytes, bound)
+                       : b.createOrFold<arith::MaxUIOp>(bytes, bound);
+    }
+    if (hi < max) {
+      Value bound = e.splat(hi, n, e.i8());
+      bytes = isSigned ? b.createOrFold<arith::MinSIOp>(bytes, bound)
+                       : b.createOrFold<arith::MinUIOp>(bytes, bound);
+    }
+    return bytes;
+  }
+
+  void storeBytes(Value bytes, int64_t pixel, int64_t at) {
+    Value to = e.add(tile.outputAt[pixel], at);
+    int64_t n = cast<VectorType>(bytes.getType()).getNumElements();
+    if (tile.channels - at >= n)
+      return e.store(bytes, spec.outputBuffer, to);
+    // Fewer than 8 channels: one by one.
+    for (int64_t i = 0; i < tile.channels - at; ++i) {
+      Value byte = vector::ExtractOp::create(b, bytes, ArrayRef<int64_t>{i});
+      memref::StoreOp::create(b, byte, spec.outputBuffer,
+                              ValueRange{e.add(to, i)});
+    }
+  }
+
+  KernelEmitter &e;
+  ImplicitLocOpBuilder &b;
+  const EpilogueSpec &spec;
+  const EpilogueTile &tile;
+  int64_t lanes;
+  VectorType type;
+  Value multiplier, shift;
+  Values pending;
+};
+
+} // namespace
+
+void q::kernel::emitEpilogue(KernelEmitter &e, const EpilogueSpec &spec,
+                             const EpilogueTile &tile, Values accumulators) {
+  EpilogueWriter(e, spec, tile).write(std::move(accumulators));
+}

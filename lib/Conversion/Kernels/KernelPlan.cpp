@@ -1,0 +1,420 @@
+//===- KernelPlan.cpp - Shapes, tiles and packed layouts ------------------===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "QDialect/Conversion/KernelPlan.h"
+
+#include <algorithm>
+
+using namespace mlir;
+using namespace q::kernel;
+
+static int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+//===----------------------------------------------------------------------===//
+// Geometry
+//===----------------------------------------------------------------------===//
+
+template <typename OpTy>
+static FailureOr<LayerGeometry> readGeometry(OpTy op) {
+  auto input = cast<ShapedType>(op.getInput().getType());
+  auto output = cast<ShapedType>(op.getInit().getType());
+  if (!input.hasStaticShape() || !output.hasStaticShape())
+    return op.emitOpError("needs static shapes");
+  if (op.getKernel().size() != 2 || op.getStrides().size() != 2 ||
+      op.getDilations().size() != 2 || op.getPads().size() != 4)
+    return op.emitOpError("kernel, strides and dilations have two entries, "
+                          "pads four");
+  LayerGeometry g;
+  g.kernelH = op.getKernel()[0];
+  g.kernelW = op.getKernel()[1];
+  g.strideH = op.getStrides()[0];
+  g.strideW = op.getStrides()[1];
+  g.padTop = op.getPads()[0];
+  g.padLeft = op.getPads()[1];
+  g.padBottom = op.getPads()[2];
+  g.padRight = op.getPads()[3];
+  g.dilationH = op.getDilations()[0];
+  g.dilationW = op.getDilations()[1];
+  g.groups = op.getGroups();
+  if (std::min({g.kernelH, g.kernelW, g.strideH, g.strideW, g.dilationH,
+                g.dilationW, g.groups}) < 1 ||
+      *std::min_element(op.getPads().begin(), op.getPads().end()) < 0)
+    return op.emitOpError("kernel, strides, dilations and groups must be "
+                          "positive, pads not negative");
+
+  ArrayRef<int64_t> in = input.getShape(), out = output.getShape();
+  if (in.size() == 2 && out.size() == 2) {
+    g.inW = in[0];
+    g.inC = in[1];
+    g.outW = out[0];
+    g.outC = out[1];
+  } else if (in.size() == 4 && out.size() == 4) {
+    g.batch = in[0];
+    g.inH = in[1];
+    g.inW = in[2];
+    g.inC = in[3];
+    g.outH = out[1];
+    g.outW = out[2];
+    g.outC = out[3];
+    if (out[0] != g.batch)
+      return op.emitOpError("input and result differ in their batch");
+  } else {
+    return op.emitOpError("input and result must both have rank 4, or 2");
+  }
+  auto extent = [](int64_t in, int64_t begin, int64_t end, int64_t kernel,
+                   int64_t stride, int64_t dilation) {
+    return (in + begin + end - dilation * (kernel - 1) - 1) / stride + 1;
+  };
+  if (g.outH != extent(g.inH, g.padTop, g.padBottom, g.kernelH, g.strideH,
+                       g.dilationH) ||
+      g.outW != extent(g.inW, g.padLeft, g.padRight, g.kernelW, g.strideW,
+                       g.dilationW))
+    return op.emitOpError("the result's height and width do not follow from "
+                          "the input, the kernel and its strides");
+  if (g.inC % g.groups || g.outC % g.groups)
+    return op.emitOpError("groups must divide the channels");
+  return g;
+}
+
+FailureOr<LayerGeometry> q::kernel::getGeometry(ConvOp op) {
+  return readGeometry(op);
+}
+
+FailureOr<LayerGeometry> q::kernel::getGeometry(DepthwiseOp op) {
+  FailureOr<LayerGeometry> g = readGeometry(op);
+  if (succeeded(g) && (g->groups != g->inC || g->groups != g->outC))
+    return op.emitOpError("groups must equal the channels of input and result");
+  return g;
+}
+
+MicroKernelTraits q::kernel::getTraits(MicroKernel kernel) {
+  switch (kernel) {
+  case MicroKernel::Pmaddwd:
+    return {8, 2, 16, false, true};
+  case MicroKernel::Smlal:
+    return {8, 1, 16, false, false};
+  case MicroKernel::Sdot:
+    return {4, 4, 8, true, false};
+  case MicroKernel::Usdot:
+    return {4, 4, 8, false, false};
+  }
+  return {8, 1, 16, false, false};
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+/// Cycles per step of a tile, up to a factor: what the ports of a core with
+/// four vector pipes need, with a little for the loads.
+static double tileCost(int64_t pixels, int64_t vectors) {
+  return double(2 * pixels * vectors + vectors + 1) / 4 +
+         double(pixels + vectors) / 16;
+}
+
+static double splitCost(const RowSplit &split, int64_t vectors) {
+  double cost = double(split.countA) * tileCost(split.sizeA, vectors);
+  if (split.countB)
+    cost += double(split.countB) * tileCost(split.sizeB, vectors);
+  // A second tile size is more code; it should gain something.
+  return split.countB ? cost * 1.03 : cost;
+}
+
+RowSplit q::kernel::splitRow(int64_t width, int64_t maxPixels,
+                             int64_t vectors) {
+  RowSplit best;
+  double bestCost = 0;
+  auto consider = [&](RowSplit split) {
+    double cost = splitCost(split, vectors);
+    if (bestCost == 0 || cost < bestCost) {
+      best = split;
+      bestCost = cost;
+    }
+  };
+  for (int64_t size = std::min(width, maxPixels); size >= 1; --size) {
+    int64_t count = ceilDiv(width, size), excess = count * size - width;
+    consider({size, count, 0, 0, excess != 0});
+    if (excess != 0 && excess < count && size > 1)
+      consider({size, count - excess, size - 1, excess, false});
+  }
+  return best;
+}
+
+/// The most pixels of a tile whose accumulators, weights and activations stay
+/// in the 16 vector registers of AVX2 or the 32 of NEON.
+static int64_t maxTilePixels(MicroKernel kernel, int64_t vectors) {
+  switch (kernel) {
+  case MicroKernel::Pmaddwd:
+    return vectors == 1 ? 8 : vectors == 2 ? 5 : 3;
+  case MicroKernel::Smlal:
+    return vectors == 1 ? 8 : 4;
+  case MicroKernel::Sdot:
+  case MicroKernel::Usdot:
+    return vectors <= 2 ? 8 : 5;
+  }
+  return 4;
+}
+
+std::pair<int64_t, int64_t>
+q::kernel::chooseDenseTile(const LayerGeometry &geometry, MicroKernel kernel) {
+  int64_t channels = geometry.outC / geometry.groups;
+  int64_t lanes = getTraits(kernel).lanes;
+  int64_t width = geometry.outW;
+  if (geometry.isPointwise())
+    width = std::min<int64_t>(geometry.batch * geometry.outH * geometry.outW,
+                              240);
+  SmallVector<int64_t> candidates;
+  if (kernel == MicroKernel::Pmaddwd)
+    candidates = {1, 2, 3};
+  else
+    candidates = {8 / lanes, 16 / lanes};
+  std::pair<int64_t, int64_t> best;
+  double bestCost = 0;
+  for (int64_t vectors : candidates) {
+    int64_t panel = vectors * lanes;
+    if (panel > 8 && panel > channels)
+      continue;
+    int64_t pixels = maxTilePixels(kernel, vectors);
+    RowSplit split = splitRow(width, pixels, vectors * lanes / 8);
+    double cost = double(ceilDiv(channels, panel)) *
+                  splitCost(split, vectors * lanes / 8);
+    if (bestCost == 0 || cost < bestCost) {
+      best = {pixels, vectors};
+      bestCost = cost;
+    }
+  }
+  return best;
+}
+
+//===----------------------------------------------------------------------===//
+// Dense
+//===----------------------------------------------------------------------===//
+
+/// x86's packs work inside each half of a vector: lanes 0-3 of the first
+/// vector, then of the second, then lanes 4-7 of both.
+static int64_t permutedChannel(int64_t vector, int64_t lane) {
+  return (vector / 2) * 16 + (lane / 4) * 8 + (vector % 2) * 4 + lane % 4;
+}
+
+int64_t DensePlan::panelStart(int64_t panelInGroup) const {
+  return std::max<int64_t>(0, std::min(panelInGroup * panelWidth,
+                                       outputChannelsPerGroup() - panelWidth));
+}
+
+int64_t DensePlan::channelOf(int64_t vector, int64_t lane) const {
+  // Vectors are permuted in pairs; an odd last one is not.
+  if (traits.permutesPanel && vector / 2 * 2 + 1 < vectors)
+    return permutedChannel(vector, lane);
+  return vector * traits.lanes + lane;
+}
+
+DensePlan q::kernel::getDensePlan(const LayerGeometry &geometry,
+                                  MicroKernel kernel, int64_t vectors) {
+  DensePlan plan;
+  plan.geometry = geometry;
+  plan.traits = getTraits(kernel);
+  plan.vectors = vectors;
+  plan.panelWidth = vectors * plan.traits.lanes;
+  plan.panelsPerGroup = ceilDiv(plan.outputChannelsPerGroup(), plan.panelWidth);
+  plan.segmentPerTap =
+      geometry.kernelW > 1 && (geometry.groups > 1 || geometry.dilationW > 1);
+  plan.segments = geometry.kernelH;
+  plan.segmentLength = geometry.kernelW * plan.inputChannelsPerGroup();
+  if (plan.segmentPerTap) {
+    plan.segments = geometry.kernelH * geometry.kernelW;
+    plan.segmentLength = plan.inputChannelsPerGroup();
+  }
+  plan.steps = ceilDiv(plan.segmentLength, plan.traits.depth);
+  return plan;
+}
+
+bool q::kernel::isDenseSupported(const LayerGeometry &geometry,
+                                 StringRef &reason) {
+  if (geometry.groups > 1 && geometry.outC / geometry.groups < 8) {
+    reason = "a group has fewer than 8 output channels";
+    return false;
+  }
+  if (geometry.padLeft >= geometry.inW + geometry.padLeft ||
+      geometry.padTop > geometry.kernelH * geometry.dilationH ||
+      geometry.padLeft > geometry.kernelW * geometry.dilationW) {
+    reason = "the padding is larger than the kernel";
+    return false;
+  }
+  return true;
+}
+
+std::vector<int8_t> q::kernel::packDenseWeights(const DensePlan &plan,
+                                                ArrayRef<int8_t> weights) {
+  const LayerGeometry &g = plan.geometry;
+  int64_t taps = g.kernelH * g.kernelW, channels = plan.inputChannelsPerGroup();
+  int64_t depth = plan.traits.depth;
+  std::vector<int8_t> packed(plan.panelCount() * plan.panelBytes());
+  int8_t *out = packed.data();
+  for (int64_t group = 0; group < g.groups; ++group)
+    for (int64_t panel = 0; panel < plan.panelsPerGroup; ++panel)
+      for (int64_t segment = 0; segment < plan.segments; ++segment)
+        for (int64_t step = 0; step < plan.steps; ++step)
+          for (int64_t vector = 0; vector < plan.vectors; ++vector)
+            for (int64_t lane = 0; lane < plan.traits.lanes; ++lane)
+              for (int64_t d = 0; d < depth; ++d, ++out) {
+                int64_t channel =
+                    plan.panelStart(panel) + plan.channelOf(vector, lane);
+                int64_t k = step * depth + d;
+                if (channel >= plan.outputChannelsPerGroup() ||
+                    k >= plan.segmentLength)
+                  continue;
+                int64_t row = group * plan.outputChannelsPerGroup() + channel;
+                *out = weights[row * taps * channels +
+                               segment * plan.segmentLength + k];
+              }
+  return packed;
+}
+
+FailureOr<PackedSizes> q::kernel::getPackedSizes(ConvOp op) {
+  FailureOr<LayerGeometry> geometry = getGeometry(op);
+  if (failed(geometry))
+    return failure();
+  MicroKernel kernel = op.getMicroKernel();
+  int64_t pixels = op.getTile()[0], vectors = op.getTile()[1];
+  StringRef reason;
+  if (!isDenseSupported(*geometry, reason))
+    return op.emitOpError() << "has no kernel: " << reason;
+  int64_t lanes = getTraits(kernel).lanes;
+  int64_t panel = vectors * lanes;
+  if (pixels < 1 || vectors < 1 || panel % 8 || panel > 64)
+    return op.emitOpError() << "tile must hold at least one pixel, and a "
+                               "multiple of 8 channels up to 64";
+  if (panel > 8 && panel > geometry->outC / geometry->groups)
+    return op.emitOpError() << "tile is wider than the " << geometry->outC
+                            << " output channels";
+  DensePlan plan = getDensePlan(*geometry, kernel, vectors);
+  return PackedSizes{plan.panelCount() * plan.panelBytes(),
+                     plan.panelCount() * plan.panelWidth};
+}
+
+//===----------------------------------------------------------------------===//
+// Depthwise
+//===----------------------------------------------------------------------===//
+
+int64_t DepthwisePlan::blockStart(int64_t block) const {
+  return std::min(block * blockChannels, geometry.outC - blockChannels);
+}
+
+int64_t DepthwisePlan::channelOf(int64_t vector, int64_t lane) const {
+  return traits.permutesPanel && blockChannels == 16
+             ? permutedChannel(vector, lane)
+             : vector * traits.lanes + lane;
+}
+
+std::pair<int64_t, int64_t> DepthwisePlan::pairsOf(int64_t row) const {
+  int64_t first = row * geometry.strideH;
+  if (!pairsRows)
+    return {first, geometry.kernelH};
+  return {first / 2, ceilDiv(first % 2 + geometry.kernelH, 2)};
+}
+
+int64_t DepthwisePlan::phases() const {
+  return pairsRows && rows > 1 && geometry.strideH % 2 ? 2 : 1;
+}
+
+int64_t DepthwisePlan::blockBytes() const {
+  int64_t bytes = 0;
+  for (int64_t phase = 0; phase < phases(); ++phase)
+    bytes += pairsOf(phase).second * geometry.kernelW * blockChannels *
+             (pairsRows ? 2 : 1);
+  return bytes;
+}
+
+DepthwisePlan q::kernel::getDepthwisePlan(const LayerGeometry &geometry,
+                                          MicroKernel kernel, int64_t columns,
+                                          int64_t rows) {
+  DepthwisePlan plan;
+  plan.geometry = geometry;
+  plan.traits = getTraits(kernel);
+  plan.pairsRows = kernel == MicroKernel::Pmaddwd;
+  plan.blockChannels = geometry.outC >= 16 ? 16 : 8;
+  plan.blocks = ceilDiv(geometry.outC, plan.blockChannels);
+  plan.columns = columns;
+  plan.rows = rows;
+  int64_t inputRows = (rows - 1) * geometry.strideH + geometry.kernelH;
+  plan.windowRows = plan.pairsRows ? ceilDiv(inputRows, 2) : inputRows;
+  return plan;
+}
+
+bool q::kernel::isDepthwiseSupported(const LayerGeometry &geometry,
+                                     StringRef &reason) {
+  if (geometry.outC < 8) {
+    reason = "there are fewer than 8 channels";
+    return false;
+  }
+  if (geometry.padTop > geometry.kernelH * geometry.dilationH ||
+      geometry.padLeft > geometry.kernelW * geometry.dilationW) {
+    reason = "the padding is larger than the kernel";
+    return false;
+  }
+  return true;
+}
+
+std::pair<int64_t, int64_t>
+q::kernel::chooseDepthwiseTile(const LayerGeometry &geometry,
+                               MicroKernel kernel) {
+  // Dilated rows are gathered, so neighbouring output rows share none of them.
+  bool shares = geometry.dilationH == 1 && geometry.strideH == 1;
+  int64_t rows = shares ? std::min<int64_t>(geometry.outH, 2) : 1;
+  int64_t columns = std::min<int64_t>(geometry.outW, rows == 1 ? 4 : 2);
+  return {columns, rows};
+}
+
+std::vector<int8_t>
+q::kernel::packDepthwiseWeights(const DepthwisePlan &plan,
+                                ArrayRef<int8_t> weights) {
+  const LayerGeometry &g = plan.geometry;
+  std::vector<int8_t> packed;
+  int64_t side = plan.pairsRows ? 2 : 1;
+  for (int64_t block = 0; block < plan.blocks; ++block)
+    for (int64_t phase = 0; phase < plan.phases(); ++phase)
+      for (int64_t pair = 0; pair < plan.pairsOf(phase).second; ++pair)
+        for (int64_t column = 0; column < g.kernelW; ++column)
+          for (int64_t vector = 0;
+               vector < plan.blockChannels / plan.traits.lanes; ++vector)
+            for (int64_t lane = 0; lane < plan.traits.lanes; ++lane)
+              for (int64_t s = 0; s < side; ++s) {
+                // In phase 1 the first row of the first pair is above the
+                // window.
+                int64_t row = pair * side + s - phase;
+                bool exists = row >= 0 && row < g.kernelH;
+                int64_t channel =
+                    plan.blockStart(block) + plan.channelOf(vector, lane);
+                packed.push_back(
+                    exists ? weights[(channel * g.kernelH + row) * g.kernelW +
+                                     column]
+                           : 0);
+              }
+  return packed;
+}
+
+FailureOr<PackedSizes> q::kernel::getPackedSizes(DepthwiseOp op) {
+  FailureOr<LayerGeometry> geometry = getGeometry(op);
+  if (failed(geometry))
+    return failure();
+  StringRef reason;
+  if (!isDepthwiseSupported(*geometry, reason))
+    return op.emitOpError() << "has no kernel: " << reason;
+  if (op.getMicroKernel() != MicroKernel::Pmaddwd &&
+      op.getMicroKernel() != MicroKernel::Smlal)
+    return op.emitOpError("takes the micro-kernels pmaddwd and smlal only");
+  int64_t columns = op.getTile()[0], rows = op.getTile()[1];
+  if (columns < 1 || columns > geometry->outW || rows < 1 ||
+      rows > geometry->outH)
+    return op.emitOpError("tile does not fit the result");
+  if (rows > 1 && geometry->dilationH > 1)
+    return op.emitOpError("tile must have one row if rows are dilated");
+  DepthwisePlan plan =
+      getDepthwisePlan(*geometry, op.getMicroKernel(), columns, rows);
+  return PackedSizes{plan.blocks * plan.blockBytes(),
+                     plan.blocks * plan.blockChannels};
+}

@@ -1,0 +1,42 @@
+//===- LayerConstants.h - The integer constants of a layer ------*- C++ -*-===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QDIALECT_LIB_CONVERSION_KERNELS_LAYERCONSTANTS_H
+#define QDIALECT_LIB_CONVERSION_KERNELS_LAYERCONSTANTS_H
+
+#include "QDialect/Conversion/KernelDialect.h"
+#include "QDialect/IntegerSemantics.h"
+
+#include <vector>
+
+namespace q::kernel {
+
+/// Everything that a kernel op holds beside its geometry, per output channel
+/// and not yet packed.
+struct LayerConstants {
+  StorageAttr input, output;
+  ResidualAttr residual; ///< null if there is none
+  std::vector<int8_t> weights;
+  std::vector<int32_t> bias; ///< with the zero point's cross-terms (rule N6)
+  /// The sum of each channel's weights.
+  std::vector<int64_t> weightSums;
+
+  Epilogue epilogue = Epilogue::Float;
+  bool tiesAway = false;
+  std::vector<float> floatMultipliers;
+  std::vector<int32_t> multipliers, shifts;
+};
+
+/// Reads the constants of a quantized layer and chooses its epilogue. Without a
+/// value, `reason` says why the layer has no kernel; a failure was reported.
+mlir::FailureOr<std::optional<LayerConstants>>
+getLayerConstants(WeightedOpInterface op, bool fixedPoint,
+                  std::string &reason);
+
+} // namespace q::kernel
+
+#endif // QDIALECT_LIB_CONVERSION_KERNELS_LAYERCONSTANTS_H

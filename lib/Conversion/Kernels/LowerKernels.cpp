@@ -1,0 +1,279 @@
+//===- LowerKernels.cpp - Kernel ops to functions of loops and vectors ----===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Nests.h"
+#include "QDialect/Conversion/KernelPasses.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/SymbolTable.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace q::kernel {
+#define GEN_PASS_DEF_LOWERKERNELS
+#include "QDialect/Conversion/KernelPasses.h.inc"
+} // namespace q::kernel
+
+using namespace mlir;
+using namespace q::kernel;
+
+namespace {
+
+/// The roles of a kernel function's arguments, in order.
+struct CallOperands {
+  SmallVector<Value> values;
+  ActivationStrides input{}, output{}, residual{};
+};
+
+/// A flat view of a buffer with static strides: all that its elements span.
+FailureOr<Value> flatten(Operation *op, OpBuilder &builder, Value buffer,
+                         ActivationStrides *strides) {
+  auto type = dyn_cast<MemRefType>(buffer.getType());
+  if (!type) {
+    op->emitOpError("is lowered on buffers: bufferize it first");
+    return failure();
+  }
+  SmallVector<int64_t> steps;
+  int64_t offset;
+  if (!type.hasStaticShape() || failed(type.getStridesAndOffset(steps, offset)) ||
+      llvm::any_of(steps, ShapedType::isDynamic) ||
+      ShapedType::isDynamic(offset) || (!steps.empty() && steps.back() != 1)) {
+    op->emitOpError("needs buffers with static strides and contiguous "
+                    "channels, but has ")
+        << type << "; copy it into a buffer of its own";
+    return failure();
+  }
+  if (strides) {
+    int64_t rank = type.getRank();
+    *strides = {0, 0, steps[rank - 2]};
+    if (rank == 4) {
+      strides->image = steps[0];
+      strides->row = steps[1];
+    } else {
+      strides->row = type.getDimSize(0) * steps[0];
+      strides->image = strides->row;
+    }
+    // The stride of an extent of 1 means nothing; give it that of a row of
+    // pixels, so that equal layouts look equal.
+    if (rank == 4) {
+      if (type.getDimSize(2) == 1 && type.getDimSize(1) == 1)
+        strides->pixel = strides->row = std::min(strides->pixel, strides->row);
+      if (type.getDimSize(0) == 1)
+        strides->image = type.getDimSize(1) * strides->row;
+    }
+  }
+  int64_t extent = 1;
+  for (auto [size, step] : llvm::zip(type.getShape(), steps))
+    extent += (size - 1) * step;
+  Location loc = op->getLoc();
+  if (type.getRank() == 1 && offset == 0)
+    return buffer;
+  if (type.getLayout().isIdentity()) {
+    SmallVector<ReassociationIndices> all(1);
+    for (int64_t i = 0; i < type.getRank(); ++i)
+      all[0].push_back(i);
+    return memref::CollapseShapeOp::create(builder, loc, buffer, all)
+        .getResult();
+  }
+  auto flat = MemRefType::get(
+      {extent}, type.getElementType(),
+      StridedLayoutAttr::get(builder.getContext(), offset, {1}),
+      type.getMemorySpace());
+  return memref::ReinterpretCastOp::create(
+             builder, loc, flat, buffer, offset, ArrayRef<int64_t>{extent},
+             ArrayRef<int64_t>{1})
+      .getResult();
+}
+
+struct LowerKernelsPass
+    : q::kernel::impl::LowerKernelsBase<LowerKernelsPass> {
+  using LowerKernelsBase::LowerKernelsBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    SymbolTable symbols(module);
+    SmallVector<Operation *> layers;
+    module.walk([&](Operation *op) {
+      if (isa<ConvOp, DepthwiseOp>(op))
+        layers.push_back(op);
+    });
+    for (Operation *op : layers) {
+      LogicalResult lowered = success();
+      if (auto conv = dyn_cast<ConvOp>(op))
+        lowered = lower(conv, symbols);
+      else
+        lowered = lower(cast<DepthwiseOp>(op), symbols);
+      if (failed(lowered))
+        return signalPassFailure();
+    }
+  }
+
+private:
+  template <typename OpTy> LogicalResult lower(OpTy op, SymbolTable &symbols) {
+    OpBuilder builder(op);
+    CallOperands call;
+    auto push = [&](Value buffer, ActivationStrides *strides) {
+      if (!buffer)
+        return success();
+      FailureOr<Value> flat = flatten(op, builder, buffer, strides);
+      if (succeeded(flat))
+        call.values.push_back(*flat);
+      return LogicalResult(flat);
+    };
+    if (failed(push(op.getInput(), &call.input)) ||
+        failed(push(op.getWeights(), nullptr)) ||
+        failed(push(op.getBias(), nullptr)) ||
+        failed(push(op.getMultipliers(), nullptr)) ||
+        failed(push(op.getShifts(), nullptr)) ||
+        failed(push(op.getResidual(), &call.residual)) ||
+        failed(push(op.getInit(), &call.output)))
+      return failure();
+    if (!op.getResidual())
+      call.residual = call.output;
+    pushScratch(op, builder, call);
+
+    func::FuncOp kernel = getKernel(op, call, symbols);
+    func::CallOp::create(builder, op.getLoc(), kernel, call.values);
+    op->erase();
+    return success();
+  }
+
+  //===--- Scratch ---------------------------------------------------------===//
+
+  static void pushBuffer(Operation *op, OpBuilder &builder, CallOperands &call,
+                         int64_t elements, unsigned bits) {
+    auto type = MemRefType::get({elements}, builder.getIntegerType(bits));
+    call.values.push_back(memref::AllocOp::create(
+        builder, op->getLoc(), type, builder.getI64IntegerAttr(64)));
+  }
+
+  static void pushScratch(ConvOp op, OpBuilder &builder, CallOperands &call) {
+    DensePlan plan = getDensePlan(*getGeometry(op), op.getMicroKernel(),
+                                  op.getTile()[1]);
+    DenseBlocking blocking =
+        getDenseBlocking(plan, op.getTile()[0], stridesOf(call));
+    pushBuffer(op, builder, call, blocking.scratchElements,
+               plan.traits.activationBits);
+  }
+
+  static void pushScratch(DepthwiseOp op, OpBuilder &builder,
+                          CallOperands &call) {
+    DepthwisePlan plan =
+        getDepthwisePlan(*getGeometry(op), op.getMicroKernel(),
+                         op.getTile()[0], op.getTile()[1]);
+    pushBuffer(op, builder, call, getDepthwiseScratch(plan), 16);
+    pushBuffer(op, builder, call, getDepthwiseWeightScratch(plan), 16);
+  }
+
+  static KernelBuffers stridesOf(const CallOperands &call) {
+    KernelBuffers buffers;
+    buffers.inputStrides = call.input;
+    buffers.outputStrides = call.output;
+    buffers.residualStrides = call.residual;
+    return buffers;
+  }
+
+  //===--- Functions -------------------------------------------------------===//
+
+  /// The function for an op: that of an earlier op with equal attributes and
+  /// operand types, or a new one.
+  template <typename OpTy>
+  func::FuncOp getKernel(OpTy op, const CallOperands &call,
+                         SymbolTable &symbols) {
+    MLIRContext *context = op.getContext();
+    Builder builder(context);
+    // Strides are part of the key: flat types do not show them.
+    SmallVector<Attribute> key = {
+        builder.getStringAttr(OpTy::getOperationName()),
+        op->getAttrDictionary()};
+    for (Value operand : op->getOperands())
+      key.push_back(TypeAttr::get(operand.getType()));
+    func::FuncOp &kernel = kernels[builder.getArrayAttr(key)];
+    if (kernel)
+      return kernel;
+
+    ModuleOp module = getOperation();
+    OpBuilder atEnd = OpBuilder::atBlockEnd(module.getBody());
+    SmallVector<Type> types;
+    for (Value value : call.values)
+      types.push_back(value.getType());
+    kernel = func::FuncOp::create(atEnd, op.getLoc(), kernelName(op),
+                                  builder.getFunctionType(types, {}));
+    kernel.setPrivate();
+    // One copy per layer shape, however often it is called.
+    kernel->setAttr("passthrough",
+                    builder.getStrArrayAttr({"noinline", "nounwind"}));
+    for (unsigned i = 0; i < types.size(); ++i)
+      kernel.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
+                        builder.getUnitAttr());
+    symbols.insert(kernel);
+    fillBody(op, call, kernel);
+    return kernel;
+  }
+
+  static std::string kernelName(ConvOp) { return "qk_conv"; }
+  static std::string kernelName(DepthwiseOp) { return "qk_depthwise"; }
+
+  template <typename OpTy>
+  void fillBody(OpTy op, const CallOperands &call, func::FuncOp kernel) {
+    Block *block = kernel.addEntryBlock();
+    ImplicitLocOpBuilder builder(op.getLoc(), op.getContext());
+    builder.setInsertionPointToStart(block);
+    KernelEmitter emitter(builder);
+
+    unsigned next = 0;
+    auto take = [&](bool exists) {
+      return exists ? Value(block->getArgument(next++)) : Value();
+    };
+    NestSpec spec;
+    spec.microKernel = op.getMicroKernel();
+    spec.inputStorage = op.getInputStorage();
+    spec.buffers = stridesOf(call);
+    spec.buffers.input = take(true);
+    spec.buffers.weights = take(true);
+    spec.buffers.bias = take(true);
+    EpilogueSpec &epilogue = spec.epilogue;
+    epilogue.form = op.getEpilogue();
+    epilogue.tiesAway = op.getTiesAway();
+    epilogue.output = op.getOutputStorage();
+    epilogue.residual = op.getResidualAdd().value_or(ResidualAttr());
+    epilogue.traits = getTraits(op.getMicroKernel());
+    epilogue.isX86 = op.getMicroKernel() == MicroKernel::Pmaddwd;
+    epilogue.multipliers = take(bool(op.getMultipliers()));
+    epilogue.shifts = take(bool(op.getShifts()));
+    epilogue.residualBuffer = take(bool(op.getResidual()));
+    epilogue.outputBuffer = take(true);
+    spec.buffers.scratch = take(true);
+    emitBody(op, emitter, spec, take);
+    func::ReturnOp::create(builder);
+  }
+
+  static void emitBody(ConvOp op, KernelEmitter &e, NestSpec &spec,
+                       function_ref<Value(bool)>) {
+    DensePlan plan = getDensePlan(*getGeometry(op), op.getMicroKernel(),
+                                  op.getTile()[1]);
+    emitDenseNest(e, plan,
+                  getDenseBlocking(plan, op.getTile()[0], spec.buffers), spec);
+  }
+
+  static void emitBody(DepthwiseOp op, KernelEmitter &e, NestSpec &spec,
+                       function_ref<Value(bool)> take) {
+    spec.buffers.weightScratch = take(true);
+    emitDepthwiseNest(e,
+                      getDepthwisePlan(*getGeometry(op), op.getMicroKernel(),
+                                       op.getTile()[0], op.getTile()[1]),
+                      spec);
+  }
+
+  llvm::DenseMap<Attribute, func::FuncOp> kernels;
+};
+
+} // namespace

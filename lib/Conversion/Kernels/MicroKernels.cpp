@@ -1,0 +1,152 @@
+//===- MicroKernels.cpp - Multiply and accumulate -------------------------===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "MicroKernels.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace q::kernel;
+
+int64_t q::kernel::getUnroll(MicroKernel kernel, int64_t steps) {
+  switch (kernel) {
+  case MicroKernel::Pmaddwd:
+    return steps % 2 == 0 ? 2 : steps % 3 == 0 ? 3 : 2;
+  case MicroKernel::Smlal:
+    return 8; // one vector of activations per pixel
+  case MicroKernel::Sdot:
+  case MicroKernel::Usdot:
+    return 4; // likewise
+  }
+  return 1;
+}
+
+/// vpmaddwd: two channels of a pixel, broadcast, times two weights of each of
+/// eight output channels.
+static void emitPmaddwd(KernelEmitter &e, const Tile &tile,
+                        const StepOperands &from, int64_t steps,
+                        Values &accumulators) {
+  constexpr int64_t lanes = 8;
+  for (int64_t step = 0; step < steps; ++step) {
+    Values weights;
+    for (int64_t v = 0; v < tile.vectors; ++v) {
+      int64_t at = (step * tile.vectors + v) * 2 * lanes;
+      Value bytes = e.load(from.weights, e.add(from.weightsAt, at), 2 * lanes);
+      weights.push_back(e.extend(bytes, e.i16(), /*isSigned=*/true));
+    }
+    for (int64_t p = 0; p < tile.pixels; ++p) {
+      Value at = e.add(from.activationsAt, p * from.pitch + step * 2);
+      Value pair = e.bitcast(e.load(from.activations, at, 2), 1, e.i32());
+      Value all =
+          vector::BroadcastOp::create(e.b, e.vec(lanes, e.i32()), pair);
+      Value activations = e.bitcast(all, 2 * lanes, e.i16());
+      for (int64_t v = 0; v < tile.vectors; ++v) {
+        Value &accumulator = accumulators[p * tile.vectors + v];
+        Value products =
+            e.intrinsic("llvm.x86.avx2.pmadd.wd", e.vec(lanes, e.i32()),
+                        {activations, weights[v]});
+        accumulator = arith::AddIOp::create(e.b, accumulator, products);
+      }
+    }
+  }
+}
+
+/// SMLAL by lane: LLVM forms it from the widening multiply below.
+static void emitSmlal(KernelEmitter &e, const Tile &tile,
+                      const StepOperands &from, int64_t steps,
+                      Values &accumulators) {
+  constexpr int64_t lanes = 8;
+  for (int64_t first = 0; first < steps; first += 8) {
+    int64_t count = std::min<int64_t>(8, steps - first);
+    Values activations;
+    for (int64_t p = 0; p < tile.pixels; ++p) {
+      Value at = e.add(from.activationsAt, p * from.pitch + first);
+      activations.push_back(
+          e.load(from.activations, at, int64_t(llvm::PowerOf2Ceil(count))));
+    }
+    for (int64_t step = 0; step < count; ++step) {
+      Values weights;
+      for (int64_t v = 0; v < tile.vectors; ++v) {
+        int64_t at = ((first + step) * tile.vectors + v) * lanes;
+        Value bytes = e.load(from.weights, e.add(from.weightsAt, at), lanes);
+        // Through i16, so that the multiply is 16 to 32 bits.
+        Value half = e.extend(bytes, e.i16(), /*isSigned=*/true);
+        weights.push_back(e.extend(half, e.i32(), /*isSigned=*/true));
+      }
+      for (int64_t p = 0; p < tile.pixels; ++p) {
+        SmallVector<int64_t> lane(lanes, step);
+        Value splat = e.shuffle(activations[p], activations[p], lane);
+        Value wide = e.extend(splat, e.i32(), /*isSigned=*/true);
+        for (int64_t v = 0; v < tile.vectors; ++v) {
+          Value &accumulator = accumulators[p * tile.vectors + v];
+          Value products = arith::MulIOp::create(e.b, wide, weights[v]);
+          accumulator = arith::AddIOp::create(e.b, accumulator, products);
+        }
+      }
+    }
+  }
+}
+
+/// SDOT and USDOT by lane: four channels of a pixel times four weights of each
+/// of four output channels.
+static void emitDot(KernelEmitter &e, bool isUnsigned, const Tile &tile,
+                    const StepOperands &from, int64_t steps,
+                    Values &accumulators) {
+  auto acc = e.vec(4, e.i32());
+  StringRef name = isUnsigned ? "llvm.aarch64.neon.usdot.v4i32.v16i8"
+                              : "llvm.aarch64.neon.sdot.v4i32.v16i8";
+  for (int64_t first = 0; first < steps; first += 4) {
+    int64_t count = std::min<int64_t>(4, steps - first);
+    int64_t bytes = 4 * int64_t(llvm::PowerOf2Ceil(count));
+    Values activations;
+    for (int64_t p = 0; p < tile.pixels; ++p) {
+      Value at = e.add(from.activationsAt, p * from.pitch + first * 4);
+      activations.push_back(e.bitcast(e.load(from.activations, at, bytes),
+                                      bytes / 4, e.i32()));
+    }
+    for (int64_t step = 0; step < count; ++step) {
+      Values weights;
+      for (int64_t v = 0; v < tile.vectors; ++v) {
+        int64_t at = ((first + step) * tile.vectors + v) * 16;
+        weights.push_back(
+            e.load(from.weights, e.add(from.weightsAt, at), 16));
+      }
+      for (int64_t p = 0; p < tile.pixels; ++p) {
+        SmallVector<int64_t> lane(4, step);
+        Value splat = e.bitcast(
+            e.shuffle(activations[p], activations[p], lane), 16, e.i8());
+        for (int64_t v = 0; v < tile.vectors; ++v) {
+          Value &accumulator = accumulators[p * tile.vectors + v];
+          // The unsigned factor comes first.
+          accumulator =
+              isUnsigned
+                  ? e.intrinsic(name, acc, {accumulator, splat, weights[v]})
+                  : e.intrinsic(name, acc, {accumulator, weights[v], splat});
+        }
+      }
+    }
+  }
+}
+
+void q::kernel::emitSteps(KernelEmitter &e, MicroKernel kernel,
+                          const Tile &tile, const StepOperands &operands,
+                          int64_t steps, Values &accumulators) {
+  switch (kernel) {
+  case MicroKernel::Pmaddwd:
+    return emitPmaddwd(e, tile, operands, steps, accumulators);
+  case MicroKernel::Smlal:
+    return emitSmlal(e, tile, operands, steps, accumulators);
+  case MicroKernel::Sdot:
+    return emitDot(e, /*isUnsigned=*/false, tile, operands, steps,
+                   accumulators);
+  case MicroKernel::Usdot:
+    return emitDot(e, /*isUnsigned=*/true, tile, operands, steps,
+                   accumulators);
+  }
+}

@@ -1,0 +1,45 @@
+//===- MicroKernels.h - Multiply and accumulate -----------------*- C++ -*-===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QDIALECT_LIB_CONVERSION_KERNELS_MICROKERNELS_H
+#define QDIALECT_LIB_CONVERSION_KERNELS_MICROKERNELS_H
+
+#include "KernelEmitter.h"
+
+namespace q::kernel {
+
+/// The accumulators of a tile: pixel-major, `vectors` per pixel.
+struct Tile {
+  int64_t pixels;
+  int64_t vectors;
+};
+
+/// Where a run of steps reads.
+struct StepOperands {
+  Value activations;   ///< flat scratch buffer
+  Value activationsAt; ///< of the tile's first pixel
+  int64_t pitch;       ///< elements from one pixel to the next
+  Value weights;       ///< flat i8 buffer
+  Value weightsAt;
+};
+
+/// How many steps of a micro-kernel make one iteration of a loop over `steps`.
+int64_t getUnroll(MicroKernel kernel, int64_t steps);
+
+/// How far beyond the last activation (in elements) a run of steps may read.
+constexpr int64_t kScratchSlack = 16;
+
+/// Emits `steps` consecutive steps: accumulators += activations * weights.
+/// Every product and sum is exact (rule N8): activations fit the micro-kernel's
+/// operand and the final accumulator fits int32.
+void emitSteps(KernelEmitter &e, MicroKernel kernel, const Tile &tile,
+               const StepOperands &operands, int64_t steps,
+               Values &accumulators);
+
+} // namespace q::kernel
+
+#endif // QDIALECT_LIB_CONVERSION_KERNELS_MICROKERNELS_H

@@ -1,0 +1,480 @@
+//===- KernelRunner.cpp - Compiles one-layer networks for a test ----------===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "KernelRunner.h"
+
+#include "QDialect/Conversion/KernelPasses.h"
+#include "QDialect/Conversion/StorageTypes.h"
+#include "QDialect/Evaluation/Evaluator.h"
+#include "QDialect/QDialect.h"
+
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVMPass.h"
+#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
+#include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
+#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Transforms/BufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Bufferization/Transforms/FuncBufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Tensor/Transforms/BufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "mlir/Transforms/Passes.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Program.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+
+#include <dlfcn.h>
+
+using namespace mlir;
+using namespace q;
+using namespace q::kernel::test;
+
+//===----------------------------------------------------------------------===//
+// Layers as IR
+//===----------------------------------------------------------------------===//
+
+std::string LayerCase::describe() const {
+  return llvm::formatv(
+             "{0}x{1}x{2}x{3} -> {4}, {5}x{6} kernel, strides {7}x{8}, "
+             "dilations {9}x{10}, pads {11} {12} {13} {14}, groups {15}, "
+             "signed {16} {17}, zero {18} {19}, shift {20}",
+             batch, h, w, ic, oc, kh, kw, strideH, strideW, dilationH,
+             dilationW, top, left, bottom, right, groups, inputSigned,
+             outputSigned, inputZero, outputZero, multiplierShift)
+             .str() +
+         llvm::formatv(", pow2 {0}, {1}, fixed {2}, clamp {3}, folded {4}, "
+                       "residual {5}, gemm {6}, extreme {7}",
+                       isPow2, rounding, fixedPoint, hasClamp, isFolded,
+                       hasResidual, isGemm, isExtreme)
+             .str();
+}
+
+static std::string nested(ArrayRef<int64_t> shape, const int32_t *&next) {
+  if (shape.empty())
+    return std::to_string(*next++);
+  std::string text = "[";
+  for (int64_t i = 0; i < shape[0]; ++i)
+    text += (i ? "," : "") + nested(shape.drop_front(), next);
+  return text + "]";
+}
+
+static std::string dense(ArrayRef<int64_t> shape,
+                         const std::vector<int32_t> &values) {
+  const int32_t *next = values.data();
+  return "dense<" + nested(shape, next) + ">";
+}
+
+/// A scale that float32 holds exactly, in a form that parses back to it.
+static std::string scaleText(double scale) {
+  return llvm::formatv("{0:e20}", double(float(scale))).str();
+}
+
+Layer q::kernel::test::makeLayer(const LayerCase &c, const std::string &name,
+                                 std::mt19937 &random) {
+  auto below = [&](int64_t n) { return int64_t(random() % uint64_t(n)); };
+  std::vector<double> scales;
+  for (int64_t o = 0; o < c.oc; ++o)
+    scales.push_back(c.isPow2 ? std::ldexp(1.0, -c.multiplierShift)
+                              : std::ldexp(0.5 + double(below(1000)) / 1000,
+                                           -c.multiplierShift));
+  auto perAxis = [&](const char *storage) {
+    std::string text = std::string("!quant.uniform<") + storage + ":f32:0, {";
+    for (int64_t o = 0; o < c.oc; ++o)
+      text += (o ? "," : "") + scaleText(scales[o]);
+    return text + "}>";
+  };
+  auto tensor = [](ArrayRef<int64_t> shape, const std::string &element) {
+    std::string text = "tensor<";
+    for (int64_t extent : shape)
+      text += std::to_string(extent) + "x";
+    return text + element + ">";
+  };
+  auto uniform = [](bool isSigned, int64_t zero, const char *scale) {
+    return llvm::formatv("!quant.uniform<{0}:f32, {1}:{2}>",
+                         isSigned ? "i8" : "u8", scale, zero)
+        .str();
+  };
+
+  int64_t depth = c.ic / c.groups;
+  std::vector<int64_t> wShape = {c.oc, c.kh, c.kw, depth};
+  if (c.isGemm)
+    wShape = {c.oc, depth};
+  std::vector<int32_t> weights, bias;
+  for (int64_t i = 0; i < c.oc * c.kh * c.kw * depth; ++i)
+    weights.push_back(int32_t(c.isExtreme ? (below(8) ? 127 : -127)
+                                          : below(255) - 127));
+  for (int64_t o = 0; o < c.oc; ++o)
+    bias.push_back(int32_t(below(20001) - 10000));
+
+  std::string x = tensor(c.isGemm ? ArrayRef<int64_t>{c.w, c.ic}
+                                  : ArrayRef<int64_t>{c.batch, c.h, c.w, c.ic},
+                         uniform(c.inputSigned, c.inputZero, "1.0"));
+  std::vector<int64_t> yShape = {c.batch, c.oh(), c.ow(), c.oc};
+  if (c.isGemm)
+    yShape = {c.w, c.oc};
+  std::string y =
+      tensor(yShape, uniform(c.outputSigned, c.outputZero, "1.0"));
+  std::string r = tensor(yShape, uniform(!c.outputSigned, 5, "0.75"));
+  std::string wType = tensor(wShape, perAxis("i8<-127:127>"));
+  std::string bType = tensor({c.oc}, perAxis("i32"));
+
+  Layer layer;
+  std::string attributes, operands = "%x, %w bias %b", types = x + ", " + wType +
+                                                                ", " + bType;
+  std::string arguments = "%x: " + x;
+  if (!c.isGemm)
+    attributes = llvm::formatv(
+        "strides = array<i64: {0}, {1}>, pads = array<i64: {2}, {3}, {4}, "
+        "{5}>, dilations = array<i64: {6}, {7}>, groups = {8} : i64",
+        c.strideH, c.strideW, c.top, c.left, c.bottom, c.right, c.dilationH,
+        c.dilationW, c.groups);
+  auto attribute = [&](const std::string &text) {
+    attributes += (attributes.empty() ? "" : ", ") + text;
+  };
+  if (c.hasClamp) {
+    attribute("clamp_min = 0.0 : f32");
+    attribute("clamp_max = 60.0 : f32");
+  }
+  if (c.isFolded)
+    attribute("zero_point_folded");
+  if (c.hasResidual) {
+    arguments += ", %r: " + r;
+    operands += " residual %r";
+    types += ", " + r;
+    attribute("intermediate = " + uniform(c.outputSigned, 7, "1.5"));
+  }
+  layer.text =
+      "func.func @" + name + "(" + arguments + ") -> " + y + " {\n  %w = q.const " +
+      dense(wShape, weights) + " : " + tensor(wShape, "i8") + " as " + wType +
+      "\n  %b = q.const " + dense({c.oc}, bias) + " : " +
+      tensor({c.oc}, "i32") + " as " + bType + "\n  %y = q." +
+      (c.isGemm ? "gemm " : "conv2d ") + operands + " {" + attributes +
+      "} : (" + types + ") -> " + y + "\n  return %y : " + y + "\n}\n";
+
+  int lo = c.inputSigned ? -128 : 0;
+  for (int64_t i = 0; i < c.inputSize(); ++i)
+    layer.input.push_back(
+        uint8_t(lo + (c.isExtreme ? (below(8) ? 255 : 0) : below(256))));
+  if (c.hasResidual)
+    for (int64_t i = 0; i < c.outputSize(); ++i)
+      layer.residual.push_back(uint8_t(below(256)));
+  return layer;
+}
+
+//===----------------------------------------------------------------------===//
+// Modules
+//===----------------------------------------------------------------------===//
+
+KernelModule::KernelModule() {
+  DialectRegistry registry;
+  registry.insert<arith::ArithDialect, bufferization::BufferizationDialect,
+                  func::FuncDialect, LLVM::LLVMDialect, memref::MemRefDialect,
+                  quant::QuantDialect, q::QDialect, q::kernel::QKDialect,
+                  scf::SCFDialect, tensor::TensorDialect,
+                  vector::VectorDialect>();
+  arith::registerBufferizableOpInterfaceExternalModels(registry);
+  bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(
+      registry);
+  tensor::registerBufferizableOpInterfaceExternalModels(registry);
+  q::kernel::registerBufferizableOpInterfaceModels(registry);
+  registerBuiltinDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+  context = std::make_unique<MLIRContext>(registry);
+  context->loadAllAvailableDialects();
+  context->getDiagEngine().registerHandler([this](Diagnostic &diagnostic) {
+    errors += diagnostic.str() + "\n";
+  });
+}
+
+KernelModule::~KernelModule() = default;
+
+void KernelModule::add(const LayerCase &layer, std::mt19937 &random) {
+  layers.push_back(makeLayer(layer, "f" + std::to_string(cases.size()), random));
+  cases.push_back(layer);
+}
+
+static std::string moduleText(const LayerCase &layer, const std::string &body) {
+  return "module attributes {q.rounding = \"" + layer.rounding + "\"} {\n" +
+         body + "}\n";
+}
+
+std::vector<uint8_t> KernelModule::evaluate(size_t i) {
+  auto module = parseSourceString<ModuleOp>(
+      moduleText(cases[i], layers[i].text), context.get());
+  if (!module)
+    return {};
+  auto function = *module->getOps<func::FuncOp>().begin();
+  auto evaluator = eval::createReferenceEvaluator(function);
+  if (failed(evaluator))
+    return {};
+  auto toTensor = [](Type type, const std::vector<uint8_t> &bytes) {
+    auto shaped = cast<RankedTensorType>(type);
+    bool isSigned =
+        cast<quant::QuantizedType>(shaped.getElementType()).isSigned();
+    std::vector<int32_t> values;
+    for (uint8_t byte : bytes)
+      values.push_back(isSigned ? int8_t(byte) : byte);
+    return eval::Tensor(shaped.getShape(), std::move(values));
+  };
+  SmallVector<eval::Tensor> inputs = {
+      toTensor(function.getArgumentTypes()[0], layers[i].input)};
+  if (cases[i].hasResidual)
+    inputs.push_back(
+        toTensor(function.getArgumentTypes()[1], layers[i].residual));
+  auto results = (*evaluator)->run(inputs);
+  if (failed(results))
+    return {};
+  std::vector<uint8_t> bytes;
+  for (int32_t value : (*results)[0].i())
+    bytes.push_back(uint8_t(value));
+  return bytes;
+}
+
+/// Gives functions storage types and a buffer for their result, as the whole
+/// compiler's passes do.
+static void makeSignatures(ModuleOp module) {
+  StorageTypeConverter types;
+  for (func::FuncOp function : module.getOps<func::FuncOp>()) {
+    Block &body = function.front();
+    for (BlockArgument argument : body.getArguments())
+      argument.setType(types.convertType(argument.getType()));
+    Operation *terminator = body.getTerminator();
+    auto last = terminator->getOperand(0)
+                    .getDefiningOp<UnrealizedConversionCastOp>();
+    if (!last)
+      continue; // no kernel: the caller reports it
+    Value result = last.getInputs()[0];
+    auto tensor = cast<RankedTensorType>(result.getType());
+    auto buffer = MemRefType::get(tensor.getShape(), tensor.getElementType());
+    Value out = body.addArgument(buffer, function.getLoc());
+    OpBuilder builder(terminator);
+    auto write = bufferization::MaterializeInDestinationOp::create(
+        builder, function.getLoc(), Type(), result, out);
+    write.setRestrict(true);
+    write.setWritable(true);
+    func::ReturnOp::create(builder, function.getLoc());
+    terminator->erase();
+    last.erase();
+    function.setFunctionType(
+        builder.getFunctionType(body.getArgumentTypes(), {}));
+    SmallVector<UnrealizedConversionCastOp> casts(
+        function.getOps<UnrealizedConversionCastOp>());
+    for (UnrealizedConversionCastOp cast : casts) {
+      cast.getResult(0).replaceAllUsesWith(cast.getInputs()[0]);
+      cast.erase();
+    }
+  }
+}
+
+/// Scratch on the stack, so that a benchmark may call a thousand times.
+static void makeAllocasOfAllocs(ModuleOp module) {
+  SmallVector<memref::AllocOp> allocs;
+  module.walk([&](memref::AllocOp op) { allocs.push_back(op); });
+  for (memref::AllocOp op : allocs) {
+    OpBuilder builder(op);
+    auto local = memref::AllocaOp::create(builder, op.getLoc(), op.getType(),
+                                          builder.getI64IntegerAttr(64));
+    op.replaceAllUsesWith(local.getResult());
+    op.erase();
+  }
+}
+
+static LogicalResult lowerToLLVM(ModuleOp module) {
+  PassManager buffers(module->getContext());
+  bufferization::OneShotBufferizePassOptions options;
+  options.bufferizeFunctionBoundaries = true;
+  options.functionBoundaryTypeConversion =
+      bufferization::LayoutMapOption::IdentityLayoutMap;
+  buffers.addPass(bufferization::createOneShotBufferizePass(options));
+  buffers.addPass(createCanonicalizerPass());
+  buffers.addPass(createCSEPass());
+  buffers.addPass(q::kernel::createLowerKernels());
+  if (failed(buffers.run(module)))
+    return failure();
+  makeAllocasOfAllocs(module);
+
+  PassManager passes(module->getContext());
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
+  passes.addPass(memref::createExpandStridedMetadataPass());
+  passes.addPass(createSCFToControlFlowPass());
+  passes.addPass(createConvertVectorToLLVMPass());
+  passes.addPass(createFinalizeMemRefToLLVMConversionPass());
+  passes.addPass(createArithToLLVMConversionPass());
+  ConvertFuncToLLVMPassOptions bare;
+  bare.useBarePtrCallConv = true;
+  passes.addPass(createConvertFuncToLLVMPass(bare));
+  passes.addPass(createConvertControlFlowToLLVMPass());
+  passes.addPass(createReconcileUnrealizedCastsPass());
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
+  return passes.run(module);
+}
+
+namespace {
+struct Machine {
+  const char *triple, *cpu, *features;
+};
+} // namespace
+
+static Machine getMachine(StringRef target) {
+  if (target == "avx2")
+    return {"x86_64-unknown-linux-gnu", "x86-64-v3", ""};
+  if (target == "dotprod")
+    return {"aarch64-unknown-linux-gnu", "generic", "+neon,+dotprod"};
+  if (target == "i8mm")
+    return {"aarch64-unknown-linux-gnu", "generic", "+neon,+dotprod,+i8mm"};
+  return {"aarch64-unknown-linux-gnu", "generic", "+neon"};
+}
+
+static bool emitObject(ModuleOp module, StringRef target,
+                       const std::string &path, std::string &errors) {
+  llvm::InitializeAllTargetInfos();
+  llvm::InitializeAllTargets();
+  llvm::InitializeAllTargetMCs();
+  llvm::InitializeAllAsmPrinters();
+  Machine machine = getMachine(target);
+  llvm::Triple triple(machine.triple);
+  const llvm::Target *found =
+      llvm::TargetRegistry::lookupTarget(triple, errors);
+  if (!found)
+    return false;
+  std::unique_ptr<llvm::TargetMachine> tm(found->createTargetMachine(
+      triple, machine.cpu, machine.features, {}, llvm::Reloc::PIC_,
+      std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+  llvm::LLVMContext llvmContext;
+  std::unique_ptr<llvm::Module> llvmModule =
+      translateModuleToLLVMIR(module, llvmContext);
+  if (!llvmModule)
+    return false;
+  llvmModule->setTargetTriple(triple);
+  llvmModule->setDataLayout(tm->createDataLayout());
+  for (llvm::Function &function : *llvmModule) {
+    function.addFnAttr("target-cpu", machine.cpu);
+    if (*machine.features)
+      function.addFnAttr("target-features", machine.features);
+  }
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager graph;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder(tm.get());
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(graph);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, graph, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
+      .run(*llvmModule, modules);
+  std::error_code error;
+  llvm::raw_fd_ostream out(path, error);
+  llvm::legacy::PassManager codegen;
+  if (error || tm->addPassesToEmitFile(codegen, out, nullptr,
+                                       llvm::CodeGenFileType::ObjectFile)) {
+    errors += "cannot emit " + path + "\n";
+    return false;
+  }
+  codegen.run(*llvmModule);
+  return true;
+}
+
+std::optional<std::string>
+KernelModule::compile(const std::string &target, const std::string &directory) {
+  OwningOpRef<ModuleOp> all = ModuleOp::create(UnknownLoc::get(context.get()));
+  withoutKernel.clear();
+  kernelIR.clear();
+  for (size_t i = 0; i < cases.size(); ++i) {
+    auto module = parseSourceString<ModuleOp>(
+        moduleText(cases[i], layers[i].text), context.get());
+    if (!module)
+      return std::nullopt;
+    PassManager passes(context.get());
+    q::kernel::ConvertQToKernelsOptions options;
+    options.target = target;
+    options.fixedPoint = cases[i].fixedPoint;
+    passes.addPass(q::kernel::createConvertQToKernels(options));
+    passes.addPass(createCanonicalizerPass());
+    if (failed(passes.run(*module)))
+      return std::nullopt;
+    auto function = *module->getOps<func::FuncOp>().begin();
+    bool hasKernel = false;
+    function.walk([&](Operation *op) {
+      if (isa<q::kernel::ConvOp, q::kernel::DepthwiseOp>(op)) {
+        hasKernel = true;
+        llvm::raw_string_ostream stream(kernelIR);
+        op->print(stream, OpPrintingFlags().elideLargeElementsAttrs(8));
+        stream << "\n";
+      }
+    });
+    if (!hasKernel) {
+      withoutKernel.push_back(i);
+      continue;
+    }
+    function->remove();
+    all->push_back(function);
+  }
+  makeSignatures(*all);
+  std::string path = directory + "/" + target + ".o";
+  if (failed(lowerToLLVM(*all)) || !emitObject(*all, target, path, errors))
+    return std::nullopt;
+  return path;
+}
+
+//===----------------------------------------------------------------------===//
+// Files
+//===----------------------------------------------------------------------===//
+
+LoadedLibrary::LoadedLibrary(const std::string &object) {
+  auto linker = llvm::sys::findProgramByName("cc");
+  if (!linker)
+    return;
+  std::string library = object + ".so";
+  StringRef arguments[] = {*linker, "-shared", "-o", library, object};
+  if (llvm::sys::ExecuteAndWait(*linker, arguments) == 0)
+    handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
+}
+
+LoadedLibrary::~LoadedLibrary() {
+  if (handle)
+    dlclose(handle);
+}
+
+void *LoadedLibrary::find(const std::string &name) const {
+  return dlsym(handle, name.c_str());
+}
+
+ScratchDirectory::ScratchDirectory() {
+  llvm::SmallString<128> directory;
+  if (!llvm::sys::fs::createUniqueDirectory("qkernels", directory))
+    path = directory.str().str();
+}
+
+ScratchDirectory::~ScratchDirectory() {
+  if (!path.empty())
+    llvm::sys::fs::remove_directories(path);
+}
