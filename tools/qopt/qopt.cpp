@@ -6,6 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "QDialect/Conversion/KernelDialect.h"
+#include "QDialect/Conversion/KernelPasses.h"
 #include "QDialect/QDialect.h"
 
 #include "mlir/InitAllDialects.h"
@@ -17,8 +19,10 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
-  registry.insert<q::QDialect>();
+  registry.insert<q::QDialect, q::kernel::QKDialect>();
+  q::kernel::registerBufferizableOpInterfaceModels(registry);
   mlir::registerAllPasses();
+  q::kernel::registerQKernelPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(
       argc, argv, "Quantization compiler pass driver\n", registry));
 }

@@ -4,6 +4,12 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+//
+// Every test builds quantized layers, compiles them through the kernel passes,
+// runs the machine code (natively for AVX2, in an emulator for NEON) and
+// compares every byte with the reference evaluator.
+//
+//===----------------------------------------------------------------------===//
 
 #include "KernelRunner.h"
 
@@ -13,67 +19,189 @@ using namespace q::kernel::test;
 
 namespace {
 
-/// Compiles all layers of a module for this machine and compares every byte of
+/// Compiles all layers of a module for a target and compares every byte of
 /// their results with the reference evaluator's.
-class KernelRun : public ::testing::Test {
+class KernelRun : public ::testing::TestWithParam<const char *> {
 protected:
-  void check() {
-    ScratchDirectory directory;
-    auto object = module.compile("avx2", directory.path);
-    ASSERT_TRUE(object) << module.errors;
-    EXPECT_TRUE(module.withoutKernel.empty())
-        << module.getCase(module.withoutKernel.front()).describe();
-    LoadedLibrary library(*object);
-    ASSERT_TRUE(library.isValid());
-    for (size_t i = 0; i < module.size(); ++i)
-      checkLayer(i, library);
+  void SetUp() override {
+    reason = whyCannotRun(GetParam());
+    if (!reason.empty())
+      GTEST_SKIP() << reason;
   }
 
-  void checkLayer(size_t i, const LoadedLibrary &library) {
+  void check() {
+    ScratchDirectory directory;
+    auto object = module.compile(GetParam(), directory.path);
+    ASSERT_TRUE(object) << module.errors;
+    ASSERT_TRUE(module.withoutKernel.empty())
+        << module.getCase(module.withoutKernel.front()).describe();
+    auto results = runAll(module, GetParam(), *object, directory.path);
+    ASSERT_EQ(results.size(), module.size());
+    for (size_t i = 0; i < module.size(); ++i)
+      checkLayer(i, results[i]);
+  }
+
+  void checkLayer(size_t i, const RunResult &result) {
     const LayerCase &layer = module.getCase(i);
-    const Layer &data = module.getLayer(i);
     std::vector<uint8_t> expected = module.evaluate(i);
     ASSERT_EQ(expected.size(), size_t(layer.outputSize()))
         << layer.describe() << "\n" << module.errors;
-    // Guards on both sides catch stores beyond the result.
-    constexpr size_t guard = 64;
-    std::vector<uint8_t> actual(expected.size() + 2 * guard, 0xa5);
-    void *f = library.find("f" + std::to_string(i));
-    ASSERT_NE(f, nullptr);
-    if (layer.hasResidual)
-      reinterpret_cast<void (*)(const void *, const void *, void *)>(f)(
-          data.input.data(), data.residual.data(), actual.data() + guard);
-    else
-      reinterpret_cast<void (*)(const void *, void *)>(f)(
-          data.input.data(), actual.data() + guard);
+    ASSERT_EQ(result.output.size(), expected.size()) << layer.describe();
     size_t differing = 0, first = 0;
     for (size_t j = 0; j < expected.size(); ++j)
-      if (expected[j] != actual[guard + j] && differing++ == 0)
+      if (expected[j] != result.output[j] && differing++ == 0)
         first = j;
     EXPECT_EQ(differing, 0u)
         << "first at " << first << ": " << int(expected[first]) << " but "
-        << int(actual[guard + first]) << " in " << layer.describe();
-    for (size_t j = 0; j < guard; ++j)
-      ASSERT_TRUE(actual[j] == 0xa5 && actual[actual.size() - 1 - j] == 0xa5)
-          << "stores outside of the result in " << layer.describe();
+        << int(result.output[first]) << " in " << layer.describe();
+    EXPECT_TRUE(result.guardsIntact)
+        << "stores outside of the result in " << layer.describe();
+  }
+
+  int64_t below(int64_t n) { return int64_t(random() % uint64_t(n)); }
+  bool maybe(int64_t in = 2) { return below(in) == 0; }
+
+  /// What all layers have in common: parameters, epilogues, data.
+  void randomizeArithmetic(LayerCase &layer) {
+    layer.inputSigned = maybe();
+    layer.outputSigned = maybe();
+    layer.inputZero = layer.inputSigned ? below(256) - 128 : below(256);
+    layer.outputZero = layer.outputSigned ? below(256) - 128 : below(256);
+    layer.isPow2 = maybe(4);
+    layer.rounding = maybe(4) ? "gemmlowp" : "single";
+    if (layer.isPow2 && maybe())
+      layer.rounding = "pow2";
+    layer.fixedPoint = maybe(3);
+    layer.hasClamp = maybe(3);
+    layer.isFolded = maybe(3);
+    layer.isExtreme = maybe(4);
+    // The spread of an accumulator grows with the root of its terms.
+    int64_t terms = layer.kh * layer.kw * layer.ic / layer.groups;
+    layer.multiplierShift = 6 + int(below(3));
+    for (int64_t n = terms; n >= 4; n /= 4)
+      ++layer.multiplierShift;
+  }
+
+  LayerCase randomConvolution() {
+    LayerCase layer;
+    layer.batch = maybe(4) ? 2 : 1;
+    layer.kh = 1 + below(4);
+    layer.kw = 1 + below(4);
+    layer.dilationH = maybe(4) ? 2 : 1;
+    layer.dilationW = maybe(4) ? 2 : 1;
+    layer.strideH = 1 + below(2);
+    layer.strideW = 1 + below(3);
+    layer.top = below(layer.kh);
+    layer.bottom = below(layer.kh);
+    layer.left = below(layer.kw);
+    layer.right = below(layer.kw);
+    layer.h = layer.dilationH * (layer.kh - 1) + 1 + below(9);
+    layer.w = layer.dilationW * (layer.kw - 1) + 1 + below(14);
+    layer.ic = 1 + below(maybe() ? 9 : 40);
+    layer.oc = 1 + below(maybe(4) ? 60 : 26);
+    if (maybe(5)) {
+      layer.groups = 2 + below(2);
+      layer.ic = layer.groups * (1 + below(12));
+      layer.oc = layer.groups * (8 + below(20));
+    }
+    layer.hasResidual = maybe(4);
+    randomizeArithmetic(layer);
+    return layer;
+  }
+
+  LayerCase randomDepthwise() {
+    LayerCase layer = randomConvolution();
+    layer.ic = layer.oc = layer.groups = 8 + below(40);
+    if (maybe(8)) {
+      layer.kw = 7;
+      layer.w += 7;
+    }
+    randomizeArithmetic(layer);
+    return layer;
   }
 
   std::mt19937 random{7};
   KernelModule module;
+  std::string reason;
 };
 
-TEST_F(KernelRun, Pointwise) {
+TEST_P(KernelRun, Pointwise) {
   LayerCase layer;
   module.add(layer, random);
-  for (int64_t oc : {8, 16, 19, 24, 33, 40})
+  for (int64_t oc : {1, 4, 8, 16, 19, 24, 33, 40})
     for (int64_t ic : {1, 3, 8, 31, 64}) {
       layer.ic = ic;
       layer.oc = oc;
-      layer.h = 1 + int64_t(random() % 9);
-      layer.w = 1 + int64_t(random() % 9);
+      layer.h = 1 + below(9);
+      layer.w = 1 + below(9);
       module.add(layer, random);
     }
   check();
 }
+
+TEST_P(KernelRun, Gemm) {
+  LayerCase layer;
+  layer.isGemm = true;
+  layer.h = 1;
+  for (int64_t rows : {1, 2, 7, 30}) {
+    layer.w = rows;
+    layer.ic = 5 + below(200);
+    layer.oc = 2 + below(70);
+    randomizeArithmetic(layer);
+    layer.hasResidual = false;
+    module.add(layer, random);
+  }
+  check();
+}
+
+TEST_P(KernelRun, Stem) {
+  LayerCase layer;
+  layer.ic = 3;
+  layer.oc = 32;
+  layer.kh = layer.kw = 3;
+  layer.strideH = layer.strideW = 2;
+  layer.bottom = layer.right = 1;
+  layer.h = layer.w = 24;
+  module.add(layer, random);
+  layer.kh = layer.kw = 7;
+  layer.top = layer.left = layer.bottom = layer.right = 3;
+  module.add(layer, random);
+  check();
+}
+
+/// A reduction long enough for every loop, and rows of several blocks.
+TEST_P(KernelRun, LargeConvolution) {
+  LayerCase layer;
+  layer.ic = 96;
+  layer.oc = 48;
+  layer.kh = layer.kw = 3;
+  layer.top = layer.left = layer.bottom = layer.right = 1;
+  layer.h = 30;
+  layer.w = 23;
+  layer.multiplierShift = 14;
+  module.add(layer, random);
+  layer.isExtreme = true;
+  layer.fixedPoint = true;
+  module.add(layer, random);
+  check();
+}
+
+TEST_P(KernelRun, RandomConvolutions) {
+  for (int i = 0; i < 60; ++i)
+    module.add(randomConvolution(), random);
+  check();
+}
+
+TEST_P(KernelRun, RandomDepthwise) {
+  for (int i = 0; i < 40; ++i)
+    module.add(randomDepthwise(), random);
+  check();
+}
+
+INSTANTIATE_TEST_SUITE_P(Targets, KernelRun,
+                         ::testing::Values("avx2", "neon", "dotprod", "i8mm"),
+                         [](const auto &info) {
+                           return std::string(info.param);
+                         });
 
 } // namespace

@@ -44,6 +44,7 @@
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
@@ -166,7 +167,7 @@ Layer q::kernel::test::makeLayer(const LayerCase &c, const std::string &name,
     arguments += ", %r: " + r;
     operands += " residual %r";
     types += ", " + r;
-    attribute("intermediate = " + uniform(c.outputSigned, 7, "1.5"));
+    attribute("intermediate = " + uniform(c.outputSigned, 7, c.isPow2 ? "2.0" : "1.5"));
   }
   layer.text =
       "func.func @" + name + "(" + arguments + ") -> " + y + " {\n  %w = q.const " +
@@ -443,6 +444,153 @@ KernelModule::compile(const std::string &target, const std::string &directory) {
   if (failed(lowerToLLVM(*all)) || !emitObject(*all, target, path, errors))
     return std::nullopt;
   return path;
+}
+
+//===----------------------------------------------------------------------===//
+// Running
+//===----------------------------------------------------------------------===//
+
+/// Bytes on both sides of a result that must stay as they are.
+constexpr size_t kGuard = 64;
+constexpr uint8_t kGuardByte = 0xa5;
+
+static RunResult splitGuards(const uint8_t *bytes, size_t size) {
+  RunResult result;
+  result.output.assign(bytes + kGuard, bytes + kGuard + size);
+  result.guardsIntact = true;
+  for (size_t i = 0; i < kGuard; ++i)
+    if (bytes[i] != kGuardByte || bytes[kGuard + size + i] != kGuardByte)
+      result.guardsIntact = false;
+  return result;
+}
+
+static std::vector<RunResult> runNative(const KernelModule &module,
+                                        const std::string &object) {
+  LoadedLibrary library(object);
+  if (!library.isValid())
+    return {};
+  std::vector<RunResult> results;
+  for (size_t i = 0; i < module.size(); ++i) {
+    const Layer &layer = module.getLayer(i);
+    size_t size = module.getCase(i).outputSize();
+    std::vector<uint8_t> bytes(size + 2 * kGuard, kGuardByte);
+    void *f = library.find("f" + std::to_string(i));
+    if (!f)
+      return {};
+    if (layer.residual.empty())
+      reinterpret_cast<void (*)(const void *, void *)>(f)(
+          layer.input.data(), bytes.data() + kGuard);
+    else
+      reinterpret_cast<void (*)(const void *, const void *, void *)>(f)(
+          layer.input.data(), layer.residual.data(), bytes.data() + kGuard);
+    results.push_back(splitGuards(bytes.data(), size));
+  }
+  return results;
+}
+
+/// A C program that reads each layer's data from a file, calls it, and writes
+/// the result with its guards.
+static std::string driverText(const KernelModule &module) {
+  std::string text = "#include <stdio.h>\n#include <stdlib.h>\n"
+                     "#include <string.h>\n"
+                     "static FILE *in, *out;\n"
+                     "static void *take(size_t n) { void *p = malloc(n ? n : "
+                     "1); if (fread(p, 1, n, in) != n) exit(2); return p; }\n";
+  std::string body;
+  for (size_t i = 0; i < module.size(); ++i) {
+    const Layer &layer = module.getLayer(i);
+    bool hasResidual = !layer.residual.empty();
+    size_t size = module.getCase(i).outputSize() + 2 * kGuard;
+    text += llvm::formatv("void f{0}(const void *, {1}void *);\n", i,
+                          hasResidual ? "const void *, " : "")
+                .str();
+    body += llvm::formatv(
+                "{{ void *x = take({0}); void *r = take({1}); char *y = "
+                "malloc({2}); memset(y, {3}, {2}); f{4}(x, {5}y + {6}); "
+                "fwrite(y, 1, {2}, out); free(x); free(r); free(y); }\n",
+                layer.input.size(), layer.residual.size(), size,
+                int(kGuardByte), i, hasResidual ? "r, " : "", kGuard)
+                .str();
+  }
+  return text +
+         "int main(int c, char **v) { in = fopen(v[1], \"rb\"); out = "
+         "fopen(v[2], \"wb\"); if (!in || !out) return 1;\n" +
+         body + "return fclose(out) != 0; }\n";
+}
+
+static bool writeFile(const std::string &path, StringRef text) {
+  std::error_code error;
+  llvm::raw_fd_ostream out(path, error);
+  out << text;
+  out.close();
+  return !error && !out.has_error();
+}
+
+constexpr const char *kCrossCompiler = "aarch64-linux-gnu-gcc";
+constexpr const char *kEmulator = "qemu-aarch64";
+
+static bool execute(StringRef program, ArrayRef<StringRef> arguments) {
+  auto path = llvm::sys::findProgramByName(program);
+  if (!path)
+    return false;
+  SmallVector<StringRef> all = {*path};
+  all.append(arguments.begin(), arguments.end());
+  return llvm::sys::ExecuteAndWait(*path, all) == 0;
+}
+
+static std::vector<RunResult> runEmulated(const KernelModule &module,
+                                          const std::string &object,
+                                          const std::string &directory) {
+  std::string source = directory + "/driver.c", program = directory + "/driver",
+              in = directory + "/in", out = directory + "/out", data;
+  for (size_t i = 0; i < module.size(); ++i) {
+    const Layer &layer = module.getLayer(i);
+    data.append(layer.input.begin(), layer.input.end());
+    data.append(layer.residual.begin(), layer.residual.end());
+  }
+  if (!writeFile(source, driverText(module)) || !writeFile(in, data) ||
+      !execute(kCrossCompiler,
+               {"-O1", "-static", "-o", program, source, object}) ||
+      !execute(kEmulator, {"-cpu", "max", program, in, out}))
+    return {};
+  auto buffer = llvm::MemoryBuffer::getFile(out);
+  if (!buffer)
+    return {};
+  const auto *next =
+      reinterpret_cast<const uint8_t *>((*buffer)->getBufferStart());
+  const auto *end =
+      reinterpret_cast<const uint8_t *>((*buffer)->getBufferEnd());
+  std::vector<RunResult> results;
+  for (size_t i = 0; i < module.size(); ++i) {
+    size_t size = module.getCase(i).outputSize();
+    if (size_t(end - next) < size + 2 * kGuard)
+      return {};
+    results.push_back(splitGuards(next, size));
+    next += size + 2 * kGuard;
+  }
+  return results;
+}
+
+std::string q::kernel::test::whyCannotRun(const std::string &target) {
+  if (target == "avx2") {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2"))
+      return {};
+#endif
+    return "this machine has no AVX2";
+  }
+  for (const char *program : {kCrossCompiler, kEmulator})
+    if (!llvm::sys::findProgramByName(program))
+      return std::string(program) + " is not installed";
+  return {};
+}
+
+std::vector<RunResult>
+q::kernel::test::runAll(const KernelModule &module, const std::string &target,
+                        const std::string &object,
+                        const std::string &directory) {
+  return target == "avx2" ? runNative(module, object)
+                          : runEmulated(module, object, directory);
 }
 
 //===----------------------------------------------------------------------===//

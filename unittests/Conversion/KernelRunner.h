@@ -113,6 +113,24 @@ private:
   void *handle = nullptr;
 };
 
+/// What a compiled layer wrote.
+struct RunResult {
+  std::vector<uint8_t> output;
+  /// The bytes before and behind the result are untouched.
+  bool guardsIntact = false;
+};
+
+/// Why code for a target cannot run on this machine, empty if it can: AVX2
+/// natively, NEON with a cross compiler and qemu-aarch64.
+std::string whyCannotRun(const std::string &target);
+
+/// Runs every layer of a compiled module on its data; empty if the program
+/// could not be linked or run.
+std::vector<RunResult> runAll(const KernelModule &module,
+                              const std::string &target,
+                              const std::string &object,
+                              const std::string &directory);
+
 /// A fresh directory that is removed at the end.
 class ScratchDirectory {
 public:

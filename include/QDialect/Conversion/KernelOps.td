@@ -43,7 +43,9 @@ def QK_MicroKernel : I32EnumAttr<"MicroKernel",
   let cppNamespace = "::q::kernel";
   let genSpecializedAttr = 0;
 }
-def QK_MicroKernelAttr : EnumAttr<QK_Dialect, QK_MicroKernel, "micro_kernel">;
+def QK_MicroKernelAttr : EnumAttr<QK_Dialect, QK_MicroKernel, "micro_kernel"> {
+  let assemblyFormat = "`<` $value `>`";
+}
 
 def QK_Epilogue : I32EnumAttr<"Epilogue",
     "the instructions that requantize accumulators (rule N10)", [
@@ -55,7 +57,9 @@ def QK_Epilogue : I32EnumAttr<"Epilogue",
   let cppNamespace = "::q::kernel";
   let genSpecializedAttr = 0;
 }
-def QK_EpilogueAttr : EnumAttr<QK_Dialect, QK_Epilogue, "epilogue">;
+def QK_EpilogueAttr : EnumAttr<QK_Dialect, QK_Epilogue, "epilogue"> {
+  let assemblyFormat = "`<` $value `>`";
+}
 
 def QK_StorageAttr : AttrDef<QK_Dialect, "Storage"> {
   let mnemonic = "storage";

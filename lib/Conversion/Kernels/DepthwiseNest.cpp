@@ -17,7 +17,6 @@
 #include "Nests.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace q::kernel;
@@ -103,9 +102,9 @@ private:
   }
 
   /// One row of the window: where it starts in the input and, where it may lie
-  /// outside of the image, masks that turn it into padding.
+  /// outside of the image, whether it exists. A missing row is padding.
   struct WindowRow {
-    Value start, keep, pad;
+    Value start, exists;
   };
 
   void fillWindow(Value image, Value y, Value channel) {
@@ -121,7 +120,7 @@ private:
       SmallVector<WindowRow> window;
       for (int64_t row = 0; row < rows; ++row)
         window.push_back(
-            {rowStart(e.add(first, row * g.dilationH)), {}, {}});
+            {rowStart(e.add(first, row * g.dilationH)), Value()});
       fillColumnsOf(window);
     };
     if (g.padTop == 0 && last < g.inH)
@@ -144,19 +143,7 @@ private:
   WindowRow maskedRow(Value row, function_ref<Value(Value)> rowStart) {
     Value exists = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, row,
                                          e.index(g.inH));
-    auto choose = [&](int64_t ifTrue, int64_t ifFalse) {
-      auto bits = [&](int64_t value) {
-        return arith::ConstantOp::create(b, b.getI16IntegerAttr(value));
-      };
-      Value scalar =
-          arith::SelectOp::create(b, exists, bits(ifTrue), bits(ifFalse));
-      return vector::BroadcastOp::create(
-                 b, e.vec(plan.blockChannels, e.i16()), scalar)
-          .getResult();
-    };
-    Value clamped = e.min(e.max(row, 0), g.inH - 1);
-    return {rowStart(clamped), choose(-1, 0),
-            choose(0, spec.inputStorage.getZeroPoint())};
+    return {rowStart(e.min(e.max(row, 0), g.inH - 1)), exists};
   }
 
   void fillColumnsOf(ArrayRef<WindowRow> window) {
@@ -168,10 +155,12 @@ private:
             e.load(buffers.input, e.add(row.start, from), plan.blockChannels);
         Value wide =
             e.extend(bytes, e.i16(), spec.inputStorage.getIsSigned());
-        if (!row.keep)
+        if (!row.exists)
           return wide;
-        Value kept = arith::AndIOp::create(b, wide, row.keep);
-        return arith::OrIOp::create(b, kept, row.pad).getResult();
+        Value padding = e.splat(spec.inputStorage.getZeroPoint(),
+                                plan.blockChannels, e.i16());
+        return arith::SelectOp::create(b, row.exists, wide, padding)
+            .getResult();
       };
       for (int64_t row = 0; row < plan.windowRows; ++row) {
         Value at = e.add(to, row * rowPitch);
