@@ -45,7 +45,8 @@ protected:
     const LayerCase &layer = module.getCase(i);
     std::vector<uint8_t> expected = module.evaluate(i);
     ASSERT_EQ(expected.size(), size_t(layer.outputSize()))
-        << layer.describe() << "\n" << module.errors;
+        << layer.describe() << "\n"
+        << module.errors;
     ASSERT_EQ(result.output.size(), expected.size()) << layer.describe();
     size_t differing = 0, first = 0;
     for (size_t j = 0; j < expected.size(); ++j)

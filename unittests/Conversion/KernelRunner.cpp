@@ -127,8 +127,8 @@ Layer q::kernel::test::makeLayer(const LayerCase &c, const std::string &name,
     wShape = {c.oc, depth};
   std::vector<int32_t> weights, bias;
   for (int64_t i = 0; i < c.oc * c.kh * c.kw * depth; ++i)
-    weights.push_back(int32_t(c.isExtreme ? (below(8) ? 127 : -127)
-                                          : below(255) - 127));
+    weights.push_back(
+        int32_t(c.isExtreme ? (below(8) ? 127 : -127) : below(255) - 127));
   for (int64_t o = 0; o < c.oc; ++o)
     bias.push_back(int32_t(below(20001) - 10000));
 
@@ -138,15 +138,14 @@ Layer q::kernel::test::makeLayer(const LayerCase &c, const std::string &name,
   std::vector<int64_t> yShape = {c.batch, c.oh(), c.ow(), c.oc};
   if (c.isGemm)
     yShape = {c.w, c.oc};
-  std::string y =
-      tensor(yShape, uniform(c.outputSigned, c.outputZero, "1.0"));
+  std::string y = tensor(yShape, uniform(c.outputSigned, c.outputZero, "1.0"));
   std::string r = tensor(yShape, uniform(!c.outputSigned, 5, "0.75"));
   std::string wType = tensor(wShape, perAxis("i8<-127:127>"));
   std::string bType = tensor({c.oc}, perAxis("i32"));
 
   Layer layer;
-  std::string attributes, operands = "%x, %w bias %b", types = x + ", " + wType +
-                                                                ", " + bType;
+  std::string attributes, operands = "%x, %w bias %b",
+                          types = x + ", " + wType + ", " + bType;
   std::string arguments = "%x: " + x;
   if (!c.isGemm)
     attributes = llvm::formatv(
@@ -167,15 +166,16 @@ Layer q::kernel::test::makeLayer(const LayerCase &c, const std::string &name,
     arguments += ", %r: " + r;
     operands += " residual %r";
     types += ", " + r;
-    attribute("intermediate = " + uniform(c.outputSigned, 7, c.isPow2 ? "2.0" : "1.5"));
+    attribute("intermediate = " +
+              uniform(c.outputSigned, 7, c.isPow2 ? "2.0" : "1.5"));
   }
-  layer.text =
-      "func.func @" + name + "(" + arguments + ") -> " + y + " {\n  %w = q.const " +
-      dense(wShape, weights) + " : " + tensor(wShape, "i8") + " as " + wType +
-      "\n  %b = q.const " + dense({c.oc}, bias) + " : " +
-      tensor({c.oc}, "i32") + " as " + bType + "\n  %y = q." +
-      (c.isGemm ? "gemm " : "conv2d ") + operands + " {" + attributes +
-      "} : (" + types + ") -> " + y + "\n  return %y : " + y + "\n}\n";
+  layer.text = "func.func @" + name + "(" + arguments + ") -> " + y +
+               " {\n  %w = q.const " + dense(wShape, weights) + " : " +
+               tensor(wShape, "i8") + " as " + wType + "\n  %b = q.const " +
+               dense({c.oc}, bias) + " : " + tensor({c.oc}, "i32") + " as " +
+               bType + "\n  %y = q." + (c.isGemm ? "gemm " : "conv2d ") +
+               operands + " {" + attributes + "} : (" + types + ") -> " + y +
+               "\n  return %y : " + y + "\n}\n";
 
   int lo = c.inputSigned ? -128 : 0;
   for (int64_t i = 0; i < c.inputSize(); ++i)
@@ -193,11 +193,11 @@ Layer q::kernel::test::makeLayer(const LayerCase &c, const std::string &name,
 
 KernelModule::KernelModule() {
   DialectRegistry registry;
-  registry.insert<arith::ArithDialect, bufferization::BufferizationDialect,
-                  func::FuncDialect, LLVM::LLVMDialect, memref::MemRefDialect,
-                  quant::QuantDialect, q::QDialect, q::kernel::QKDialect,
-                  scf::SCFDialect, tensor::TensorDialect,
-                  vector::VectorDialect>();
+  registry
+      .insert<arith::ArithDialect, bufferization::BufferizationDialect,
+              func::FuncDialect, LLVM::LLVMDialect, memref::MemRefDialect,
+              quant::QuantDialect, q::QDialect, q::kernel::QKDialect,
+              scf::SCFDialect, tensor::TensorDialect, vector::VectorDialect>();
   arith::registerBufferizableOpInterfaceExternalModels(registry);
   bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(
       registry);
@@ -207,15 +207,15 @@ KernelModule::KernelModule() {
   registerLLVMDialectTranslation(registry);
   context = std::make_unique<MLIRContext>(registry);
   context->loadAllAvailableDialects();
-  context->getDiagEngine().registerHandler([this](Diagnostic &diagnostic) {
-    errors += diagnostic.str() + "\n";
-  });
+  context->getDiagEngine().registerHandler(
+      [this](Diagnostic &diagnostic) { errors += diagnostic.str() + "\n"; });
 }
 
 KernelModule::~KernelModule() = default;
 
 void KernelModule::add(const LayerCase &layer, std::mt19937 &random) {
-  layers.push_back(makeLayer(layer, "f" + std::to_string(cases.size()), random));
+  layers.push_back(
+      makeLayer(layer, "f" + std::to_string(cases.size()), random));
   cases.push_back(layer);
 }
 
@@ -265,8 +265,8 @@ static void makeSignatures(ModuleOp module) {
     for (BlockArgument argument : body.getArguments())
       argument.setType(types.convertType(argument.getType()));
     Operation *terminator = body.getTerminator();
-    auto last = terminator->getOperand(0)
-                    .getDefiningOp<UnrealizedConversionCastOp>();
+    auto last =
+        terminator->getOperand(0).getDefiningOp<UnrealizedConversionCastOp>();
     if (!last)
       continue; // no kernel: the caller reports it
     Value result = last.getInputs()[0];
@@ -404,8 +404,8 @@ static bool emitObject(ModuleOp module, StringRef target,
   return true;
 }
 
-std::optional<std::string>
-KernelModule::compile(const std::string &target, const std::string &directory) {
+std::optional<std::string> KernelModule::compile(const std::string &target,
+                                                 const std::string &directory) {
   OwningOpRef<ModuleOp> all = ModuleOp::create(UnknownLoc::get(context.get()));
   withoutKernel.clear();
   kernelIR.clear();
@@ -504,13 +504,13 @@ static std::string driverText(const KernelModule &module) {
     text += llvm::formatv("void f{0}(const void *, {1}void *);\n", i,
                           hasResidual ? "const void *, " : "")
                 .str();
-    body += llvm::formatv(
-                "{{ void *x = take({0}); void *r = take({1}); char *y = "
-                "malloc({2}); memset(y, {3}, {2}); f{4}(x, {5}y + {6}); "
-                "fwrite(y, 1, {2}, out); free(x); free(r); free(y); }\n",
-                layer.input.size(), layer.residual.size(), size,
-                int(kGuardByte), i, hasResidual ? "r, " : "", kGuard)
-                .str();
+    body +=
+        llvm::formatv("{{ void *x = take({0}); void *r = take({1}); char *y = "
+                      "malloc({2}); memset(y, {3}, {2}); f{4}(x, {5}y + {6}); "
+                      "fwrite(y, 1, {2}, out); free(x); free(r); free(y); }\n",
+                      layer.input.size(), layer.residual.size(), size,
+                      int(kGuardByte), i, hasResidual ? "r, " : "", kGuard)
+            .str();
   }
   return text +
          "int main(int c, char **v) { in = fopen(v[1], \"rb\"); out = "
@@ -585,10 +585,10 @@ std::string q::kernel::test::whyCannotRun(const std::string &target) {
   return {};
 }
 
-std::vector<RunResult>
-q::kernel::test::runAll(const KernelModule &module, const std::string &target,
-                        const std::string &object,
-                        const std::string &directory) {
+std::vector<RunResult> q::kernel::test::runAll(const KernelModule &module,
+                                               const std::string &target,
+                                               const std::string &object,
+                                               const std::string &directory) {
   return target == "avx2" ? runNative(module, object)
                           : runEmulated(module, object, directory);
 }

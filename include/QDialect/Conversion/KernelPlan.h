@@ -1,4 +1,5 @@
-//===- KernelPlan.h - Shapes, tiles and packed layouts -----------*- C++ -*-===//
+//===- KernelPlan.h - Shapes, tiles and packed layouts -----------*- C++
+//-*-===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -123,9 +124,9 @@ std::vector<T> packDenseConstants(const DensePlan &plan,
               plan.panelStart(panel) + plan.channelOf(vector, lane);
           bool exists = channel < plan.outputChannelsPerGroup();
           packed.push_back(
-              exists ? perChannel[group * plan.outputChannelsPerGroup() +
-                                  channel]
-                     : perChannel[0]);
+              exists
+                  ? perChannel[group * plan.outputChannelsPerGroup() + channel]
+                  : perChannel[0]);
         }
   return packed;
 }
@@ -157,8 +158,8 @@ DepthwisePlan getDepthwisePlan(const LayerGeometry &geometry,
                                int64_t rows);
 bool isDepthwiseSupported(const LayerGeometry &geometry,
                           llvm::StringRef &reason);
-std::pair<int64_t, int64_t>
-chooseDepthwiseTile(const LayerGeometry &geometry, MicroKernel kernel);
+std::pair<int64_t, int64_t> chooseDepthwiseTile(const LayerGeometry &geometry,
+                                                MicroKernel kernel);
 /// Weights [C, KH, KW, 1] in the order in which the nest reads them.
 std::vector<int8_t> packDepthwiseWeights(const DepthwisePlan &plan,
                                          llvm::ArrayRef<int8_t> weights);

@@ -119,9 +119,8 @@ struct ConvertQToKernelsPass
   void runOnOperation() override {
     std::optional<TargetKernels> kernels = getTarget(target);
     if (!kernels) {
-      getOperation().emitError()
-          << "unknown kernel target '" << target
-          << "': use avx2, neon, dotprod or i8mm";
+      getOperation().emitError() << "unknown kernel target '" << target
+                                 << "': use avx2, neon, dotprod or i8mm";
       return signalPassFailure();
     }
     SmallVector<WeightedOpInterface> layers;
@@ -138,8 +137,7 @@ private:
   LogicalResult convert(WeightedOpInterface op, const TargetKernels &kernels) {
     LayerShape shape = getShape(op);
     LayerGeometry geometry = getLayerGeometry(op, shape);
-    bool isDepthwise = geometry.groups > 1 &&
-                       geometry.groups == geometry.inC &&
+    bool isDepthwise = geometry.groups > 1 && geometry.groups == geometry.inC &&
                        geometry.groups == geometry.outC;
     StringRef geometryReason;
     if (isDepthwise ? !isDepthwiseSupported(geometry, geometryReason)
@@ -174,9 +172,8 @@ private:
     Packed packed;
     packed.tile = {pixels, vectors};
     packed.weights = packDenseWeights(plan, constants.weights);
-    packAll(constants, packed, [&](auto values) {
-      return packDenseConstants(plan, values);
-    });
+    packAll(constants, packed,
+            [&](auto values) { return packDenseConstants(plan, values); });
     build<ConvOp>(op, shape, constants, packed, kernel);
   }
 
@@ -188,9 +185,8 @@ private:
     Packed packed;
     packed.tile = {columns, rows};
     packed.weights = packDepthwiseWeights(plan, constants.weights);
-    packAll(constants, packed, [&](auto values) {
-      return packDepthwiseConstants(plan, values);
-    });
+    packAll(constants, packed,
+            [&](auto values) { return packDepthwiseConstants(plan, values); });
     build<DepthwiseOp>(op, shape, constants, packed, kernel);
   }
 
@@ -209,8 +205,8 @@ private:
                        values.size() * sizeof(T)),
         /*align=*/64, /*dataIsMutable=*/false);
     return arith::ConstantOp::create(
-        b, DenseResourceElementsAttr::get(type, "qk_constant",
-                                          std::move(blob)));
+        b,
+        DenseResourceElementsAttr::get(type, "qk_constant", std::move(blob)));
   }
 
   template <typename OpTy>

@@ -45,8 +45,8 @@ static void blockPixels(const DensePlan &plan, int64_t maxPixels, int64_t limit,
   blocking.blockPixels = std::min(total, pixels);
   blocking.blocks = ceilDiv(total, blocking.blockPixels);
   blocking.scratchColumns = blocking.blockPixels;
-  blocking.split = splitRow(blocking.blockPixels, maxPixels,
-                            ceilDiv(plan.panelWidth, 8));
+  blocking.split =
+      splitRow(blocking.blockPixels, maxPixels, ceilDiv(plan.panelWidth, 8));
 }
 
 static void blockRows(const DensePlan &plan, int64_t maxPixels, int64_t limit,
@@ -76,8 +76,7 @@ static void blockRows(const DensePlan &plan, int64_t maxPixels, int64_t limit,
   blocking.blockRows = ceilDiv(g.outH, blocking.blocks);
   blocking.blocks = ceilDiv(g.outH, blocking.blockRows);
   blocking.scratchRows = rowsOf(blocking.blockRows);
-  blocking.split =
-      splitRow(g.outW, maxPixels, ceilDiv(plan.panelWidth, 8));
+  blocking.split = splitRow(g.outW, maxPixels, ceilDiv(plan.panelWidth, 8));
 }
 
 DenseBlocking q::kernel::getDenseBlocking(const DensePlan &plan,
@@ -113,8 +112,7 @@ public:
   DenseNestWriter(KernelEmitter &e, const DensePlan &plan,
                   const DenseBlocking &blocking, const NestSpec &spec)
       : e(e), plan(plan), g(plan.geometry), blocking(blocking), spec(spec),
-        buffers(spec.buffers),
-        rowPitch(blocking.scratchColumns * g.inC) {}
+        buffers(spec.buffers), rowPitch(blocking.scratchColumns * g.inC) {}
 
   void write() {
     if (blocking.isFlat)
@@ -128,8 +126,8 @@ public:
           e.loop(blocking.blockRows, [&](Value row) {
             Value scratchAt =
                 e.mul(row, (g.kernelH == 1 ? 1 : g.strideH) * rowPitch);
-            scratchAt = e.add(scratchAt,
-                              e.mul(group, plan.inputChannelsPerGroup()));
+            scratchAt =
+                e.add(scratchAt, e.mul(group, plan.inputChannelsPerGroup()));
             Value outRow = e.add(y, row);
             auto at = [&](const ActivationStrides &s) {
               return e.add(e.add(e.mul(image, s.image), e.mul(outRow, s.row)),
@@ -144,7 +142,8 @@ public:
   }
 
 private:
-  //===--- Scratch ---------------------------------------------------------===//
+  //===--- Scratch
+  //---------------------------------------------------------===//
 
   /// An input piece in the form that the micro-kernel multiplies.
   Value convert(Value bytes) {
@@ -222,15 +221,16 @@ private:
       if (isInside)
         return copyRow();
       // Unsigned, so that rows above the image are beyond its end.
-      Value exists = e.b.createOrFold<arith::CmpIOp>(
-          arith::CmpIPredicate::ult, inRow, e.index(g.inH));
+      Value exists = e.b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::ult,
+                                                     inRow, e.index(g.inH));
       e.branch(exists, copyRow, [&]() {
         e.fill(buffers.scratch, to, columns * g.inC, padValue());
       });
     });
   }
 
-  //===--- Loops -----------------------------------------------------------===//
+  //===--- Loops
+  //-----------------------------------------------------------===//
 
   /// The last block reaches back over its neighbour.
   Value blockStart(Value block, int64_t size, int64_t total) {
@@ -285,7 +285,8 @@ private:
       run(split.countB, split.sizeB, split.countA * split.sizeA);
   }
 
-  //===--- One tile --------------------------------------------------------===//
+  //===--- One tile
+  //--------------------------------------------------------===//
 
   void oneTile(int64_t pixels, Value x, Value panel, Value scratchAt,
                Value outputAt, Value residualAt) {
@@ -296,7 +297,8 @@ private:
     Value constantsAt = e.mul(panel, plan.panelWidth);
     Values bias;
     for (int64_t v = 0; v < plan.vectors; ++v)
-      bias.push_back(e.load(buffers.bias, e.add(constantsAt, v * lanes), lanes));
+      bias.push_back(
+          e.load(buffers.bias, e.add(constantsAt, v * lanes), lanes));
     Values accumulators;
     for (int64_t p = 0; p < pixels; ++p)
       accumulators.append(bias.begin(), bias.end());

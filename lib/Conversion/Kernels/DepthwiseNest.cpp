@@ -71,16 +71,16 @@ public:
   }
 
 private:
-  //===--- Scratch ---------------------------------------------------------===//
+  //===--- Scratch
+  //---------------------------------------------------------===//
 
   /// Once per call: weights are stored as bytes and multiplied as int16.
   void widenWeights() {
-    e.forPieces(getDepthwiseWeightScratch(plan), 16,
-                [&](Value at, int64_t lanes) {
-                  Value bytes = e.load(buffers.weights, at, lanes);
-                  e.store(e.extend(bytes, e.i16(), true),
-                          buffers.weightScratch, at);
-                });
+    e.forPieces(
+        getDepthwiseWeightScratch(plan), 16, [&](Value at, int64_t lanes) {
+          Value bytes = e.load(buffers.weights, at, lanes);
+          e.store(e.extend(bytes, e.i16(), true), buffers.weightScratch, at);
+        });
   }
 
   int64_t copiedColumns() const {
@@ -110,8 +110,8 @@ private:
   void fillWindow(Value image, Value y, Value channel) {
     Value first = e.add(e.mul(y, g.strideH), -g.padTop);
     int64_t rows = (plan.rows - 1) * g.strideH + g.kernelH;
-    int64_t last = (g.outH - plan.rows) * g.strideH - g.padTop +
-                   (rows - 1) * g.dilationH;
+    int64_t last =
+        (g.outH - plan.rows) * g.strideH - g.padTop + (rows - 1) * g.dilationH;
     Value base = e.add(e.mul(image, buffers.inputStrides.image), channel);
     auto rowStart = [&](Value row) {
       return e.add(base, e.mul(row, buffers.inputStrides.row));
@@ -119,8 +119,7 @@ private:
     auto plain = [&]() {
       SmallVector<WindowRow> window;
       for (int64_t row = 0; row < rows; ++row)
-        window.push_back(
-            {rowStart(e.add(first, row * g.dilationH)), Value()});
+        window.push_back({rowStart(e.add(first, row * g.dilationH)), Value()});
       fillColumnsOf(window);
     };
     if (g.padTop == 0 && last < g.inH)
@@ -132,11 +131,11 @@ private:
       fillColumnsOf(window);
     };
     // Inside: first >= 0, and the last row is in the image.
-    Value above = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, first,
-                                        e.index(0));
-    Value below = arith::CmpIOp::create(
-        b, arith::CmpIPredicate::slt,
-        e.add(first, (rows - 1) * g.dilationH), e.index(g.inH));
+    Value above =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::sge, first, e.index(0));
+    Value below = arith::CmpIOp::create(b, arith::CmpIPredicate::slt,
+                                        e.add(first, (rows - 1) * g.dilationH),
+                                        e.index(g.inH));
     e.branch(b.createOrFold<arith::AndIOp>(above, below), plain, masked);
   }
 
@@ -153,8 +152,7 @@ private:
       auto read = [&](const WindowRow &row) {
         Value bytes =
             e.load(buffers.input, e.add(row.start, from), plan.blockChannels);
-        Value wide =
-            e.extend(bytes, e.i16(), spec.inputStorage.getIsSigned());
+        Value wide = e.extend(bytes, e.i16(), spec.inputStorage.getIsSigned());
         if (!row.exists)
           return wide;
         Value padding = e.splat(spec.inputStorage.getZeroPoint(),
@@ -193,7 +191,8 @@ private:
     }
   }
 
-  //===--- Output pixels ---------------------------------------------------===//
+  //===--- Output pixels
+  //---------------------------------------------------===//
 
   void columns(Value image, Value y, Value block, Value channel) {
     int64_t tiles = ceilDiv(g.outW, plan.columns);
@@ -211,8 +210,7 @@ private:
     int64_t pixels = plan.rows * plan.columns;
     Values accumulators(pixels * vectors);
     for (int64_t v = 0; v < vectors; ++v) {
-      Value at =
-          e.add(e.mul(block, plan.blockChannels), v * lanes);
+      Value at = e.add(e.mul(block, plan.blockChannels), v * lanes);
       Value bias = e.load(buffers.bias, at, lanes);
       for (int64_t p = 0; p < pixels; ++p)
         accumulators[p * vectors + v] = bias;
@@ -231,9 +229,8 @@ private:
     }
     return e.loop(g.kernelW, std::move(accumulators),
                   [&](Value tap, Values values) {
-                    oneColumn(
-                        e.add(scratchAt, e.mul(tap, g.dilationW * pitch)),
-                        e.add(weightsAt, e.mul(tap, pitch)), values);
+                    oneColumn(e.add(scratchAt, e.mul(tap, g.dilationW * pitch)),
+                              e.add(weightsAt, e.mul(tap, pitch)), values);
                     return values;
                   });
   }
@@ -254,12 +251,11 @@ private:
     int64_t lanes = plan.traits.lanes;
     int64_t load = lanes * (plan.pairsRows ? 2 : 1);
     int64_t phase = plan.phases() == 2 ? outRow * g.strideH % 2 : 0;
-    int64_t phaseStart =
-        phase ? plan.pairsOf(0).second * g.kernelW * pitch : 0;
+    int64_t phaseStart = phase ? plan.pairsOf(0).second * g.kernelW * pitch : 0;
     int64_t weightOffset =
         phaseStart + (row - first) * g.kernelW * pitch + v * load;
-    Value weights = e.load(buffers.weightScratch,
-                           e.add(weightsAt, weightOffset), load);
+    Value weights =
+        e.load(buffers.weightScratch, e.add(weightsAt, weightOffset), load);
     for (int64_t column = 0; column < plan.columns; ++column) {
       int64_t offset = row * rowPitch + column * g.strideW * pitch + v * load;
       Value data = e.load(buffers.scratch, e.add(scratchAt, offset), load);
@@ -267,8 +263,8 @@ private:
           accumulators[(outRow * plan.columns + column) * vectors + v];
       Value products;
       if (plan.pairsRows)
-        products = e.intrinsic("llvm.x86.avx2.pmadd.wd",
-                               e.vec(lanes, e.i32()), {data, weights});
+        products = e.intrinsic("llvm.x86.avx2.pmadd.wd", e.vec(lanes, e.i32()),
+                               {data, weights});
       else
         products = arith::MulIOp::create(b, e.extend(data, e.i32(), true),
                                          e.extend(weights, e.i32(), true));

@@ -97,18 +97,15 @@ template <typename OpTy> static LogicalResult verifyLayer(OpTy op) {
   bool needsMultipliers = op.getEpilogue() != Epilogue::Pow2;
   bool needsShifts = op.getEpilogue() != Epilogue::Float;
   if (needsMultipliers != bool(op.getMultipliers()))
-    return op.emitOpError() << "the epilogue "
-                            << stringifyEpilogue(op.getEpilogue())
-                            << (needsMultipliers ? " needs" : " takes no")
-                            << " multipliers";
+    return op.emitOpError()
+           << "the epilogue " << stringifyEpilogue(op.getEpilogue())
+           << (needsMultipliers ? " needs" : " takes no") << " multipliers";
   if (needsShifts != bool(op.getShifts()))
-    return op.emitOpError() << "the epilogue "
-                            << stringifyEpilogue(op.getEpilogue())
-                            << (needsShifts ? " needs" : " takes no")
-                            << " shifts";
+    return op.emitOpError()
+           << "the epilogue " << stringifyEpilogue(op.getEpilogue())
+           << (needsShifts ? " needs" : " takes no") << " shifts";
   if (op.getMultipliers() &&
-      isa<FloatType>(
-          getElementTypeOrSelf(op.getMultipliers().getType())) !=
+      isa<FloatType>(getElementTypeOrSelf(op.getMultipliers().getType())) !=
           (op.getEpilogue() == Epilogue::Float))
     return op.emitOpError("multipliers are f32 for the float epilogue and i32 "
                           "for the others");
@@ -125,9 +122,9 @@ template <typename OpTy> static LogicalResult verifyLayer(OpTy op) {
   if (failed(verifyLength(op, "weights", op.getWeights(), sizes->weights)) ||
       failed(verifyLength(op, "bias", op.getBias(), sizes->constants)))
     return failure();
-  if (op.getMultipliers() && failed(verifyLength(op, "multipliers",
-                                                 op.getMultipliers(),
-                                                 sizes->constants)))
+  if (op.getMultipliers() &&
+      failed(verifyLength(op, "multipliers", op.getMultipliers(),
+                          sizes->constants)))
     return failure();
   if (op.getShifts() &&
       failed(verifyLength(op, "shifts", op.getShifts(), sizes->constants)))
@@ -171,8 +168,7 @@ struct LayerBufferization
       operands.push_back(*buffer);
     }
     rewriter.setInsertionPoint(op);
-    OpTy::create(rewriter, op->getLoc(), TypeRange(), operands,
-                 op->getAttrs());
+    OpTy::create(rewriter, op->getLoc(), TypeRange(), operands, op->getAttrs());
     Value init = operands[layer.getInitMutable().getOperandNumber()];
     bufferization::replaceOpWithBufferizedValues(rewriter, op, init);
     return success();

@@ -31,7 +31,8 @@ public:
 
   mlir::ImplicitLocOpBuilder &b;
 
-  //===--- Scalars ---------------------------------------------------------===//
+  //===--- Scalars
+  //---------------------------------------------------------===//
 
   Value index(int64_t value);
   Value add(Value a, Value c);
@@ -40,7 +41,8 @@ public:
   Value min(Value a, int64_t c);
   Value max(Value a, int64_t c);
 
-  //===--- Vectors ---------------------------------------------------------===//
+  //===--- Vectors
+  //---------------------------------------------------------===//
 
   mlir::VectorType vec(int64_t lanes, Type element);
   Type i8() { return b.getI8Type(); }
@@ -61,7 +63,8 @@ public:
   Value bitcast(Value vector, int64_t lanes, Type element);
   Value intrinsic(llvm::StringRef name, Type result, mlir::ValueRange operands);
 
-  //===--- Loops -----------------------------------------------------------===//
+  //===--- Loops
+  //-----------------------------------------------------------===//
 
   /// Runs `body` for 0 <= iv < count. A loop of one iteration is no loop.
   void loop(int64_t count, llvm::function_ref<void(Value)> body);
@@ -72,7 +75,8 @@ public:
   void branch(Value condition, llvm::function_ref<void()> thenBody,
               llvm::function_ref<void()> elseBody);
 
-  //===--- Copies ----------------------------------------------------------===//
+  //===--- Copies
+  //----------------------------------------------------------===//
 
   /// Calls `piece(offset, lanes)` for pieces of a power of two up to `lanes`
   /// that cover [0, length); the last one may reach back over its neighbour.

@@ -38,7 +38,8 @@ public:
   }
 
 private:
-  //===--- Requantization --------------------------------------------------===//
+  //===--- Requantization
+  //--------------------------------------------------===//
 
   void loadConstants(int64_t vector) {
     Value at = e.add(tile.constantsAt, vector * lanes);
@@ -87,8 +88,7 @@ private:
         e.splat(1, lanes, e.i32()));
     Value sum = arith::AddIOp::create(b, x, half);
     if (tiesAway) {
-      Value sign =
-          arith::ShRSIOp::create(b, x, e.splat(31, lanes, e.i32()));
+      Value sign = arith::ShRSIOp::create(b, x, e.splat(31, lanes, e.i32()));
       if (spec.form == Epilogue::Gemmlowp) {
         // Where s = 0 the value must stay as it is.
         Value rounds = arith::SubIOp::create(
@@ -125,15 +125,15 @@ private:
   /// (2^30 + product) >> 31 for both signs.
   Value requantizeGemmlowp(Value acc) {
     Value zero = e.splat(0, lanes, e.i32());
-    Value left = arith::MaxSIOp::create(
-        b, arith::SubIOp::create(b, zero, shift), zero);
+    Value left =
+        arith::MaxSIOp::create(b, arith::SubIOp::create(b, zero, shift), zero);
     Value right = arith::MaxSIOp::create(b, shift, zero);
     acc = arith::ShLIOp::create(b, acc, left);
     Value high = wide(acc, [&](Value x, Value m, Value) {
       int64_t n = cast<VectorType>(x.getType()).getNumElements();
       Value product = arith::MulIOp::create(b, x, m);
-      Value sum = arith::AddIOp::create(
-          b, product, e.splat(int64_t(1) << 30, n, e.i64()));
+      Value sum = arith::AddIOp::create(b, product,
+                                        e.splat(int64_t(1) << 30, n, e.i64()));
       return arith::ShRUIOp::create(b, sum, e.splat(31, n, e.i64()))
           .getResult();
     });
@@ -168,8 +168,8 @@ private:
     };
     Value evens = compute(even(acc), even(multiplier), even(shift));
     Value odds = compute(odd(acc), odd(multiplier), odd(shift));
-    Value low = arith::AndIOp::create(b, evens,
-                                      e.splat(0xffffffff, half, e.i64()));
+    Value low =
+        arith::AndIOp::create(b, evens, e.splat(0xffffffff, half, e.i64()));
     Value high = arith::ShLIOp::create(b, odds, thirtyTwo);
     return e.bitcast(arith::OrIOp::create(b, low, high), lanes, e.i32());
   }
@@ -181,7 +181,8 @@ private:
     return e.concat(op(e.slice(vector, 0, 4)), op(e.slice(vector, 4, 4)));
   }
 
-  //===--- Residual --------------------------------------------------------===//
+  //===--- Residual
+  //--------------------------------------------------------===//
 
   int64_t channelOf(int64_t vector, int64_t lane) const {
     if (spec.traits.permutesPanel && vector / 2 * 2 + 1 < tile.vectors)
@@ -214,8 +215,8 @@ private:
       Value first = arith::MulIOp::create(b, value, constant(k1));
       Value second = arith::MulIOp::create(b, other, constant(k2));
       Value sum = arith::AddIOp::create(b, first, second);
-      sum = arith::AddIOp::create(b, sum,
-                                  constant(-storage.getZeroPoint() * k2));
+      sum =
+          arith::AddIOp::create(b, sum, constant(-storage.getZeroPoint() * k2));
       if (bits) {
         Value sign = arith::ShRSIOp::create(b, sum, constant(31));
         sum = arith::AddIOp::create(b, sum, constant(half));
@@ -246,7 +247,8 @@ private:
     return tile.vectors * lanes - channel >= 16 ? 16 : 8;
   }
 
-  //===--- Stores ----------------------------------------------------------===//
+  //===--- Stores
+  //----------------------------------------------------------===//
 
   Value constant(int64_t value) { return e.splat(value, lanes, e.i32()); }
 
@@ -266,8 +268,8 @@ private:
                                    {halves, addZeroPoint(toHalves(next))});
           // Undo the lane-wise order in quadwords.
           Value quads = e.bitcast(both, 4, e.i64());
-          Value natural = e.bitcast(e.shuffle(quads, quads, {0, 2, 1, 3}), 32,
-                                    e.i8());
+          Value natural =
+              e.bitcast(e.shuffle(quads, quads, {0, 2, 1, 3}), 32, e.i8());
           natural = clamp(natural);
           storeBytes(e.slice(natural, 0, 16), p, at);
           storeBytes(e.slice(natural, 16, 16), p + 1, at);
@@ -285,9 +287,9 @@ private:
       Value all;
       for (Value value : values) {
         for (int64_t first = 0; first < lanes; first += 4) {
-          Value part = e.intrinsic("llvm.aarch64.neon.sqxtn.v4i16",
-                                   e.vec(4, e.i16()),
-                                   {e.slice(value, first, 4)});
+          Value part =
+              e.intrinsic("llvm.aarch64.neon.sqxtn.v4i16", e.vec(4, e.i16()),
+                          {e.slice(value, first, 4)});
           pending.push_back(part);
         }
       }

@@ -27,10 +27,10 @@ struct EpilogueSpec {
 
 /// One tile's accumulators and where their bytes go.
 struct EpilogueTile {
-  int64_t vectors;  ///< per pixel
+  int64_t vectors; ///< per pixel
   Value constantsAt;
   Values outputAt, residualAt; ///< one per pixel
-  int64_t channels; ///< how many of a pixel's channels exist
+  int64_t channels;            ///< how many of a pixel's channels exist
 };
 
 /// Requantizes (rule N10), adds the residual (N12), clamps (N11), stores.

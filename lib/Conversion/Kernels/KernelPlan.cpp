@@ -18,8 +18,7 @@ static int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 // Geometry
 //===----------------------------------------------------------------------===//
 
-template <typename OpTy>
-static FailureOr<LayerGeometry> readGeometry(OpTy op) {
+template <typename OpTy> static FailureOr<LayerGeometry> readGeometry(OpTy op) {
   auto input = cast<ShapedType>(op.getInput().getType());
   auto output = cast<ShapedType>(op.getInit().getType());
   if (!input.hasStaticShape() || !output.hasStaticShape())
@@ -165,8 +164,8 @@ q::kernel::chooseDenseTile(const LayerGeometry &geometry, MicroKernel kernel) {
   int64_t lanes = getTraits(kernel).lanes;
   int64_t width = geometry.outW;
   if (geometry.isPointwise())
-    width = std::min<int64_t>(geometry.batch * geometry.outH * geometry.outW,
-                              240);
+    width =
+        std::min<int64_t>(geometry.batch * geometry.outH * geometry.outW, 240);
   SmallVector<int64_t> candidates;
   if (kernel == MicroKernel::Pmaddwd)
     candidates = {1, 2, 3};
@@ -289,8 +288,8 @@ FailureOr<PackedSizes> q::kernel::getPackedSizes(ConvOp op) {
     return op.emitOpError() << "tile must hold at least one pixel, and a "
                                "multiple of 8 channels up to 64";
   if (panel > 8 && panel > geometry->outC / geometry->groups)
-    return op.emitOpError() << "tile is wider than the " << geometry->outC
-                            << " output channels";
+    return op.emitOpError()
+           << "tile is wider than the " << geometry->outC << " output channels";
   DensePlan plan = getDensePlan(*geometry, kernel, vectors);
   return PackedSizes{plan.panelCount() * plan.panelBytes(),
                      plan.panelCount() * plan.panelWidth};
@@ -369,9 +368,8 @@ q::kernel::chooseDepthwiseTile(const LayerGeometry &geometry,
   return {columns, rows};
 }
 
-std::vector<int8_t>
-q::kernel::packDepthwiseWeights(const DepthwisePlan &plan,
-                                ArrayRef<int8_t> weights) {
+std::vector<int8_t> q::kernel::packDepthwiseWeights(const DepthwisePlan &plan,
+                                                    ArrayRef<int8_t> weights) {
   const LayerGeometry &g = plan.geometry;
   std::vector<int8_t> packed;
   int64_t side = plan.pairsRows ? 2 : 1;

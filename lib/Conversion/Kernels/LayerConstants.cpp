@@ -38,14 +38,14 @@ bool fitsInt32(int64_t value) {
 /// Chooses the cheapest epilogue that is proven for all channels of a layer.
 class EpilogueChooser {
 public:
-  EpilogueChooser(ArrayRef<Multiplier> multipliers, ArrayRef<AccumulatorRange> ranges,
-                  Rounding rounding, StorageAttr target)
+  EpilogueChooser(ArrayRef<Multiplier> multipliers,
+                  ArrayRef<AccumulatorRange> ranges, Rounding rounding,
+                  StorageAttr target)
       : multipliers(multipliers), ranges(ranges), rounding(rounding),
         target(target) {}
 
   bool choose(LayerConstants &constants, bool fixedPoint) const {
-    return choosePow2(constants) ||
-           (!fixedPoint && chooseFloat(constants)) ||
+    return choosePow2(constants) || (!fixedPoint && chooseFloat(constants)) ||
            (rounding == Rounding::Gemmlowp ? chooseGemmlowp(constants)
                                            : chooseFixed64(constants));
   }
@@ -132,8 +132,8 @@ private:
   }
 
   bool resultFits(Multiplier multiplier, AccumulatorRange range) const {
-    return fitsInt32(numerics::applyMultiplier(range.lo, multiplier,
-                                               rounding)) &&
+    return fitsInt32(
+               numerics::applyMultiplier(range.lo, multiplier, rounding)) &&
            fitsInt32(numerics::applyMultiplier(range.hi, multiplier, rounding));
   }
 
@@ -181,8 +181,7 @@ std::string whyNot(WeightedOpInterface op) {
     return "its weights have a zero point";
   if (auto conv = dyn_cast<Conv2DOp>(op.getOperation()))
     if (conv.getResidual()) {
-      auto middle =
-          cast<quant::UniformQuantizedType>(*conv.getIntermediate());
+      auto middle = cast<quant::UniformQuantizedType>(*conv.getIntermediate());
       if (!hasByteStorage(conv.getResidual()) ||
           middle.getStorageTypeIntegralWidth() > 8)
         return "its residual is not quantized to 8 bits or fewer";
@@ -192,8 +191,8 @@ std::string whyNot(WeightedOpInterface op) {
 
 /// Folds the zero point into the bias (rule N6) and proves the accumulators
 /// (rule N8). False if they may leave int32.
-bool foldBias(ArrayRef<int32_t> weights, ArrayRef<int32_t> bias,
-              bool isFolded, LayerConstants &constants,
+bool foldBias(ArrayRef<int32_t> weights, ArrayRef<int32_t> bias, bool isFolded,
+              LayerConstants &constants,
               SmallVectorImpl<AccumulatorRange> &ranges) {
   size_t channels = bias.size(), count = weights.size() / channels;
   constants.weights.assign(weights.begin(), weights.end());
@@ -215,8 +214,8 @@ bool foldBias(ArrayRef<int32_t> weights, ArrayRef<int32_t> bias,
       return false;
     constants.bias.push_back(static_cast<int32_t>(folded));
     constants.weightSums.push_back(sum);
-    ranges.push_back({static_cast<int32_t>(bounds.min),
-                      static_cast<int32_t>(bounds.max)});
+    ranges.push_back(
+        {static_cast<int32_t>(bounds.min), static_cast<int32_t>(bounds.max)});
   }
   return true;
 }
@@ -262,12 +261,12 @@ q::kernel::getLayerConstants(WeightedOpInterface op, bool fixedPoint,
       reason = "its residual addition needs int64";
       return std::optional<LayerConstants>();
     }
-    target = makeStorage(
-        cast<quant::UniformQuantizedType>(*conv.getIntermediate()));
-    constants.residual = ResidualAttr::get(
-        op->getContext(), target,
-        makeStorage(getPerTensorType(conv.getResidual())), add->k1, add->k2,
-        add->shift);
+    target =
+        makeStorage(cast<quant::UniformQuantizedType>(*conv.getIntermediate()));
+    constants.residual =
+        ResidualAttr::get(op->getContext(), target,
+                          makeStorage(getPerTensorType(conv.getResidual())),
+                          add->k1, add->k2, add->shift);
   }
 
   SmallVector<AccumulatorRange> ranges;

@@ -34,8 +34,7 @@ struct LayerConstants {
 /// Reads the constants of a quantized layer and chooses its epilogue. Without a
 /// value, `reason` says why the layer has no kernel; a failure was reported.
 mlir::FailureOr<std::optional<LayerConstants>>
-getLayerConstants(WeightedOpInterface op, bool fixedPoint,
-                  std::string &reason);
+getLayerConstants(WeightedOpInterface op, bool fixedPoint, std::string &reason);
 
 } // namespace q::kernel
 

@@ -43,7 +43,8 @@ FailureOr<Value> flatten(Operation *op, OpBuilder &builder, Value buffer,
   }
   SmallVector<int64_t> steps;
   int64_t offset;
-  if (!type.hasStaticShape() || failed(type.getStridesAndOffset(steps, offset)) ||
+  if (!type.hasStaticShape() ||
+      failed(type.getStridesAndOffset(steps, offset)) ||
       llvm::any_of(steps, ShapedType::isDynamic) ||
       ShapedType::isDynamic(offset) || (!steps.empty() && steps.back() != 1)) {
     op->emitOpError("needs buffers with static strides and contiguous "
@@ -83,18 +84,17 @@ FailureOr<Value> flatten(Operation *op, OpBuilder &builder, Value buffer,
     return memref::CollapseShapeOp::create(builder, loc, buffer, all)
         .getResult();
   }
-  auto flat = MemRefType::get(
-      {extent}, type.getElementType(),
-      StridedLayoutAttr::get(builder.getContext(), offset, {1}),
-      type.getMemorySpace());
-  return memref::ReinterpretCastOp::create(
-             builder, loc, flat, buffer, offset, ArrayRef<int64_t>{extent},
-             ArrayRef<int64_t>{1})
+  auto flat =
+      MemRefType::get({extent}, type.getElementType(),
+                      StridedLayoutAttr::get(builder.getContext(), offset, {1}),
+                      type.getMemorySpace());
+  return memref::ReinterpretCastOp::create(builder, loc, flat, buffer, offset,
+                                           ArrayRef<int64_t>{extent},
+                                           ArrayRef<int64_t>{1})
       .getResult();
 }
 
-struct LowerKernelsPass
-    : q::kernel::impl::LowerKernelsBase<LowerKernelsPass> {
+struct LowerKernelsPass : q::kernel::impl::LowerKernelsBase<LowerKernelsPass> {
   using LowerKernelsBase::LowerKernelsBase;
 
   void runOnOperation() override {
@@ -146,7 +146,8 @@ private:
     return success();
   }
 
-  //===--- Scratch ---------------------------------------------------------===//
+  //===--- Scratch
+  //---------------------------------------------------------===//
 
   static void pushBuffer(Operation *op, OpBuilder &builder, CallOperands &call,
                          int64_t elements, unsigned bits) {
@@ -156,8 +157,8 @@ private:
   }
 
   static void pushScratch(ConvOp op, OpBuilder &builder, CallOperands &call) {
-    DensePlan plan = getDensePlan(*getGeometry(op), op.getMicroKernel(),
-                                  op.getTile()[1]);
+    DensePlan plan =
+        getDensePlan(*getGeometry(op), op.getMicroKernel(), op.getTile()[1]);
     DenseBlocking blocking =
         getDenseBlocking(plan, op.getTile()[0], stridesOf(call));
     pushBuffer(op, builder, call, blocking.scratchElements,
@@ -166,9 +167,8 @@ private:
 
   static void pushScratch(DepthwiseOp op, OpBuilder &builder,
                           CallOperands &call) {
-    DepthwisePlan plan =
-        getDepthwisePlan(*getGeometry(op), op.getMicroKernel(),
-                         op.getTile()[0], op.getTile()[1]);
+    DepthwisePlan plan = getDepthwisePlan(*getGeometry(op), op.getMicroKernel(),
+                                          op.getTile()[0], op.getTile()[1]);
     pushBuffer(op, builder, call, getDepthwiseScratch(plan), 16);
     pushBuffer(op, builder, call, getDepthwiseWeightScratch(plan), 16);
   }
@@ -181,7 +181,8 @@ private:
     return buffers;
   }
 
-  //===--- Functions -------------------------------------------------------===//
+  //===--- Functions
+  //-------------------------------------------------------===//
 
   /// The function for an op: that of an earlier op with equal attributes and
   /// operand types, or a new one.
@@ -258,8 +259,8 @@ private:
 
   static void emitBody(ConvOp op, KernelEmitter &e, NestSpec &spec,
                        function_ref<Value(bool)>) {
-    DensePlan plan = getDensePlan(*getGeometry(op), op.getMicroKernel(),
-                                  op.getTile()[1]);
+    DensePlan plan =
+        getDensePlan(*getGeometry(op), op.getMicroKernel(), op.getTile()[1]);
     emitDenseNest(e, plan,
                   getDenseBlocking(plan, op.getTile()[0], spec.buffers), spec);
   }

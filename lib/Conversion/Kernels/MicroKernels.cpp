@@ -43,8 +43,7 @@ static void emitPmaddwd(KernelEmitter &e, const Tile &tile,
     for (int64_t p = 0; p < tile.pixels; ++p) {
       Value at = e.add(from.activationsAt, p * from.pitch + step * 2);
       Value pair = e.bitcast(e.load(from.activations, at, 2), 1, e.i32());
-      Value all =
-          vector::BroadcastOp::create(e.b, e.vec(lanes, e.i32()), pair);
+      Value all = vector::BroadcastOp::create(e.b, e.vec(lanes, e.i32()), pair);
       Value activations = e.bitcast(all, 2 * lanes, e.i16());
       for (int64_t v = 0; v < tile.vectors; ++v) {
         Value &accumulator = accumulators[p * tile.vectors + v];
@@ -107,20 +106,19 @@ static void emitDot(KernelEmitter &e, bool isUnsigned, const Tile &tile,
     Values activations;
     for (int64_t p = 0; p < tile.pixels; ++p) {
       Value at = e.add(from.activationsAt, p * from.pitch + first * 4);
-      activations.push_back(e.bitcast(e.load(from.activations, at, bytes),
-                                      bytes / 4, e.i32()));
+      activations.push_back(
+          e.bitcast(e.load(from.activations, at, bytes), bytes / 4, e.i32()));
     }
     for (int64_t step = 0; step < count; ++step) {
       Values weights;
       for (int64_t v = 0; v < tile.vectors; ++v) {
         int64_t at = ((first + step) * tile.vectors + v) * 16;
-        weights.push_back(
-            e.load(from.weights, e.add(from.weightsAt, at), 16));
+        weights.push_back(e.load(from.weights, e.add(from.weightsAt, at), 16));
       }
       for (int64_t p = 0; p < tile.pixels; ++p) {
         SmallVector<int64_t> lane(4, step);
-        Value splat = e.bitcast(
-            e.shuffle(activations[p], activations[p], lane), 16, e.i8());
+        Value splat = e.bitcast(e.shuffle(activations[p], activations[p], lane),
+                                16, e.i8());
         for (int64_t v = 0; v < tile.vectors; ++v) {
           Value &accumulator = accumulators[p * tile.vectors + v];
           // The unsigned factor comes first.
@@ -146,7 +144,6 @@ void q::kernel::emitSteps(KernelEmitter &e, MicroKernel kernel,
     return emitDot(e, /*isUnsigned=*/false, tile, operands, steps,
                    accumulators);
   case MicroKernel::Usdot:
-    return emitDot(e, /*isUnsigned=*/true, tile, operands, steps,
-                   accumulators);
+    return emitDot(e, /*isUnsigned=*/true, tile, operands, steps, accumulators);
   }
 }
