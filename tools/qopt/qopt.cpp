@@ -9,6 +9,7 @@
 #include "QDialect/Conversion/KernelDialect.h"
 #include "QDialect/Conversion/KernelPasses.h"
 #include "QDialect/QDialect.h"
+#include "QDialect/Transforms/Passes.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -23,6 +24,7 @@ int main(int argc, char **argv) {
   q::kernel::registerBufferizableOpInterfaceModels(registry);
   mlir::registerAllPasses();
   q::kernel::registerQKernelPasses();
+  q::registerQTransformsPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(
       argc, argv, "Quantization compiler pass driver\n", registry));
 }

@@ -1,0 +1,274 @@
+//===- Passes.td - Passes within the q dialect ----------------*- tablegen -*-===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QDIALECT_TRANSFORMS_PASSES_TD
+#define QDIALECT_TRANSFORMS_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def FoldBatchNorm : Pass<"q-fold-batch-norm", "::mlir::func::FuncOp"> {
+  let summary = "Fold batch normalizations into the layers beside them";
+  let description = [{
+    Rule N16. A batch normalization after `q.conv2d`, `q.conv_transpose2d` or
+    `q.gemm` whose result has no other use becomes part of its weights and
+    bias. One in front of such a layer folds forward where no padding sees the
+    shift. One that stands alone becomes a depthwise 1x1 convolution. Additions,
+    subtractions, products and quotients with a constant per channel fold in the
+    same way, but are left where they stand alone.
+
+    ```mlir
+    %0 = q.conv2d %x, %w {...}
+    %1 = q.batch_norm %0 scale %g shift %s mean %m variance %v {...}
+    // becomes, with %w' = g w / sqrt(v + eps), %b' = s - g m / sqrt(v + eps)
+    %1 = q.conv2d %x, %w' bias %b' {...}
+    ```
+
+    With `mode=absorb` (rule N17) the weights stay as they are and are
+    multiplied with a factor per channel, which `q-quantize` moves into the
+    scales: the integer weights are those of `%w`.
+
+    ```mlir
+    %1 = q.mul %w, %factor : (tensor<OxHxWxIxf32>, tensor<Ox1x1x1xf32>) -> ...
+    %2 = q.conv2d %x, %1 bias %b' {...}
+    ```
+  }];
+  let options = [
+    Option<"mode", "mode", "std::string", /*default=*/"\"fold\"",
+           "'fold' multiplies the weights (N16), 'absorb' their scales (N17)">
+  ];
+  let dependentDialects = ["::q::QDialect"];
+}
+
+def RaisePatterns : Pass<"q-raise-patterns", "::mlir::func::FuncOp"> {
+  let summary = "Recognize functions that exporters spell out op by op";
+  let description = [{
+    Turns groups of ops into the one op they compute, which has an integer form
+    and needs no quantization in between: `x * sigmoid(x)` (SiLU), `x *
+    hard_sigmoid(x)` and `x * clamp(x + 3, 0, 6) / 6` (hard swish), `x *
+    (1 + erf(x / sqrt 2)) / 2` (GELU), minimum and maximum with a scalar constant
+    (clamp), quotients by a constant (products), and powers 2, 0.5, -0.5 and -1.
+
+    ```mlir
+    %0 = q.unary sigmoid %x : ...
+    %1 = q.mul %x, %0 : ...
+    // becomes
+    %1 = q.unary silu %x : ...
+    ```
+  }];
+  let dependentDialects = ["::q::QDialect"];
+}
+
+def FuseActivations : Pass<"q-fuse-activations", "::mlir::func::FuncOp"> {
+  let summary = "Fuse clamps and zero padding into the ops beside them";
+  let description = [{
+    Rule N11. A `q.clamp` goes into the op before it if it is the only use of
+    its result, also through ops that move bits (reshapes, max pools, concats
+    of such results): its bounds become the op's clamp attributes. A zero
+    `q.pad` of height and width goes into the convolution or pool after it where
+    that changes no value.
+
+    ```mlir
+    %0 = q.pad %x {low = [0, 0, 0, 0], high = [0, 1, 1, 0], ...}
+    %1 = q.conv2d %0, %w {pads = [0, 0, 0, 0], ...}
+    %2 = q.clamp %1 {clamp_min = 0.0 : f32}
+    // becomes
+    %2 = q.conv2d %x, %w {pads = [0, 0, 1, 1], clamp_min = 0.0 : f32, ...}
+    ```
+  }];
+  let dependentDialects = ["::q::QDialect"];
+}
+
+def InsertQuantizers : Pass<"q-insert-quantizers", "::mlir::func::FuncOp"> {
+  let summary = "Mark the tensors that are to be quantized, and how";
+  let description = [{
+    Places a `q.quantizer` on every float argument of the function, on every
+    result of an op that computes, on the weights of layers (per output channel
+    by default) and on constant operands of other ops. Ops that move bits (rule
+    N13) have the parameters of their input; biases have none of their own (rule
+    N7). Softmax and sigmoid get the fixed range of scale 1/256, tanh that of
+    1/128 (rule N15), marked `q.fixed`.
+
+    ```mlir
+    %1 = q.conv2d %x, %w bias %b {...}
+    // becomes
+    %wq = q.quantizer %w <bits = 8, signed = true, symmetric = true,
+                          narrow = true, power_of_two = false, axis = 0>
+    %0 = q.conv2d %x, %wq bias %b {...}
+    %1 = q.quantizer %0 <bits = 8, signed = false, symmetric = false,
+                         narrow = false, power_of_two = false, axis = -1>
+    ```
+
+    A recipe file (YAML or JSON) overrides the options, for all layers and by
+    layer; later entries win. A layer is named by its node in the model, an
+    input of the network by its own name.
+
+    ```yaml
+    activations: {bits: 8, symmetric: false, power_of_two: false}
+    weights: {bits: 8, per_channel: true, narrow: false}
+    layers:
+      - name: conv1
+        weights: {bits: 4}
+      - match: "block[23]/.*"       # a regular expression for the whole name
+        activations: {range: [0.0, 6.0]}
+    ```
+  }];
+  let options = [
+    Option<"activationBits", "activation-bits", "unsigned", /*default=*/"8",
+           "Bits of activations, 2 to 16">,
+    Option<"weightBits", "weight-bits", "unsigned", /*default=*/"8",
+           "Bits of weights, 2 to 8">,
+    Option<"symmetric", "symmetric", "bool", /*default=*/"false",
+           "Activations are signed with zero point 0">,
+    Option<"perTensor", "per-tensor", "bool", /*default=*/"false",
+           "One scale for all output channels of a layer's weights">,
+    Option<"powerOfTwo", "power-of-two", "bool", /*default=*/"false",
+           "Scales are powers of two (rule N5)">,
+    Option<"narrow", "narrow-weights", "bool", /*default=*/"false",
+           "Weights of fewer than 8 bits also do without their lowest value">,
+    Option<"recipe", "recipe", "std::string", /*default=*/"\"\"",
+           "File with settings per layer">
+  ];
+  let dependentDialects = ["::q::QDialect"];
+}
+
+def PinPowerOfTwo : Pass<"q-pin-power-of-two", "::mlir::func::FuncOp"> {
+  let summary = "Round the ranges of quantizers up to powers of two";
+  let description = [{
+    Rule N5. Every calibrated quantizer becomes symmetric with a power of two
+    as scale, S = 2^ceil(log2 t) / 2^(b-1) for signed and / 2^b for unsigned
+    storage, t being the largest magnitude of its range, and its range becomes
+    what that scale can hold. An activation that is never negative becomes
+    unsigned, any other signed.
+
+    ```mlir
+    q.quantizer %0 <bits = 8, signed = false, ...> min [-0.7] max [3.1] : ...
+    // becomes
+    q.quantizer %0 <bits = 8, signed = true, symmetric = true, ...,
+                    power_of_two = true, ...> min [-4.0] max [3.96875] : ...
+    ```
+  }];
+  let dependentDialects = ["::q::QDialect"];
+}
+
+def ShareParameters : Pass<"q-share-parameters", "::mlir::func::FuncOp"> {
+  let summary = "Tie quantizers whose tensors must share scale and zero point";
+  let description = [{
+    Rule N13. The quantizers of all tensors that ops connect by moving bits
+    (concat, max pool, reshape, transpose, slice, pad, gather, expand, nearest
+    resize, minimum and maximum) get one `group`, the union of their ranges and
+    one scheme. A quantizer with a fixed range keeps it, and where others do not
+    agree, a second quantizer behind it joins the group, which `q-quantize` turns
+    into a `q.requantize`; a remark says so.
+
+    ```mlir
+    %a = q.quantizer %0 <...> min [0.0] max [1.0] : ...
+    %b = q.quantizer %1 <...> min [-2.0] max [0.5] : ...
+    %c = q.concat %a, %b {axis = 3} : ...
+    // becomes
+    %a = q.quantizer %0 <...> min [-2.0] max [1.0] group 0 : ...
+    %b = q.quantizer %1 <...> min [-2.0] max [1.0] group 0 : ...
+    %c = q.concat %a, %b {axis = 3} : ...
+    ```
+  }];
+  let dependentDialects = ["::q::QDialect"];
+}
+
+def QuantizeFunction : Pass<"q-quantize", "::mlir::ModuleOp"> {
+  let summary = "Turn quantizers into quantized types and constants into integers";
+  let description = [{
+    Rules N2, N4 and N7. Every float tensor gets the `!quant.uniform` type of
+    its quantizer. Weights become integers, biases int32 with scale Sx * Sw of
+    their channel; where such a bias would not fit, Sw is raised and a remark
+    says so. Float inputs are quantized first of all (rule N3), float outputs
+    dequantized last. Clamp bounds stay real numbers.
+
+    ```mlir
+    %wq = q.quantizer %w <...> min [-1.0, ...] max [1.0, ...] : ...
+    %0 = q.conv2d %x, %wq bias %b {...} : ...
+    %1 = q.quantizer %0 <...> min [0.0] max [6.0] : ...
+    // becomes
+    %wq = q.const dense<...> : tensor<8x3x3x16xi8> as tensor<8x3x3x16x
+            !quant.uniform<i8<-127:127>:f32:0, {0.007874, ...}>>
+    %bq = q.const dense<...> : tensor<8xi32> as tensor<8x!quant.uniform<...>>
+    %1 = q.conv2d %x, %wq bias %bq {...}
+           : (...) -> tensor<1x8x8x8x!quant.uniform<u8:f32, 0.0235294>>
+    ```
+
+    Ops without an integer form are reported, all of them, at their locations.
+
+    With `io=uint8` or `io=int8` the function takes and gives 8-bit integers
+    instead of floats; scale and zero point are in the types and in the
+    attributes `q.scale` and `q.zero_point` of arguments and results.
+  }];
+  let options = [
+    Option<"io", "io", "std::string", /*default=*/"\"float\"",
+           "Element type of arguments and results: float, int8 or uint8">,
+    Option<"rounding", "rounding", "std::string", /*default=*/"\"\"",
+           "Requantization mode to record in the module (rule N10): single, "
+           "gemmlowp or pow2; empty leaves it as it is">
+  ];
+  let dependentDialects = ["::q::QDialect", "::mlir::quant::QuantDialect"];
+}
+
+def FoldZeroPoints : Pass<"q-fold-zero-points", "::mlir::func::FuncOp"> {
+  let summary = "Move the zero-point cross-terms of layers into their biases";
+  let description = [{
+    Rule N6. For weights with zero point 0, `sum (qx - Zx) qw` is `sum qx qw`
+    plus a constant per output channel, which goes into the bias. Padding is
+    filled with Zx, so the fold is exact at borders. A layer whose bias would
+    leave int32 stays as it is, and a remark says so.
+
+    ```mlir
+    %0 = q.conv2d %x, %w bias %b {...}
+    // becomes, with b' = b - Zx * sum(qw)
+    %0 = q.conv2d %x, %w bias %b' {..., zero_point_folded}
+    ```
+  }];
+  let dependentDialects = ["::q::QDialect"];
+}
+
+def FuseResidual : Pass<"q-fuse-residual", "::mlir::func::FuncOp"> {
+  let summary = "Fuse quantized additions into the convolution before them";
+  let description = [{
+    A quantized `q.add` of the result of an unclamped `q.conv2d` that has no
+    other use becomes the convolution's residual. The type of the convolution's
+    old result becomes its `intermediate` type, so no bit changes.
+
+    ```mlir
+    %0 = q.conv2d %x, %w bias %b {...} : (...) -> tensor<1x8x8x16x!a>
+    %1 = q.add %0, %y {clamp_min = 0.0 : f32} : (...) -> tensor<1x8x8x16x!b>
+    // becomes
+    %1 = q.conv2d %x, %w bias %b residual %y {..., clamp_min = 0.0 : f32,
+           intermediate = !a} : (...) -> tensor<1x8x8x16x!b>
+    ```
+  }];
+  let dependentDialects = ["::q::QDialect"];
+}
+
+def ProveAccumulators : Pass<"q-prove-accumulators", "::mlir::func::FuncOp"> {
+  let summary = "Prove that int32 accumulators cannot overflow";
+  let description = [{
+    Rule N8. From the integer weights and the range of the input, which the
+    clamp of its producer may narrow, computes what every layer's accumulator
+    can reach, and records it: `acc_range` over all output channels and the
+    partial sums' extremes in any order as `acc_partial_range`. Where int32 does
+    not suffice, the layer is an error that says what to do.
+
+    ```mlir
+    %0 = q.conv2d %x, %w bias %b {..., acc_range = array<i64: -70214, 81237>,
+                                  acc_partial_range = array<i64: -90100, 95000>}
+    ```
+  }];
+  let options = [
+    Option<"perChannel", "per-channel", "bool", /*default=*/"false",
+           "Also record the extremes of each output channel, as acc_min and "
+           "acc_max">
+  ];
+  let dependentDialects = ["::q::QDialect"];
+}
+
+#endif // QDIALECT_TRANSFORMS_PASSES_TD

@@ -1,0 +1,246 @@
+//===- InsertQuantizers.cpp - Marks the tensors to be quantized -----------===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "QDialect/Transforms/Passes.h"
+#include "QDialect/Transforms/Quantizers.h"
+#include "QDialect/Transforms/Recipe.h"
+
+#include "mlir/IR/TypeUtilities.h"
+
+#include <cmath>
+
+namespace q {
+#define GEN_PASS_DEF_INSERTQUANTIZERS
+#include "QDialect/Transforms/Passes.h.inc"
+} // namespace q
+
+using namespace mlir;
+using namespace q;
+
+static bool isFloatTensor(Value value) {
+  return isa<RankedTensorType>(value.getType()) &&
+         getElementTypeOrSelf(value.getType()).isF32();
+}
+
+/// The range that rule N15 fixes for the result of `op`, if it does: scale
+/// 2^-b from 0 on for softmax and sigmoid, 2^-(b-1) around 0 for tanh.
+static std::optional<std::array<double, 2>> getFixedRange(Operation *op,
+                                                          unsigned bits) {
+  if (auto softmax = dyn_cast<SoftmaxOp>(op))
+    if (!softmax.getLog())
+      return std::array<double, 2>{0.0, 1.0 - std::ldexp(1.0, -int(bits))};
+  auto unary = dyn_cast<UnaryOp>(op);
+  if (unary && unary.getKind() == UnaryKind::Sigmoid)
+    return std::array<double, 2>{0.0, 1.0 - std::ldexp(1.0, -int(bits))};
+  if (unary && unary.getKind() == UnaryKind::Tanh)
+    return std::array<double, 2>{-1.0, 1.0 - std::ldexp(1.0, 1 - int(bits))};
+  return std::nullopt;
+}
+
+namespace {
+
+class Inserter {
+public:
+  Inserter(func::FuncOp function, Recipe &recipe)
+      : function(function), recipe(recipe), builder(function.getContext()) {}
+
+  LogicalResult run();
+
+private:
+  void visitArgument(BlockArgument argument);
+  LogicalResult visitOp(Operation *op);
+  LogicalResult visitLayer(WeightedOpInterface layer);
+  void visitConstantOperands(Operation *op);
+  void visitResult(Operation *op);
+
+  SchemeAttr getScheme(const ActivationSettings &settings,
+                       bool forFixedRange = false) {
+    // A fixed range is one-sided or has its own middle; with a power of two as
+    // scale the unsigned form needs no zero point.
+    bool symmetric =
+        settings.powerOfTwo || (settings.symmetric && !forFixedRange);
+    return SchemeAttr::get(builder.getContext(), settings.bits,
+                           /*isSigned=*/settings.symmetric ||
+                               settings.powerOfTwo,
+                           symmetric, /*narrow=*/false, settings.powerOfTwo,
+                           /*axis=*/-1);
+  }
+
+  QuantizerOp create(Location loc, Value value, SchemeAttr scheme,
+                     std::optional<std::array<double, 2>> range) {
+    DenseF64ArrayAttr min, max;
+    if (range) {
+      min = builder.getDenseF64ArrayAttr((*range)[0]);
+      max = builder.getDenseF64ArrayAttr((*range)[1]);
+    }
+    auto op = QuantizerOp::create(builder, loc, value.getType(), value, scheme,
+                                  min, max, IntegerAttr());
+    if (range)
+      op->setAttr(kFixedAttrName, builder.getUnitAttr());
+    return op;
+  }
+
+  func::FuncOp function;
+  Recipe &recipe;
+  OpBuilder builder;
+};
+
+} // namespace
+
+/// A value that some op reads as a float, rather than one that only leaves the
+/// function again.
+static bool needsQuantizer(Value value) {
+  if (!isFloatTensor(value) || value.use_empty())
+    return false;
+  return llvm::none_of(value.getUsers(),
+                       [](Operation *user) { return isa<QuantizerOp>(user); });
+}
+
+void Inserter::visitArgument(BlockArgument argument) {
+  bool computed = llvm::any_of(argument.getUsers(), [](Operation *user) {
+    return !isa<func::ReturnOp>(user);
+  });
+  if (!computed || !needsQuantizer(argument))
+    return;
+  StringRef name;
+  if (auto attr = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
+                                                        "q.name"))
+    name = attr.getValue();
+  ActivationSettings settings = recipe.getActivations(name);
+  builder.setInsertionPointToStart(argument.getOwner());
+  QuantizerOp quantizer =
+      create(argument.getLoc(), argument, getScheme(settings), settings.range);
+  argument.replaceAllUsesExcept(quantizer, quantizer);
+}
+
+LogicalResult Inserter::visitLayer(WeightedOpInterface layer) {
+  Value weights = layer.getWeights();
+  if (isWeightFactor(weights.getDefiningOp<MulOp>()))
+    weights = weights.getDefiningOp<MulOp>().getLhs();
+  if (weights.getDefiningOp<QuantizerOp>())
+    return success();
+  if (!weights.getDefiningOp<ConstOp>())
+    return layer->emitOpError(
+        "has weights that the network computes; only constant weights can be "
+        "quantized: fold them into a constant when exporting the model");
+  WeightSettings settings = recipe.getWeights(getLayerName(layer.getLoc()));
+  auto scheme = SchemeAttr::get(
+      builder.getContext(), settings.bits, /*isSigned=*/true,
+      /*symmetric=*/true, /*narrow=*/settings.bits >= 8 || settings.narrow,
+      settings.powerOfTwo, /*axis=*/settings.perChannel ? 0 : -1);
+  builder.setInsertionPoint(layer);
+  Operation *user = layer;
+  if (layer.getWeights() != weights) {
+    user = layer.getWeights().getDefiningOp();
+    builder.setInsertionPoint(user);
+  }
+  QuantizerOp quantizer =
+      create(weights.getLoc(), weights, scheme, std::nullopt);
+  user->replaceUsesOfWith(weights, quantizer);
+  return success();
+}
+
+void Inserter::visitConstantOperands(Operation *op) {
+  for (OpOperand &operand : op->getOpOperands()) {
+    Value value = operand.get();
+    if (!value.getDefiningOp<ConstOp>() || !isFloatTensor(value))
+      continue;
+    ActivationSettings settings =
+        recipe.getActivations(getLayerName(op->getLoc()));
+    builder.setInsertionPoint(op);
+    operand.set(create(value.getLoc(), value, getScheme(settings),
+                       /*range=*/std::nullopt));
+  }
+}
+
+void Inserter::visitResult(Operation *op) {
+  Value result = op->getResult(0);
+  if (!needsQuantizer(result))
+    return;
+  ActivationSettings settings =
+      recipe.getActivations(getLayerName(op->getLoc()));
+  std::optional<std::array<double, 2>> range = getFixedRange(op, settings.bits);
+  SchemeAttr scheme = getScheme(settings, range.has_value());
+  if (range && settings.powerOfTwo) // sigmoid and softmax are never negative
+    scheme =
+        SchemeAttr::get(builder.getContext(), settings.bits,
+                        /*isSigned=*/(*range)[0] < 0, true, false, true, -1);
+  if (settings.range)
+    range = settings.range;
+  builder.setInsertionPointAfter(op);
+  QuantizerOp quantizer = create(op->getLoc(), result, scheme, range);
+  result.replaceAllUsesExcept(quantizer, quantizer);
+}
+
+LogicalResult Inserter::visitOp(Operation *op) {
+  if (!isa_and_nonnull<QDialect>(op->getDialect()) ||
+      isa<ConstOp, QuantizerOp, QuantizeOp, DequantizeOp>(op) ||
+      isWeightFactor(op))
+    return success();
+  if (op->getNumResults() != 1 || !isFloatTensor(op->getResult(0)))
+    return success();
+  if (auto layer = dyn_cast<WeightedOpInterface>(op)) {
+    if (failed(visitLayer(layer)))
+      return failure();
+  } else if (!isa<BatchNormOp, LayerNormOp>(op)) {
+    visitConstantOperands(op);
+  }
+  if (!movesBits(op))
+    visitResult(op);
+  return success();
+}
+
+LogicalResult Inserter::run() {
+  if (!function.getBody().hasOneBlock())
+    return function.emitOpError("must have one block to be quantized");
+  Block &body = function.getBody().front();
+  for (BlockArgument argument : body.getArguments())
+    visitArgument(argument);
+  for (Operation &op : llvm::make_early_inc_range(body))
+    if (failed(visitOp(&op)))
+      return failure();
+  std::vector<std::string> unused = recipe.getUnusedEntries();
+  if (!unused.empty())
+    return function.emitOpError("has no layer or input that the recipe calls '")
+           << unused.front()
+           << "'; layers are named as the nodes of the model are";
+  return success();
+}
+
+namespace {
+
+struct InsertQuantizersPass
+    : q::impl::InsertQuantizersBase<InsertQuantizersPass> {
+  using InsertQuantizersBase::InsertQuantizersBase;
+
+  void runOnOperation() override {
+    if (getOperation().isDeclaration())
+      return;
+    ActivationSettings activations;
+    activations.bits = activationBits;
+    activations.symmetric = symmetric;
+    activations.powerOfTwo = powerOfTwo;
+    WeightSettings weights;
+    weights.bits = weightBits;
+    weights.perChannel = !perTensor;
+    weights.powerOfTwo = powerOfTwo;
+    weights.narrow = narrow;
+    Recipe policy(activations, weights);
+    llvm::Error error =
+        recipe.empty() ? llvm::Error::success() : policy.read(recipe);
+    if (!error)
+      error = policy.verify();
+    if (error) {
+      emitError(getOperation().getLoc()) << llvm::toString(std::move(error));
+      return signalPassFailure();
+    }
+    if (failed(Inserter(getOperation(), policy).run()))
+      signalPassFailure();
+  }
+};
+
+} // namespace

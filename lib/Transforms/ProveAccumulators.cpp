@@ -1,0 +1,253 @@
+//===- ProveAccumulators.cpp - Ranges of int32 accumulators ---------------===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "QDialect/IntegerSemantics.h"
+#include "QDialect/Numerics/AccumulatorProof.h"
+#include "QDialect/Transforms/Passes.h"
+#include "QDialect/Transforms/Quantizers.h"
+
+namespace q {
+#define GEN_PASS_DEF_PROVEACCUMULATORS
+#include "QDialect/Transforms/Passes.h.inc"
+} // namespace q
+
+using namespace mlir;
+using namespace q;
+
+namespace {
+
+/// What storage values a tensor can take, from the op that makes it.
+class ValueRanges {
+public:
+  FailureOr<IntegerBounds> get(Value value);
+
+private:
+  FailureOr<IntegerBounds> compute(Value value,
+                                   quant::UniformQuantizedType type);
+  llvm::DenseMap<Value, IntegerBounds> known;
+};
+
+/// Proves one layer after the other.
+class Prover {
+public:
+  explicit Prover(bool perChannel) : perChannel(perChannel) {}
+  LogicalResult visit(Operation *op);
+
+private:
+  LogicalResult proveLayer(WeightedOpInterface layer);
+  LogicalResult proveMatMul(MatMulOp op);
+  LogicalResult proveSum(Operation *op, int64_t count);
+  LogicalResult record(Operation *op,
+                       ArrayRef<numerics::AccumulatorBounds> all);
+
+  ValueRanges ranges;
+  bool perChannel;
+};
+
+} // namespace
+
+static IntegerBounds unite(IntegerBounds a, IntegerBounds b) {
+  return {std::min(a.lo, b.lo), std::max(a.hi, b.hi)};
+}
+
+FailureOr<IntegerBounds> ValueRanges::get(Value value) {
+  if (auto it = known.find(value); it != known.end())
+    return it->second;
+  auto type = getPerTensorType(value);
+  if (!type)
+    return emitError(value.getLoc(), "must be quantized per tensor to bound "
+                                     "what it can hold");
+  auto bounds = compute(value, type);
+  if (succeeded(bounds))
+    known[value] = *bounds;
+  return bounds;
+}
+
+FailureOr<IntegerBounds>
+ValueRanges::compute(Value value, quant::UniformQuantizedType type) {
+  numerics::QuantParams params = getQuantParams(type);
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return getIntegerBounds(params);
+  if (auto clamped = dyn_cast<FusedClampOpInterface>(op))
+    return getIntegerBounds(clamped);
+  if (auto constant = dyn_cast<ConstOp>(op)) {
+    auto values = getConstantInts(constant);
+    if (failed(values))
+      return failure();
+    if (values->empty())
+      return getIntegerBounds(params);
+    auto [low, high] = std::minmax_element(values->begin(), values->end());
+    return IntegerBounds{*low, *high};
+  }
+  if (!movesBits(op))
+    return getIntegerBounds(params);
+  auto bounds = get(op->getOperand(0));
+  for (Value operand : op->getOperands().drop_front()) {
+    auto next = get(operand);
+    if (failed(bounds) || failed(next))
+      return failure();
+    bounds = unite(*bounds, *next);
+  }
+  if (auto pad = dyn_cast<PadOp>(op);
+      pad && pad.getMode() == PadMode::Constant && succeeded(bounds)) {
+    auto border = getPadValue(pad);
+    if (failed(border))
+      return failure();
+    bounds = unite(*bounds, {*border, *border});
+  }
+  return bounds;
+}
+
+LogicalResult Prover::record(Operation *op,
+                             ArrayRef<numerics::AccumulatorBounds> all) {
+  numerics::AccumulatorBounds worst = all.front();
+  SmallVector<int64_t> minima, maxima;
+  for (auto [c, bounds] : llvm::enumerate(all)) {
+    if (!bounds.fitsInt32())
+      return op->emitOpError("needs an accumulator beyond int32: ")
+             << "output channel " << c << " reaches [" << bounds.min << ", "
+             << bounds.max
+             << "] (rule N8); give its input or its weights fewer bits in a "
+                "recipe, or split the layer";
+    worst.min = std::min(worst.min, bounds.min);
+    worst.max = std::max(worst.max, bounds.max);
+    worst.partialMin = std::min(worst.partialMin, bounds.partialMin);
+    worst.partialMax = std::max(worst.partialMax, bounds.partialMax);
+    minima.push_back(bounds.min);
+    maxima.push_back(bounds.max);
+  }
+  Builder builder(op->getContext());
+  op->setAttr("acc_range",
+              builder.getDenseI64ArrayAttr({worst.min, worst.max}));
+  op->setAttr("acc_partial_range", builder.getDenseI64ArrayAttr(
+                                       {worst.partialMin, worst.partialMax}));
+  if (perChannel) {
+    op->setAttr("acc_min", builder.getDenseI64ArrayAttr(minima));
+    op->setAttr("acc_max", builder.getDenseI64ArrayAttr(maxima));
+  }
+  return success();
+}
+
+/// Whether windows of `layer` reach beyond its input, where Zx lies.
+static bool hasPadding(WeightedOpInterface layer) {
+  if (auto conv = dyn_cast<Conv2DOp>(layer.getOperation()))
+    return llvm::any_of(conv.getPads(), [](int64_t pad) { return pad != 0; });
+  return isa<ConvTranspose2DOp>(layer.getOperation());
+}
+
+LogicalResult Prover::proveLayer(WeightedOpInterface layer) {
+  auto input = getTensorParams(layer, layer.getInput());
+  auto range = ranges.get(layer.getInput());
+  auto weights = getConstantInts(layer.getWeights());
+  if (failed(input) || failed(range) || failed(weights))
+    return failure();
+  int32_t zeroPoint = static_cast<int32_t>(input->zeroPoint);
+  if (hasPadding(layer))
+    range = unite(*range, {zeroPoint, zeroPoint});
+  int32_t offset = layer.getZeroPointFolded() ? 0 : zeroPoint;
+  numerics::FactorRange factor{range->lo - offset, range->hi - offset};
+
+  int64_t channels =
+      cast<RankedTensorType>(layer.getWeights().getType()).getDimSize(0);
+  std::vector<int32_t> bias(channels, 0);
+  if (layer.getBias()) {
+    auto values = getConstantInts(layer.getBias());
+    if (failed(values))
+      return failure();
+    bias = std::move(*values);
+  }
+  SmallVector<int32_t> weightZeroPoints = getWeightZeroPoints(layer);
+  size_t perChannel = channels ? weights->size() / channels : 0;
+  SmallVector<numerics::AccumulatorBounds> all;
+  for (int64_t c = 0; c < channels; ++c) {
+    int32_t *first = weights->data() + c * perChannel;
+    for (size_t i = 0; i < perChannel; ++i)
+      first[i] -= weightZeroPoints[c];
+    all.push_back(
+        numerics::accumulatorBounds(first, perChannel, factor, bias[c]));
+  }
+  return all.empty() ? success() : record(layer, all);
+}
+
+LogicalResult Prover::proveMatMul(MatMulOp op) {
+  auto lhs = getTensorParams(op, op.getLhs());
+  auto rhs = getTensorParams(op, op.getRhs());
+  auto left = ranges.get(op.getLhs()), right = ranges.get(op.getRhs());
+  if (failed(lhs) || failed(rhs) || failed(left) || failed(right))
+    return failure();
+  int64_t low = INT64_MAX, high = INT64_MIN;
+  for (int64_t a : {left->lo - lhs->zeroPoint, left->hi - lhs->zeroPoint})
+    for (int64_t b : {right->lo - rhs->zeroPoint, right->hi - rhs->zeroPoint}) {
+      low = std::min(low, a * b);
+      high = std::max(high, a * b);
+    }
+  int64_t depth =
+      cast<RankedTensorType>(op.getLhs().getType()).getShape().back();
+  numerics::AccumulatorBounds bounds;
+  bounds.min = low * depth;
+  bounds.max = high * depth;
+  bounds.partialMin = std::min<int64_t>(bounds.min, 0);
+  bounds.partialMax = std::max<int64_t>(bounds.max, 0);
+  return record(op, bounds);
+}
+
+/// A sum of `count` elements q - Z.
+LogicalResult Prover::proveSum(Operation *op, int64_t count) {
+  Value input = op->getOperand(0);
+  auto params = getTensorParams(op, input);
+  auto range = ranges.get(input);
+  if (failed(params) || failed(range))
+    return failure();
+  // Windows at borders hold fewer elements, so 0 counts for partial sums.
+  numerics::AccumulatorBounds bounds;
+  bounds.partialMin =
+      std::min<int64_t>((range->lo - params->zeroPoint) * count, 0);
+  bounds.partialMax =
+      std::max<int64_t>((range->hi - params->zeroPoint) * count, 0);
+  bounds.min = bounds.partialMin;
+  bounds.max = bounds.partialMax;
+  return record(op, bounds);
+}
+
+LogicalResult Prover::visit(Operation *op) {
+  if (op->getNumResults() != 1 || !getQuantizedType(op->getResult(0)))
+    return success();
+  if (auto layer = dyn_cast<WeightedOpInterface>(op))
+    return proveLayer(layer);
+  if (auto matmul = dyn_cast<MatMulOp>(op))
+    return proveMatMul(matmul);
+  if (auto pool = dyn_cast<AvgPool2DOp>(op))
+    return proveSum(op, pool.getKernel()[0] * pool.getKernel()[1]);
+  auto reduce = dyn_cast<ReduceOp>(op);
+  if (!reduce || movesBits(op))
+    return success();
+  auto type = cast<RankedTensorType>(reduce.getInput().getType());
+  int64_t count = 1;
+  for (int64_t axis : reduce.getAxes())
+    count *= type.getDimSize(axis);
+  return proveSum(op, count);
+}
+
+namespace {
+
+struct ProveAccumulatorsPass
+    : q::impl::ProveAccumulatorsBase<ProveAccumulatorsPass> {
+  using ProveAccumulatorsBase::ProveAccumulatorsBase;
+
+  void runOnOperation() override {
+    // All failures at once, as a model may have several such layers.
+    Prover prover(perChannel);
+    bool bad = false;
+    getOperation().walk(
+        [&](Operation *op) { bad |= failed(prover.visit(op)); });
+    if (bad)
+      signalPassFailure();
+  }
+};
+
+} // namespace

@@ -1,0 +1,399 @@
+//===- Quantize.cpp - From quantizers to quantized types ------------------===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// One walk in program order: when an op is reached, its operands are quantized
+// already, and the quantizer of its result says the result's type.
+//
+//===----------------------------------------------------------------------===//
+
+#include "QuantizeWeights.h"
+
+#include "QDialect/IntegerSemantics.h"
+#include "QDialect/Transforms/Constants.h"
+#include "QDialect/Transforms/Passes.h"
+#include "QDialect/Transforms/Quantizers.h"
+
+#include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/StringSwitch.h"
+
+namespace q {
+#define GEN_PASS_DEF_QUANTIZEFUNCTION
+#include "QDialect/Transforms/Passes.h.inc"
+} // namespace q
+
+using namespace mlir;
+using namespace q;
+
+/// Why `op` has no integer form and what to do, or nothing if it has one.
+static std::optional<StringRef> getObstacle(Operation *op) {
+  if (isa<BatchNormOp>(op))
+    return "is defined in float only; run q-fold-batch-norm first";
+  if (isa<PowOp>(op))
+    return "has no integer form; q-raise-patterns turns the powers 2, 0.5, "
+           "-0.5 "
+           "and -1 into functions, any other must be taken out of the model";
+  if (auto softmax = dyn_cast<SoftmaxOp>(op))
+    if (softmax.getLog())
+      return "is a logarithmic softmax, which has no integer form; export the "
+             "model with softmax, or end it at the logits";
+  return std::nullopt;
+}
+
+static RankedTensorType withElement(Type type, Type element) {
+  return cast<RankedTensorType>(type).clone(element);
+}
+
+static bool isFloatTensor(Value value) {
+  return isa<RankedTensorType>(value.getType()) &&
+         getElementTypeOrSelf(value.getType()).isF32();
+}
+
+namespace {
+
+enum class Borders { Float, Int8, UInt8 };
+
+class FunctionQuantizer {
+public:
+  FunctionQuantizer(func::FuncOp function, Borders borders)
+      : function(function), borders(borders), builder(function.getContext()) {}
+
+  LogicalResult run();
+
+private:
+  LogicalResult checkOps();
+  LogicalResult visit(Operation *op);
+  LogicalResult visitQuantizer(QuantizerOp op);
+  LogicalResult visitConstant(QuantizerOp op, ConstOp constant);
+  LogicalResult visitMove(Operation *op);
+  LogicalResult visitCompute(Operation *op);
+  LogicalResult visitReturn(func::ReturnOp op);
+
+  FailureOr<Type> getElementType(QuantizerOp op);
+  LogicalResult quantizeArgument(QuantizerOp op, BlockArgument argument,
+                                 Type element);
+  FailureOr<quant::UniformQuantizedType>
+  getBorderType(Operation *op, quant::QuantizedType type);
+  void describeBorder(bool isResult, unsigned index,
+                      quant::UniformQuantizedType type);
+
+  func::FuncOp function;
+  Borders borders;
+  OpBuilder builder;
+};
+
+} // namespace
+
+LogicalResult FunctionQuantizer::checkOps() {
+  bool bad = false;
+  function.walk([&](Operation *op) {
+    if (!isa_and_nonnull<QDialect>(op->getDialect()))
+      return;
+    if (auto obstacle = getObstacle(op)) {
+      op->emitOpError(*obstacle);
+      bad = true;
+    }
+  });
+  return failure(bad);
+}
+
+FailureOr<Type> FunctionQuantizer::getElementType(QuantizerOp op) {
+  auto params = chooseParams(op);
+  if (failed(params))
+    return failure();
+  if (op.getScheme().getAxis() >= 0)
+    return op.emitOpError("is per channel, which only the weights of a layer "
+                          "can be; set the scheme's axis to -1");
+  return Type(makeQuantizedType(op.getContext(), op.getScheme(), *params));
+}
+
+//===----------------------------------------------------------------------===//
+// Quantizers
+//===----------------------------------------------------------------------===//
+
+/// The quantizers that decide how the weights of some layer are stored.
+static bool quantizesWeights(QuantizerOp op) {
+  return llvm::any_of(op->getUses(), [](OpOperand &use) {
+    if (isWeightFactor(use.getOwner()))
+      return true;
+    auto layer = dyn_cast<WeightedOpInterface>(use.getOwner());
+    return layer && layer.getWeights() == use.get();
+  });
+}
+
+LogicalResult FunctionQuantizer::visitConstant(QuantizerOp op,
+                                               ConstOp constant) {
+  auto element = getElementType(op);
+  auto values = getConstantFloats(constant);
+  if (failed(element) || failed(values))
+    return failure();
+  auto type = cast<quant::UniformQuantizedType>(*element);
+  numerics::QuantParams params = getQuantParams(type);
+  std::vector<int32_t> integers;
+  for (float value : *values)
+    integers.push_back(numerics::quantize(value, params));
+  builder.setInsertionPoint(op);
+  op.replaceAllUsesWith(createQuantizedConstant(
+      builder, constant.getLoc(), withElement(op.getType(), type), integers));
+  op.erase();
+  return success();
+}
+
+LogicalResult FunctionQuantizer::quantizeArgument(QuantizerOp op,
+                                                  BlockArgument argument,
+                                                  Type element) {
+  builder.setInsertionPoint(op);
+  Type type = withElement(op.getType(), element);
+  if (borders == Borders::Float) {
+    op.replaceAllUsesWith(
+        QuantizeOp::create(builder, op.getLoc(), type, argument).getOutput());
+    op.erase();
+    return success();
+  }
+  if (!argument.hasOneUse())
+    return op.emitOpError("is not the only use of input ")
+           << argument.getArgNumber()
+           << ", which therefore has no one integer type; use io=float";
+  auto border = getBorderType(op, cast<quant::QuantizedType>(element));
+  if (failed(border))
+    return failure();
+  argument.setType(withElement(op.getType(), *border));
+  describeBorder(/*isResult=*/false, argument.getArgNumber(), *border);
+  Value value = argument;
+  if (value.getType() != type)
+    value = RequantizeOp::create(builder, op.getLoc(), type, value);
+  op.replaceAllUsesWith(value);
+  op.erase();
+  return success();
+}
+
+LogicalResult FunctionQuantizer::visitQuantizer(QuantizerOp op) {
+  if (quantizesWeights(op))
+    return success(); // The layer decides, together with its bias.
+  Value input = op.getInput();
+  if (auto constant = input.getDefiningOp<ConstOp>())
+    return visitConstant(op, constant);
+  auto element = getElementType(op);
+  if (failed(element))
+    return failure();
+  if (auto argument = dyn_cast<BlockArgument>(input))
+    if (isFloatTensor(input))
+      return quantizeArgument(op, argument, *element);
+  if (!getQuantizedType(input))
+    return op.emitOpError("reads a tensor that is not computed in integers");
+  if (getElementTypeOrSelf(input.getType()) != *element) {
+    builder.setInsertionPoint(op);
+    input = RequantizeOp::create(builder, op.getLoc(),
+                                 withElement(op.getType(), *element), input);
+  }
+  op.replaceAllUsesWith(input);
+  op.erase();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Ops
+//===----------------------------------------------------------------------===//
+
+static LogicalResult checkOperand(Operation *op, Value operand) {
+  if (!isFloatTensor(operand))
+    return success();
+  return op->emitOpError("reads a float tensor without a quantizer (operand of "
+                         "type ")
+         << operand.getType() << "); run q-insert-quantizers first";
+}
+
+LogicalResult FunctionQuantizer::visitMove(Operation *op) {
+  Type element;
+  for (Value operand : op->getOperands()) {
+    if (failed(checkOperand(op, operand)))
+      return failure();
+    Type own = getElementTypeOrSelf(operand.getType());
+    if (element && own != element)
+      return op->emitOpError("moves bits, but its operands have different "
+                             "quantization parameters, ")
+             << element << " and " << own
+             << "; run q-share-parameters first (rule N13)";
+    element = own;
+  }
+  Value result = op->getResult(0);
+  result.setType(withElement(result.getType(), element));
+  return success();
+}
+
+LogicalResult FunctionQuantizer::visitCompute(Operation *op) {
+  if (auto layer = dyn_cast<WeightedOpInterface>(op)) {
+    if (failed(checkOperand(op, layer.getInput())) ||
+        failed(quantizeWeights(layer)))
+      return failure();
+  }
+  // Scale and shift of a layer normalization stay float constants.
+  size_t checked = isa<LayerNormOp>(op) ? 1 : op->getNumOperands();
+  for (Value operand : op->getOperands().take_front(checked))
+    if (failed(checkOperand(op, operand)))
+      return failure();
+  Value result = op->getResult(0);
+  if (result.use_empty())
+    return success();
+  auto quantizer = dyn_cast<QuantizerOp>(*result.getUsers().begin());
+  if (!quantizer || !result.hasOneUse())
+    return op->emitOpError("has no quantizer for its result alone; run "
+                           "q-insert-quantizers first");
+  auto element = getElementType(quantizer);
+  if (failed(element))
+    return failure();
+  result.setType(withElement(result.getType(), *element));
+  return success();
+}
+
+LogicalResult FunctionQuantizer::visit(Operation *op) {
+  if (auto quantizer = dyn_cast<QuantizerOp>(op))
+    return visitQuantizer(quantizer);
+  if (auto ret = dyn_cast<func::ReturnOp>(op))
+    return visitReturn(ret);
+  if (isa<ConstOp, QuantizeOp, DequantizeOp, RequantizeOp>(op) ||
+      isWeightFactor(op))
+    return success();
+  if (!isa_and_nonnull<QDialect>(op->getDialect()))
+    return op->emitOpError("is not of the q dialect, so it cannot be "
+                           "quantized");
+  if (op->getNumResults() != 1 || !isFloatTensor(op->getResult(0)))
+    return success(); // Quantized already, or on integers.
+  if (op->use_empty()) {
+    op->erase();
+    return success();
+  }
+  return movesBits(op) ? visitMove(op) : visitCompute(op);
+}
+
+//===----------------------------------------------------------------------===//
+// Borders
+//===----------------------------------------------------------------------===//
+
+/// `type` with the signedness that the borders ask for: (q, Z) and
+/// (q ^ 0x80, Z -+ 128) are the same numbers (rule N2).
+FailureOr<quant::UniformQuantizedType>
+FunctionQuantizer::getBorderType(Operation *op, quant::QuantizedType type) {
+  auto tensor = dyn_cast<quant::UniformQuantizedType>(type);
+  if (!tensor || tensor.getStorageTypeIntegralWidth() != 8)
+    return op->emitOpError("meets the border of the network with type ")
+           << type << "; io=int8 and io=uint8 need 8 bits per tensor there";
+  bool wantsSigned = borders == Borders::Int8;
+  if (tensor.isSigned() == wantsSigned)
+    return tensor;
+  int64_t shift = wantsSigned ? -128 : 128;
+  return quant::UniformQuantizedType::get(
+      wantsSigned ? quant::QuantizationFlags::Signed : 0,
+      tensor.getStorageType(), tensor.getExpressedType(), tensor.getScale(),
+      tensor.getZeroPoint() + shift, tensor.getStorageTypeMin() + shift,
+      tensor.getStorageTypeMax() + shift);
+}
+
+void FunctionQuantizer::describeBorder(bool isResult, unsigned index,
+                                       quant::UniformQuantizedType type) {
+  auto scale = builder.getF64FloatAttr(type.getScale());
+  auto zeroPoint = builder.getI64IntegerAttr(type.getZeroPoint());
+  if (isResult) {
+    function.setResultAttr(index, "q.scale", scale);
+    function.setResultAttr(index, "q.zero_point", zeroPoint);
+  } else {
+    function.setArgAttr(index, "q.scale", scale);
+    function.setArgAttr(index, "q.zero_point", zeroPoint);
+  }
+}
+
+LogicalResult FunctionQuantizer::visitReturn(func::ReturnOp op) {
+  builder.setInsertionPoint(op);
+  for (OpOperand &operand : op->getOpOperands()) {
+    Value value = operand.get();
+    auto type = getQuantizedType(value);
+    if (!type)
+      continue;
+    Type declared = function.getResultTypes()[operand.getOperandNumber()];
+    if (value.getType() == declared)
+      continue; // Quantized from the start.
+    if (borders == Borders::Float) {
+      operand.set(DequantizeOp::create(
+          builder, op.getLoc(),
+          withElement(value.getType(), builder.getF32Type()), value));
+      continue;
+    }
+    auto border = getBorderType(op, type);
+    if (failed(border))
+      return failure();
+    if (*border != type)
+      operand.set(RequantizeOp::create(
+          builder, op.getLoc(), withElement(value.getType(), *border), value));
+    describeBorder(/*isResult=*/true, operand.getOperandNumber(), *border);
+  }
+  return success();
+}
+
+LogicalResult FunctionQuantizer::run() {
+  if (!function.getBody().hasOneBlock())
+    return function.emitOpError("must have one block to be quantized");
+  if (failed(checkOps()))
+    return failure();
+  Block &body = function.getBody().front();
+  for (Operation &op : llvm::make_early_inc_range(body))
+    if (failed(visit(&op)))
+      return failure();
+  function.setType(FunctionType::get(function.getContext(),
+                                     body.getArgumentTypes(),
+                                     body.getTerminator()->getOperandTypes()));
+  eraseDeadConstants(function);
+  return success();
+}
+
+namespace {
+
+struct QuantizeFunctionPass
+    : q::impl::QuantizeFunctionBase<QuantizeFunctionPass> {
+  using QuantizeFunctionBase::QuantizeFunctionBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    auto borders = llvm::StringSwitch<std::optional<Borders>>(io)
+                       .Case("float", Borders::Float)
+                       .Case("int8", Borders::Int8)
+                       .Case("uint8", Borders::UInt8)
+                       .Default(std::nullopt);
+    if (!borders) {
+      emitError(module.getLoc())
+          << "q-quantize has no io '" << io << "'; use float, int8 or uint8";
+      return signalPassFailure();
+    }
+    if (failed(setRounding(module)))
+      return signalPassFailure();
+    for (auto function : module.getOps<func::FuncOp>())
+      if (!function.isDeclaration() &&
+          failed(FunctionQuantizer(function, *borders).run()))
+        return signalPassFailure();
+  }
+
+  LogicalResult setRounding(ModuleOp module) {
+    if (rounding.empty())
+      return success();
+    if (rounding != "single" && rounding != "gemmlowp" && rounding != "pow2")
+      return emitError(module.getLoc())
+             << "q-quantize has no rounding '" << rounding
+             << "'; use single, gemmlowp or pow2 (rule N10)";
+    module->setAttr(kRoundingAttrName,
+                    StringAttr::get(module.getContext(), rounding));
+    if (rounding != "pow2")
+      return success();
+    WalkResult result = module.walk([](QuantizerOp op) {
+      if (op.getScheme().getPowerOfTwo())
+        return WalkResult::advance();
+      op.emitOpError("has no power-of-two scale, which rounding=pow2 needs "
+                     "(rule N10); run q-pin-power-of-two before q-quantize");
+      return WalkResult::interrupt();
+    });
+    return failure(result.wasInterrupted());
+  }
+};
+
+} // namespace

@@ -1,0 +1,125 @@
+//===- Quantizers.cpp - What the passes on quantizers share ---------------===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "QDialect/Transforms/Quantizers.h"
+
+#include "llvm/ADT/DenseMap.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+using namespace mlir;
+using namespace q;
+
+numerics::Result<numerics::QuantParams>
+q::chooseParams(SchemeAttr scheme, double min, double max) {
+  unsigned bits = scheme.getBits();
+  double absMax = std::max(std::abs(min), std::abs(max));
+  if (scheme.getPowerOfTwo()) {
+    auto params =
+        numerics::choosePowerOfTwo(absMax, bits, scheme.getIsSigned());
+    if (params && scheme.getNarrow() && scheme.getIsSigned())
+      (*params).qmin = -params->qmax;
+    return params;
+  }
+  if (scheme.getSymmetric())
+    return numerics::chooseSymmetric(absMax, bits, scheme.getIsSigned(),
+                                     scheme.getNarrow());
+  return numerics::chooseAsymmetric(min, max, bits, scheme.getIsSigned());
+}
+
+quant::QuantizedType
+q::makeQuantizedType(MLIRContext *context, SchemeAttr scheme,
+                     ArrayRef<numerics::QuantParams> params) {
+  unsigned flags = scheme.getIsSigned() ? quant::QuantizationFlags::Signed : 0;
+  Type storage = IntegerType::get(context, scheme.getBits());
+  Type expressed = Float32Type::get(context);
+  int64_t qmin = params.front().qmin, qmax = params.front().qmax;
+  if (params.size() == 1)
+    return quant::UniformQuantizedType::get(
+        flags, storage, expressed, params.front().scale,
+        params.front().zeroPoint, qmin, qmax);
+  SmallVector<double> scales;
+  SmallVector<int64_t> zeroPoints;
+  for (const numerics::QuantParams &channel : params) {
+    scales.push_back(channel.scale);
+    zeroPoints.push_back(channel.zeroPoint);
+  }
+  return quant::UniformQuantizedPerAxisType::get(
+      flags, storage, expressed, scales, zeroPoints,
+      static_cast<int32_t>(std::max<int64_t>(scheme.getAxis(), 0)), qmin, qmax);
+}
+
+FailureOr<SmallVector<numerics::QuantParams>> q::chooseParams(QuantizerOp op) {
+  if (!op.getMin())
+    return op.emitOpError(
+        "has no range; run q-calibrate with sample data, or give the layer a "
+        "'range' in a recipe");
+  SmallVector<numerics::QuantParams> params;
+  for (auto [low, high] : llvm::zip_equal(*op.getMin(), *op.getMax())) {
+    auto channel = chooseParams(op.getScheme(), low, high);
+    if (!channel)
+      return op.emitOpError("cannot be given parameters: ") << channel.reason();
+    params.push_back(*channel);
+  }
+  return params;
+}
+
+void q::uniteGroupRanges(Operation *root) {
+  struct Union {
+    double low = std::numeric_limits<double>::infinity();
+    double high = -std::numeric_limits<double>::infinity();
+  };
+  llvm::DenseMap<int64_t, Union> groups;
+  root->walk([&](QuantizerOp op) {
+    if (!op.getGroup() || !op.getMin())
+      return;
+    Union &group = groups[*op.getGroup()];
+    group.low = std::min(group.low, op.getMin()->front());
+    group.high = std::max(group.high, op.getMax()->front());
+  });
+  Builder builder(root->getContext());
+  root->walk([&](QuantizerOp op) {
+    if (!op.getGroup() || !op.getMin())
+      return;
+    const Union &group = groups[*op.getGroup()];
+    op.setMinAttr(builder.getDenseF64ArrayAttr(group.low));
+    op.setMaxAttr(builder.getDenseF64ArrayAttr(group.high));
+  });
+}
+
+bool q::movesBits(Operation *op) {
+  if (auto resize = dyn_cast<ResizeOp>(op))
+    return resize.getMode() == ResizeMode::Nearest;
+  if (auto reduce = dyn_cast<ReduceOp>(op))
+    return reduce.getKind() == ReduceKind::Max ||
+           reduce.getKind() == ReduceKind::Min;
+  return op->hasTrait<SharesParameters>();
+}
+
+bool q::isWeightFactor(Operation *op) {
+  auto mul = dyn_cast_or_null<MulOp>(op);
+  return mul && getConstantBehind(mul.getLhs()) &&
+         mul.getRhs().getDefiningOp<ConstOp>();
+}
+
+ConstOp q::getConstantBehind(Value value) {
+  while (auto quantizer = value.getDefiningOp<QuantizerOp>())
+    value = quantizer.getInput();
+  return value.getDefiningOp<ConstOp>();
+}
+
+StringRef q::getLayerName(Location loc) {
+  if (auto name = dyn_cast<NameLoc>(loc))
+    return name.getName();
+  if (auto fused = dyn_cast<FusedLoc>(loc))
+    for (Location part : fused.getLocations())
+      if (StringRef name = getLayerName(part); !name.empty())
+        return name;
+  return {};
+}
