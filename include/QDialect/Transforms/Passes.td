@@ -135,6 +135,54 @@ def InsertQuantizers : Pass<"q-insert-quantizers", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::q::QDialect"];
 }
 
+def Calibrate : Pass<"q-calibrate", "::mlir::ModuleOp"> {
+  let summary = "Give quantizers their ranges, from sample data";
+  let description = [{
+    Runs the float network on samples and chooses a range for every quantizer
+    that is not `q.fixed`; quantizers of constants get theirs from the
+    constant. Memory does not grow with the number of samples.
+
+    ```mlir
+    %1 = q.quantizer %0 <bits = 8, ...> : tensor<1x8x8x16xf32>
+    // becomes
+    %1 = q.quantizer %0 <bits = 8, ...> min [0.0] max [5.5] : tensor<1x8x8x16xf32>
+    ```
+
+    Methods: `minmax` takes all that was seen; `averaged` the mean of the
+    extremes of groups of samples; `ema` their moving average (rule N18);
+    `percentile` cuts off a share of the values at each end; `mse` and `entropy`
+    clip where the squared error or the Kullback-Leibler divergence is least.
+
+    Statistics can be saved and loaded, and several files are merged, so that a
+    calibration can be split over machines.
+  }];
+  let options = [
+    Option<"data", "data", "std::string", /*default=*/"\"\"",
+           "Samples: .npy, .npz, .pb, a folder of these or of images, or a "
+           "comma list with one file per input">,
+    Option<"preprocess", "preprocess", "std::string", /*default=*/"\"\"",
+           "What happens to a sample first, e.g. scale=1/255,mean=0.5">,
+    Option<"samples", "samples", "int64_t", /*default=*/"0",
+           "Use at most this many samples; 0 means all">,
+    Option<"samplesPerAverage", "samples-per-average", "int64_t",
+           /*default=*/"32", "Samples whose extremes count as one in averages">,
+    Option<"method", "method", "std::string", /*default=*/"\"averaged\"",
+           "minmax, averaged, ema, percentile, mse or entropy">,
+    Option<"percentile", "percentile", "double", /*default=*/"0.01",
+           "Percent of the values that method=percentile cuts off at each end">,
+    Option<"decay", "decay", "double", /*default=*/"0.99",
+           "Weight of the past in method=ema">,
+    Option<"weightMethod", "weight-method", "std::string",
+           /*default=*/"\"minmax\"",
+           "Ranges of weights: minmax or mse">,
+    Option<"load", "load", "std::string", /*default=*/"\"\"",
+           "Statistics to start from, a comma list of files">,
+    Option<"save", "save", "std::string", /*default=*/"\"\"",
+           "File to write the statistics to">
+  ];
+  let dependentDialects = ["::q::QDialect"];
+}
+
 def PinPowerOfTwo : Pass<"q-pin-power-of-two", "::mlir::func::FuncOp"> {
   let summary = "Round the ranges of quantizers up to powers of two";
   let description = [{
