@@ -43,7 +43,8 @@ def Q_Conv2DOp : Q_WeightedOp<"conv2d", [AttrSizedOperandSegments]> {
     convolution followed by `q.add`, whose clamp this op then has.
 
     - Input, weights and result are all float or all quantized; input, residual
-      and result per tensor, weights per tensor or along dimension 0.
+      and result per tensor, weights per tensor or along dimension 0; none of
+      them has more than 16 bits.
     - A quantized bias is i32 with zero point 0 and scale Sx Sw[o] (rule N7).
     - `intermediate` goes with a quantized residual, and only with one.
 

@@ -18,7 +18,8 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 def Q_ValidQuantizedTypes : NativeOpTrait<"ValidQuantizedTypes"> {
   let cppNamespace = "::q";
 }
-/// The op computes: its tensors are all quantized per tensor, or none is.
+/// The op computes: its tensors are all quantized per tensor, to 16 bits or
+/// less, or none is.
 def Q_OneArithmetic : NativeOpTrait<"OneArithmetic"> {
   let cppNamespace = "::q";
 }

@@ -26,8 +26,9 @@ llvm::LogicalResult verifyQuantizedType(mlir::Operation *op, mlir::Type type);
 /// same quantized element type, and none is float beside a quantized one.
 llvm::LogicalResult verifySharedParameters(mlir::Operation *op);
 
-/// Checks that the tensors of `op` are all quantized per tensor or all not
-/// quantized: an op that computes has one kind of arithmetic.
+/// Checks that the tensors of `op` are all quantized per tensor to at most 16
+/// bits or all not quantized: an op that computes has one kind of arithmetic,
+/// whose products fit int64.
 llvm::LogicalResult verifyOneArithmetic(mlir::Operation *op);
 
 template <typename ConcreteType>

@@ -22,14 +22,15 @@ namespace {
 /// the zero point folded into the bias, sum qx (qw - Zw[o]) + bias[o].
 struct LayerSums {
   /// Zx, which is also what padding holds.
-  int64_t inputZeroPoint;
+  int32_t inputZeroPoint;
   /// Zx, or 0 where the bias has it.
-  int64_t inputOffset;
+  int32_t inputOffset;
   SmallVector<int32_t> weightZeroPoints;
 
-  /// The product of one input element and one weight of channel `o`.
-  int64_t product(int64_t x, int64_t w, int64_t o) const {
-    return (x - inputOffset) * (w - weightZeroPoints[o]);
+  /// The product of one input element and one weight of channel `o`; the
+  /// factors have 17 bits at most.
+  int64_t product(int32_t x, int32_t w, int64_t o) const {
+    return int64_t(x - inputOffset) * (w - weightZeroPoints[o]);
   }
 };
 
@@ -60,8 +61,8 @@ static FailureOr<LayerSums> makeSums(WeightedOpInterface op) {
   FailureOr<numerics::QuantParams> input = getTensorParams(op, op.getInput());
   if (failed(input))
     return failure();
-  return LayerSums{input->zeroPoint,
-                   op.getZeroPointFolded() ? 0 : input->zeroPoint,
+  auto zeroPoint = static_cast<int32_t>(input->zeroPoint);
+  return LayerSums{zeroPoint, op.getZeroPointFolded() ? 0 : zeroPoint,
                    getWeightZeroPoints(op)};
 }
 

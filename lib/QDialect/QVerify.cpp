@@ -80,6 +80,11 @@ static LogicalResult verifyWeighted(WeightedOpInterface op) {
   if (!uniform || !isa<quant::UniformQuantizedType>(output))
     return op->emitOpError("must have an input and a result that are quantized "
                            "per tensor; only weights and bias may be per axis");
+  for (quant::QuantizedType type : {input, weights, output})
+    if (type.getStorageTypeIntegralWidth() > 16)
+      return op->emitOpError("computes with at most 16 bits beside its bias, "
+                             "but one type is ")
+             << type;
   auto perAxis = dyn_cast<quant::UniformQuantizedPerAxisType>(weights);
   if (perAxis && perAxis.getQuantizedDimension() != 0)
     return op->emitOpError("has weights quantized along dimension ")

@@ -114,6 +114,10 @@ LogicalResult q::verifyOneArithmetic(Operation *op) {
       if (element && !isa<quant::UniformQuantizedType>(element))
         return op->emitOpError("must be quantized per tensor, but one type is ")
                << element;
+      if (element && element.getStorageTypeIntegralWidth() > 16)
+        return op->emitOpError(
+                   "computes with at most 16 bits, but one type is ")
+               << element << "; put a q.requantize between";
       quantized += static_cast<bool>(element);
       ++tensors;
     }

@@ -375,6 +375,25 @@ func.func @unary_per_axis(%x: !x) {
 
 // -----
 
+!x = tensor<2x!quant.uniform<i32:f32, 0.5>>
+func.func @add_of_accumulators(%x: !x) {
+  // expected-error @below {{computes with at most 16 bits, but one type is '!quant.uniform<i32:f32, 5.000000e-01>'; put a q.requantize between}}
+  %0 = q.add %x, %x : (!x, !x) -> !x
+  return
+}
+
+// -----
+
+!x = tensor<1x2x!quant.uniform<u8:f32, 0.5>>
+!w = tensor<3x2x!quant.uniform<i32:f32, 0.5>>
+func.func @gemm_wide_weights(%x: !x, %w: !w) {
+  // expected-error @below {{computes with at most 16 bits beside its bias, but one type is}}
+  %0 = q.gemm %x, %w : (!x, !w) -> tensor<1x3x!quant.uniform<u8:f32, 0.5>>
+  return
+}
+
+// -----
+
 func.func @mean_mixes(%x: tensor<4x!quant.uniform<u8:f32, 0.5>>) {
   // expected-error @below {{must have operands and result all float or all quantized}}
   %0 = q.reduce mean %x {axes = array<i64: 0>} : (tensor<4x!quant.uniform<u8:f32, 0.5>>) -> tensor<f32>
