@@ -1,0 +1,286 @@
+//===- ConvertElementwise.cpp - One element at a time ---------------------===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Rules N10 to N13 and N15 for ops that compute each element from the elements
+// at the same place.
+//
+//===----------------------------------------------------------------------===//
+
+#include "IntegerArithmetic.h"
+#include "LinalgBuilder.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace q;
+using numerics::QuantParams;
+
+/// The bounds of the one result, its clamp included where it has one.
+static FailureOr<IntegerBounds> getResultBounds(Operation *op) {
+  if (auto clamped = dyn_cast<FusedClampOpInterface>(op))
+    return getIntegerBounds(clamped);
+  FailureOr<QuantParams> params = getTensorParams(op, op->getResult(0));
+  if (failed(params))
+    return failure();
+  return getIntegerBounds(*params);
+}
+
+FailureOr<Requantization>
+q::getRequantization(Operation *op, FailureOr<numerics::Multiplier> multiplier,
+                     IntRange range) {
+  if (failed(multiplier))
+    return failure();
+  FailureOr<numerics::Rounding> rounding = getRounding(op);
+  FailureOr<QuantParams> output = getTensorParams(op, op->getResult(0));
+  if (failed(rounding) || failed(output))
+    return failure();
+  FailureOr<IntegerBounds> bounds = getResultBounds(op);
+  if (failed(bounds))
+    return failure();
+  return Requantization{*multiplier, *rounding,
+                        static_cast<int32_t>(output->zeroPoint), *bounds,
+                        range};
+}
+
+/// The integer width in which values of `range` are computed.
+static unsigned getComputeWidth(IntRange range) {
+  return range.fits(32) ? 32 : 64;
+}
+
+namespace {
+
+/// q.requantize and q.clamp.
+template <typename OpTy> struct ConvertRequantize : OpConversionPattern<OpTy> {
+  using OpConversionPattern<OpTy>::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(OpTy op, typename OpTy::Adaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    FailureOr<QuantParams> input = getTensorParams(op, op.getInput());
+    if (failed(input))
+      return failure();
+    IntRange range = getDistanceRange(*input);
+    FailureOr<Requantization> how =
+        getRequantization(op, getMultiplier(op), range);
+    if (failed(how))
+      return failure();
+    quant::QuantizedType from = getQuantizedType(op.getInput());
+    quant::QuantizedType to = getQuantizedType(op.getOutput());
+    rewriter.replaceOp(
+        op, makeElementwise(rewriter, op.getLoc(), {adaptor.getInput()},
+                            getStorageInteger(to),
+                            [&](OpBuilder &b, Location loc, ValueRange in) {
+                              IntegerEmitter emit(b, loc);
+                              Value acc = emit.distance(in[0], *input, from,
+                                                        getComputeWidth(range));
+                              return emit.truncate(emit.requantize(acc, *how),
+                                                   to);
+                            }));
+    return success();
+  }
+};
+
+/// Rule N15: one load for each element. The table is indexed by the bits of the
+/// storage value, so that signed values need no offset.
+struct ConvertUnary : OpConversionPattern<UnaryOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(UnaryOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    FailureOr<std::vector<int32_t>> table = getTable(op);
+    if (failed(table))
+      return failure();
+    quant::QuantizedType from = getQuantizedType(op.getInput());
+    quant::QuantizedType to = getQuantizedType(op.getOutput());
+    unsigned width = getStorageInteger(from).getWidth();
+    int64_t entries = int64_t(1) << width;
+    SmallVector<int64_t> byBits(entries, 0);
+    for (auto [i, value] : llvm::enumerate(*table)) {
+      int64_t q = from.getStorageTypeMin() + static_cast<int64_t>(i);
+      byBits[q & (entries - 1)] = value;
+    }
+    Value constant = makeConstant(rewriter, op.getLoc(), {entries}, byBits,
+                                  getStorageInteger(to).getWidth());
+    rewriter.replaceOp(
+        op,
+        makeElementwise(
+            rewriter, op.getLoc(), {adaptor.getInput()}, getStorageInteger(to),
+            [&](OpBuilder &b, Location loc, ValueRange in) -> Value {
+              Value index =
+                  arith::IndexCastUIOp::create(b, loc, b.getIndexType(), in[0]);
+              return tensor::ExtractOp::create(b, loc, constant, index);
+            }));
+    return success();
+  }
+};
+
+} // namespace
+
+/// An elementwise op of two operands with numpy broadcasting.
+static Value makeBroadcasting(OpBuilder &b, Operation *op, Value lhs, Value rhs,
+                              Type element, ElementBody body) {
+  auto shape = cast<RankedTensorType>(op->getResult(0).getType()).getShape();
+  MLIRContext *context = b.getContext();
+  return makeElementwise(
+      b, op->getLoc(), shape, element, {lhs, rhs},
+      {getBroadcastMap(context, getTensorType(lhs).getShape(), shape),
+       getBroadcastMap(context, getTensorType(rhs).getShape(), shape)},
+      body);
+}
+
+namespace {
+
+/// Rule N12: q.add and q.sub.
+template <typename OpTy> struct ConvertAdd : OpConversionPattern<OpTy> {
+  using OpConversionPattern<OpTy>::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(OpTy op, typename OpTy::Adaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    FailureOr<numerics::AddParams> params = getAddParams(op);
+    FailureOr<IntegerBounds> bounds = getResultBounds(op);
+    if (failed(params) || failed(bounds))
+      return failure();
+    quant::QuantizedType lhsType = getQuantizedType(op.getLhs());
+    quant::QuantizedType rhsType = getQuantizedType(op.getRhs());
+    quant::QuantizedType to = getQuantizedType(op.getOutput());
+    QuantParams lhs = *getTensorParams(op, op.getLhs());
+    QuantParams rhs = *getTensorParams(op, op.getRhs());
+    int32_t zeroPoint = getTensorParams(op, op.getOutput())->zeroPoint;
+    unsigned width = params->wide ? 64 : 32;
+    rewriter.replaceOp(
+        op, makeBroadcasting(
+                rewriter, op, adaptor.getLhs(), adaptor.getRhs(),
+                getStorageInteger(to),
+                [&](OpBuilder &b, Location loc, ValueRange in) {
+                  IntegerEmitter emit(b, loc);
+                  Value d1 = emit.distance(in[0], lhs, lhsType, width);
+                  Value d2 = emit.distance(in[1], rhs, rhsType, width);
+                  return emit.truncate(
+                      emit.addRequantize(d1, d2, *params, zeroPoint, *bounds),
+                      to);
+                }));
+    return success();
+  }
+};
+
+struct ConvertMul : OpConversionPattern<MulOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(MulOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    FailureOr<numerics::Multiplier> multiplier = getMultiplier(op);
+    if (failed(multiplier))
+      return failure();
+    QuantParams lhs = *getTensorParams(op, op.getLhs());
+    QuantParams rhs = *getTensorParams(op, op.getRhs());
+    IntRange range = getDistanceRange(lhs) * getDistanceRange(rhs);
+    FailureOr<Requantization> how = getRequantization(op, multiplier, range);
+    if (failed(how))
+      return failure();
+    quant::QuantizedType lhsType = getQuantizedType(op.getLhs());
+    quant::QuantizedType rhsType = getQuantizedType(op.getRhs());
+    quant::QuantizedType to = getQuantizedType(op.getOutput());
+    unsigned width = getComputeWidth(range);
+    rewriter.replaceOp(
+        op, makeBroadcasting(
+                rewriter, op, adaptor.getLhs(), adaptor.getRhs(),
+                getStorageInteger(to),
+                [&](OpBuilder &b, Location loc, ValueRange in) {
+                  IntegerEmitter emit(b, loc);
+                  Value product = arith::MulIOp::create(
+                      b, loc, emit.distance(in[0], lhs, lhsType, width),
+                      emit.distance(in[1], rhs, rhsType, width));
+                  return emit.truncate(emit.requantize(product, *how), to);
+                }));
+    return success();
+  }
+};
+
+/// Rule N13: storage values of equal parameters are ordered as their reals are.
+template <typename OpTy, typename SignedOp, typename UnsignedOp>
+struct ConvertExtremum : OpConversionPattern<OpTy> {
+  using OpConversionPattern<OpTy>::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(OpTy op, typename OpTy::Adaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    if (failed(getTensorParams(op, op.getOutput())))
+      return failure();
+    quant::QuantizedType type = getQuantizedType(op.getOutput());
+    rewriter.replaceOp(
+        op, makeBroadcasting(
+                rewriter, op, adaptor.getLhs(), adaptor.getRhs(),
+                getStorageInteger(type),
+                [&](OpBuilder &b, Location loc, ValueRange in) -> Value {
+                  if (type.isSigned())
+                    return SignedOp::create(b, loc, in[0], in[1]);
+                  return UnsignedOp::create(b, loc, in[0], in[1]);
+                }));
+    return success();
+  }
+};
+
+struct ConvertPRelu : OpConversionPattern<PReluOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(PReluOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    FailureOr<PReluMultipliers> multipliers = getMultipliers(op);
+    if (failed(multipliers))
+      return failure();
+    QuantParams input = *getTensorParams(op, op.getInput());
+    QuantParams slope = *getTensorParams(op, op.getSlope());
+    IntRange distances = getDistanceRange(input);
+    IntRange above{0, std::max<int64_t>(distances.hi, 0)};
+    IntRange below = IntRange{std::min<int64_t>(distances.lo, 0), 0} *
+                     getDistanceRange(slope);
+    FailureOr<Requantization> positive =
+        getRequantization(op, multipliers->positive, above);
+    FailureOr<Requantization> negative =
+        getRequantization(op, multipliers->negative, below);
+    if (failed(positive) || failed(negative))
+      return failure();
+    quant::QuantizedType type = getQuantizedType(op.getInput());
+    quant::QuantizedType slopeType = getQuantizedType(op.getSlope());
+    quant::QuantizedType to = getQuantizedType(op.getOutput());
+    rewriter.replaceOp(
+        op,
+        makeBroadcasting(rewriter, op, adaptor.getInput(), adaptor.getSlope(),
+                         getStorageInteger(to),
+                         [&](OpBuilder &b, Location loc, ValueRange in) {
+                           IntegerEmitter emit(b, loc);
+                           unsigned width = std::max(getComputeWidth(above),
+                                                     getComputeWidth(below));
+                           Value d = emit.distance(in[0], input, type, width);
+                           Value zero = emit.constant(0, width);
+                           // Each branch sees only the accumulators that its
+                           // constants are proven for.
+                           Value high = arith::MaxSIOp::create(b, loc, d, zero);
+                           Value low = arith::MulIOp::create(
+                               b, loc, arith::MinSIOp::create(b, loc, d, zero),
+                               emit.distance(in[1], slope, slopeType, width));
+                           Value isHigh = arith::CmpIOp::create(
+                               b, loc, arith::CmpIPredicate::sge, d, zero);
+                           Value result = arith::SelectOp::create(
+                               b, loc, isHigh, emit.requantize(high, *positive),
+                               emit.requantize(low, *negative));
+                           return emit.truncate(result, to);
+                         }));
+    return success();
+  }
+};
+
+} // namespace
+
+void q::populateElementwisePatterns(const TypeConverter &converter,
+                                    RewritePatternSet &patterns) {
+  patterns
+      .add<ConvertRequantize<RequantizeOp>, ConvertRequantize<ClampOp>,
+           ConvertUnary, ConvertAdd<AddOp>, ConvertAdd<SubOp>, ConvertMul,
+           ConvertPRelu, ConvertExtremum<MaxOp, arith::MaxSIOp, arith::MaxUIOp>,
+           ConvertExtremum<MinOp, arith::MinSIOp, arith::MinUIOp>>(
+          converter, patterns.getContext());
+}

@@ -1,0 +1,423 @@
+//===- ConvertReductions.cpp - Pools, reductions and softmax --------------===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Rules N13 to N15 for ops that combine elements. Loops run in the order of the
+// input's memory, so that the innermost one meets neighbours.
+//
+//===----------------------------------------------------------------------===//
+
+#include "IntegerArithmetic.h"
+#include "LinalgBuilder.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+#include <map>
+
+using namespace mlir;
+using namespace q;
+using numerics::QuantParams;
+
+//===----------------------------------------------------------------------===//
+// Shared pieces
+//===----------------------------------------------------------------------===//
+
+/// The larger (or smaller) of two storage values.
+static Value emitExtremum(OpBuilder &b, Location loc, Value lhs, Value rhs,
+                          bool isMax, bool isSigned) {
+  if (isMax)
+    return isSigned ? arith::MaxSIOp::create(b, loc, lhs, rhs).getResult()
+                    : arith::MaxUIOp::create(b, loc, lhs, rhs).getResult();
+  return isSigned ? arith::MinSIOp::create(b, loc, lhs, rhs).getResult()
+                  : arith::MinUIOp::create(b, loc, lhs, rhs).getResult();
+}
+
+/// Sums of `count` distances must fit int32 (rule N8).
+static FailureOr<IntRange> getSumRange(Operation *op, const QuantParams &input,
+                                       int64_t count) {
+  IntRange range = getDistanceRange(input) * IntRange{count, count};
+  if (range.fits(32))
+    return range;
+  return op->emitOpError("may accumulate ")
+         << range.lo << " to " << range.hi
+         << ", which int32 does not hold (rule N8); quantize its input to "
+            "fewer bits or reduce in two steps";
+}
+
+//===----------------------------------------------------------------------===//
+// Pools
+//===----------------------------------------------------------------------===//
+
+/// Combines the elements of every window of an already padded image. The loops
+/// are n, y, x, ky, kx, c.
+template <typename PoolOp>
+static Value makeWindowReduction(OpBuilder &b, PoolOp op, Value image,
+                                 Value init, ElementBody body) {
+  MLIRContext *context = b.getContext();
+  AffineExpr n, y, x, ky, kx, c;
+  bindDims(context, n, y, x, ky, kx, c);
+  auto map = [&](ArrayRef<AffineExpr> results) {
+    return AffineMap::get(6, 0, results, context);
+  };
+  // The window's extents come from a tensor that nobody reads.
+  Value window = makeEmpty(b, op.getLoc(), op.getKernel(), b.getI8Type());
+  return makeReduction(
+      b, op.getLoc(), {image, window}, init,
+      {map({n, y * op.getStrides()[0] + ky * op.getDilations()[0],
+            x * op.getStrides()[1] + kx * op.getDilations()[1], c}),
+       map({ky, kx}), map({n, y, x, c})},
+      [&](OpBuilder &nested, Location loc, ValueRange in) {
+        return body(nested, loc, {in[0], in[2]});
+      });
+}
+
+/// The image with the pool's border around it.
+template <typename PoolOp>
+static Value makePooledImage(OpBuilder &b, PoolOp op, Value input,
+                             int64_t fill) {
+  ArrayRef<int64_t> pads = op.getPads();
+  return makePadded(b, op.getLoc(), input, {0, pads[0], pads[1], 0},
+                    {0, pads[2], pads[3], 0}, fill);
+}
+
+namespace {
+
+struct ConvertMaxPool : OpConversionPattern<MaxPool2DOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(MaxPool2DOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    FailureOr<QuantParams> params = getTensorParams(op, op.getOutput());
+    if (failed(params))
+      return failure();
+    quant::QuantizedType type = getQuantizedType(op.getOutput());
+    // The lowest value never wins against an element of the image.
+    Value image =
+        makePooledImage(rewriter, op, adaptor.getInput(), params->qmin);
+    Value init =
+        makeFilled(rewriter, op.getLoc(),
+                   cast<RankedTensorType>(op.getOutput().getType()).getShape(),
+                   getStorageInteger(type).getWidth(), params->qmin);
+    rewriter.replaceOp(
+        op, makeWindowReduction(rewriter, op, image, init,
+                                [&](OpBuilder &b, Location loc, ValueRange in) {
+                                  return emitExtremum(b, loc, in[0], in[1],
+                                                      /*isMax=*/true,
+                                                      type.isSigned());
+                                }));
+    return success();
+  }
+};
+
+/// Rule N14. Padding holds the zero point, whose distance is 0; positions near
+/// the border may have fewer elements and so another multiplier.
+struct ConvertAvgPool : OpConversionPattern<AvgPool2DOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(AvgPool2DOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override;
+
+private:
+  Value requantizeByPosition(
+      OpBuilder &b, AvgPool2DOp op, Value sums, const Requantization &how,
+      const std::map<int64_t, numerics::Multiplier> &multipliers) const;
+};
+
+} // namespace
+
+LogicalResult
+ConvertAvgPool::matchAndRewrite(AvgPool2DOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const {
+  FailureOr<QuantParams> input = getTensorParams(op, op.getInput());
+  if (failed(input))
+    return failure();
+  FailureOr<IntRange> range =
+      getSumRange(op, *input, op.getKernel()[0] * op.getKernel()[1]);
+  if (failed(range))
+    return failure();
+  auto output = cast<RankedTensorType>(op.getOutput().getType());
+  std::map<int64_t, numerics::Multiplier> multipliers;
+  for (int64_t y = 0; y < output.getDimSize(1); ++y)
+    for (int64_t x = 0; x < output.getDimSize(2); ++x) {
+      int64_t count = getAverageCount(op, y, x);
+      if (multipliers.count(count))
+        continue;
+      FailureOr<numerics::Multiplier> multiplier = getMultiplier(op, count);
+      if (failed(multiplier))
+        return failure();
+      multipliers.insert({count, *multiplier});
+    }
+  if (multipliers.empty())
+    return op.emitOpError("has an empty result");
+  FailureOr<Requantization> how =
+      getRequantization(op, multipliers.begin()->second, *range);
+  if (failed(how))
+    return failure();
+
+  Location loc = op.getLoc();
+  quant::QuantizedType from = getQuantizedType(op.getInput());
+  quant::QuantizedType to = getQuantizedType(op.getOutput());
+  Value image =
+      makePooledImage(rewriter, op, adaptor.getInput(), input->zeroPoint);
+  Value sums = makeWindowReduction(
+      rewriter, op, image, makeFilled(rewriter, loc, output.getShape(), 32, 0),
+      [&](OpBuilder &b, Location at, ValueRange in) -> Value {
+        IntegerEmitter emit(b, at);
+        return arith::AddIOp::create(b, at, emit.distance(in[0], *input, from),
+                                     in[1]);
+      });
+  if (multipliers.size() > 1) {
+    rewriter.replaceOp(
+        op, requantizeByPosition(rewriter, op, sums, *how, multipliers));
+    return success();
+  }
+  rewriter.replaceOp(
+      op, makeElementwise(rewriter, loc, {sums}, getStorageInteger(to),
+                          [&](OpBuilder &b, Location at, ValueRange in) {
+                            IntegerEmitter emit(b, at);
+                            return emit.truncate(emit.requantize(in[0], *how),
+                                                 to);
+                          }));
+  return success();
+}
+
+Value ConvertAvgPool::requantizeByPosition(
+    OpBuilder &b, AvgPool2DOp op, Value sums, const Requantization &how,
+    const std::map<int64_t, numerics::Multiplier> &multipliers) const {
+  Location loc = op.getLoc();
+  ArrayRef<int64_t> shape = getTensorType(sums).getShape();
+  SmallVector<int64_t> m0s, shifts;
+  bool tiesAway = false;
+  for (int64_t y = 0; y < shape[1]; ++y)
+    for (int64_t x = 0; x < shape[2]; ++x) {
+      numerics::Multiplier multiplier =
+          multipliers.at(getAverageCount(op, y, x));
+      m0s.push_back(multiplier.m0);
+      shifts.push_back(how.rounding == numerics::Rounding::Gemmlowp
+                           ? multiplier.shift
+                           : multiplier.totalShift());
+      tiesAway |=
+          !numerics::addHalfIsExact(multiplier, how.range.lo, how.range.hi);
+    }
+  AffineExpr n, y, x, c;
+  bindDims(b.getContext(), n, y, x, c);
+  AffineMap position = AffineMap::get(4, 0, {y, x}, b.getContext());
+  Value m0 = makeConstant(b, loc, {shape[1], shape[2]}, m0s, 32);
+  Value shift = makeConstant(b, loc, {shape[1], shape[2]}, shifts, 32);
+  quant::QuantizedType to = getQuantizedType(op.getOutput());
+  return makeElementwise(
+      b, loc, shape, getStorageInteger(to), {sums, m0, shift},
+      {b.getMultiDimIdentityMap(4), position, position},
+      [&](OpBuilder &nested, Location at, ValueRange in) {
+        IntegerEmitter emit(nested, at);
+        return emit.truncate(emit.requantize(in[0], in[1], in[2], how.rounding,
+                                             tiesAway, how.zeroPoint,
+                                             how.bounds),
+                             to);
+      });
+}
+
+//===----------------------------------------------------------------------===//
+// Reductions
+//===----------------------------------------------------------------------===//
+
+/// The map from a tensor's dimensions to those that are not in `axes`.
+static AffineMap getKeptMap(MLIRContext *context, int64_t rank,
+                            ArrayRef<int64_t> axes) {
+  SmallVector<AffineExpr> kept;
+  for (int64_t dim = 0; dim < rank; ++dim)
+    if (!llvm::is_contained(axes, dim))
+      kept.push_back(getAffineDimExpr(dim, context));
+  return AffineMap::get(rank, 0, kept, context);
+}
+
+/// Combines the elements of `input` along `axes`, which the result lacks.
+static Value makeAxisReduction(OpBuilder &b, Location loc, ValueRange inputs,
+                               ArrayRef<AffineMap> inputMaps, Value init,
+                               ArrayRef<int64_t> axes, ElementBody body) {
+  SmallVector<AffineMap> maps(inputMaps);
+  maps.push_back(
+      getKeptMap(b.getContext(), getTensorType(inputs[0]).getRank(), axes));
+  return makeReduction(b, loc, inputs, init, maps, body);
+}
+
+static SmallVector<int64_t> getKeptShape(ArrayRef<int64_t> shape,
+                                         ArrayRef<int64_t> axes) {
+  SmallVector<int64_t> kept;
+  for (auto [dim, extent] : llvm::enumerate(shape))
+    if (!llvm::is_contained(axes, static_cast<int64_t>(dim)))
+      kept.push_back(extent);
+  return kept;
+}
+
+namespace {
+
+struct ConvertReduce : OpConversionPattern<ReduceOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(ReduceOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    FailureOr<Value> result =
+        op.getKind() == ReduceKind::Max || op.getKind() == ReduceKind::Min
+            ? makeExtremum(rewriter, op, adaptor.getInput())
+            : makeSum(rewriter, op, adaptor.getInput());
+    if (failed(result))
+      return failure();
+    rewriter.replaceOp(
+        op, makeReshaped(
+                rewriter, op.getLoc(), *result,
+                cast<RankedTensorType>(op.getOutput().getType()).getShape()));
+    return success();
+  }
+
+private:
+  FailureOr<Value> makeExtremum(OpBuilder &b, ReduceOp op, Value input) const {
+    FailureOr<QuantParams> params = getTensorParams(op, op.getOutput());
+    if (failed(params))
+      return failure();
+    bool isMax = op.getKind() == ReduceKind::Max;
+    quant::QuantizedType type = getQuantizedType(op.getOutput());
+    RankedTensorType from = getTensorType(input);
+    Value init =
+        makeFilled(b, op.getLoc(), getKeptShape(from.getShape(), op.getAxes()),
+                   getStorageInteger(type).getWidth(),
+                   isMax ? params->qmin : params->qmax);
+    return makeAxisReduction(
+        b, op.getLoc(), {input}, {b.getMultiDimIdentityMap(from.getRank())},
+        init, op.getAxes(), [&](OpBuilder &nested, Location at, ValueRange in) {
+          return emitExtremum(nested, at, in[0], in[1], isMax, type.isSigned());
+        });
+  }
+
+  FailureOr<Value> makeSum(OpBuilder &b, ReduceOp op, Value input) const {
+    FailureOr<QuantParams> params = getTensorParams(op, op.getInput());
+    if (failed(params))
+      return failure();
+    RankedTensorType from = getTensorType(input);
+    int64_t count = 1;
+    for (int64_t axis : op.getAxes())
+      count *= from.getDimSize(axis);
+    FailureOr<IntRange> range = getSumRange(op, *params, count);
+    if (failed(range))
+      return failure();
+    FailureOr<Requantization> how =
+        getRequantization(op, getMultiplier(op), *range);
+    if (failed(how))
+      return failure();
+    Location loc = op.getLoc();
+    quant::QuantizedType type = getQuantizedType(op.getInput());
+    quant::QuantizedType to = getQuantizedType(op.getOutput());
+    Value init =
+        makeFilled(b, loc, getKeptShape(from.getShape(), op.getAxes()), 32, 0);
+    Value sums = makeAxisReduction(
+        b, loc, {input}, {b.getMultiDimIdentityMap(from.getRank())}, init,
+        op.getAxes(),
+        [&](OpBuilder &nested, Location at, ValueRange in) -> Value {
+          IntegerEmitter emit(nested, at);
+          return arith::AddIOp::create(
+              nested, at, emit.distance(in[0], *params, type), in[1]);
+        });
+    return makeElementwise(b, loc, {sums}, getStorageInteger(to),
+                           [&](OpBuilder &nested, Location at, ValueRange in) {
+                             IntegerEmitter emit(nested, at);
+                             return emit.truncate(emit.requantize(in[0], *how),
+                                                  to);
+                           });
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// Softmax
+//===----------------------------------------------------------------------===//
+
+/// Rule N15, step by step as Numerics/Softmax.h defines it.
+struct ConvertSoftmax : OpConversionPattern<SoftmaxOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(SoftmaxOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override;
+};
+
+} // namespace
+
+/// exp of the distance of `q` from the row's maximum, as an i64.
+static Value emitExponential(OpBuilder &b, Location loc, Value q, Value max,
+                             Value table, quant::QuantizedType type) {
+  IntegerEmitter emit(b, loc);
+  Value distance = arith::SubIOp::create(b, loc, emit.extend(max, type),
+                                         emit.extend(q, type));
+  Value index =
+      arith::IndexCastUIOp::create(b, loc, b.getIndexType(), distance);
+  Value entry = tensor::ExtractOp::create(b, loc, table, index);
+  return arith::ExtUIOp::create(b, loc, b.getI64Type(), entry);
+}
+
+LogicalResult
+ConvertSoftmax::matchAndRewrite(SoftmaxOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const {
+  FailureOr<numerics::SoftmaxParams> params = getSoftmaxParams(op);
+  if (failed(params))
+    return failure();
+  Location loc = op.getLoc();
+  Value input = adaptor.getInput();
+  RankedTensorType from = getTensorType(input);
+  quant::QuantizedType type = getQuantizedType(op.getInput());
+  quant::QuantizedType to = getQuantizedType(op.getOutput());
+  SmallVector<int64_t> axes{static_cast<int64_t>(op.getAxis())};
+  SmallVector<int64_t> rows = getKeptShape(from.getShape(), axes);
+  AffineMap identity = rewriter.getMultiDimIdentityMap(from.getRank());
+  AffineMap row = getKeptMap(getContext(), from.getRank(), axes);
+  SmallVector<int64_t> entries(params->table.begin(), params->table.end());
+  Value table = makeConstant(
+      rewriter, loc, {static_cast<int64_t>(entries.size())}, entries, 32);
+
+  Value max = makeAxisReduction(
+      rewriter, loc, {input}, {identity},
+      makeFilled(rewriter, loc, rows, getStorageInteger(type).getWidth(),
+                 type.getStorageTypeMin()),
+      axes, [&](OpBuilder &b, Location at, ValueRange in) {
+        return emitExtremum(b, at, in[0], in[1], /*isMax=*/true,
+                            type.isSigned());
+      });
+  Value sum = makeAxisReduction(
+      rewriter, loc, {input, max}, {identity, row},
+      makeFilled(rewriter, loc, rows, 64, 0), axes,
+      [&](OpBuilder &b, Location at, ValueRange in) -> Value {
+        return arith::AddIOp::create(
+            b, at, emitExponential(b, at, in[0], in[1], table, type), in[2]);
+      });
+  Value reciprocal = makeElementwise(
+      rewriter, loc, {sum}, rewriter.getI64Type(),
+      [&](OpBuilder &b, Location at, ValueRange in) -> Value {
+        IntegerEmitter emit(b, at);
+        Value half = arith::ShRUIOp::create(b, at, in[0], emit.constant(1, 64));
+        return arith::DivUIOp::create(b, at, emit.add(half, int64_t(1) << 62),
+                                      in[0]);
+      });
+  Value result = makeElementwise(
+      rewriter, loc, from.getShape(), getStorageInteger(to),
+      {input, max, reciprocal}, {identity, row, row},
+      [&](OpBuilder &b, Location at, ValueRange in) {
+        IntegerEmitter emit(b, at);
+        Value e = emitExponential(b, at, in[0], in[1], table, type);
+        Value product = emit.add(arith::MulIOp::create(b, at, e, in[2]),
+                                 int64_t(1) << (params->shift() - 1));
+        Value y = arith::ShRUIOp::create(b, at, product,
+                                         emit.constant(params->shift(), 64));
+        y = arith::MinUIOp::create(b, at, y,
+                                   emit.constant(params->maxOutput(), 64));
+        return emit.truncate(emit.add(y, params->outZeroPoint), to);
+      });
+  rewriter.replaceOp(op, result);
+  return success();
+}
+
+void q::populateReductionPatterns(const TypeConverter &converter,
+                                  RewritePatternSet &patterns) {
+  patterns.add<ConvertMaxPool, ConvertAvgPool, ConvertReduce, ConvertSoftmax>(
+      converter, patterns.getContext());
+}

@@ -1,0 +1,282 @@
+//===- IntegerArithmetic.cpp - Exact integer code for one element ---------===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "IntegerArithmetic.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace q;
+using numerics::Multiplier;
+using numerics::QuantParams;
+using numerics::Rounding;
+
+//===----------------------------------------------------------------------===//
+// Ranges
+//===----------------------------------------------------------------------===//
+
+IntRange IntRange::operator*(const IntRange &other) const {
+  auto [least, most] =
+      std::minmax({lo * other.lo, lo * other.hi, hi * other.lo, hi * other.hi});
+  return {least, most};
+}
+
+IntRange q::getStorageRange(const QuantParams &params) {
+  return {params.qmin, params.qmax};
+}
+
+IntRange q::getDistanceRange(const QuantParams &params) {
+  return getStorageRange(params) - params.zeroPoint;
+}
+
+//===----------------------------------------------------------------------===//
+// 32-bit forms of a requantization
+//===----------------------------------------------------------------------===//
+
+/// What the emitted code computes.
+static int32_t evaluate(int64_t acc, const NarrowMultiplier &narrow,
+                        const Requantization &how) {
+  int64_t value = acc * narrow.factor;
+  if (narrow.shift > 0) {
+    value += int64_t(1) << (narrow.shift - 1);
+    if (narrow.tiesAway && acc < 0)
+      --value;
+    value >>= narrow.shift;
+  }
+  return static_cast<int32_t>(
+      std::clamp<int64_t>(value + how.zeroPoint, how.bounds.lo, how.bounds.hi));
+}
+
+static bool isEqual(const NarrowMultiplier &narrow, const Requantization &how) {
+  for (int64_t acc = how.range.lo; acc <= how.range.hi; ++acc)
+    if (evaluate(acc, narrow, how) !=
+        numerics::requantize(acc, how.multiplier, how.zeroPoint, how.bounds.lo,
+                             how.bounds.hi, how.rounding))
+      return false;
+  return true;
+}
+
+std::optional<NarrowMultiplier>
+q::findNarrowMultiplier(const Requantization &how) {
+  constexpr int64_t mostTried = int64_t(1) << 18;
+  if (how.range.hi - how.range.lo >= mostTried)
+    return std::nullopt;
+  double real = how.multiplier.toReal();
+  int64_t largest = std::max<int64_t>(
+      {std::abs(how.range.lo), std::abs(how.range.hi), int64_t(1)});
+  constexpr int64_t limit = (int64_t(1) << 31) - 1;
+  // A shift for which the products still fit: the largest such one is the most
+  // precise. A power of two needs no more than its own shift.
+  int longest = 30;
+  if (how.multiplier.isPowerOfTwo())
+    longest =
+        std::clamp(static_cast<int>(how.multiplier.totalShift()) - 30, 0, 30);
+  for (int shift = longest; shift >= 0; --shift) {
+    double factor = std::round(std::ldexp(real, shift));
+    int64_t half = shift == 0 ? 0 : int64_t(1) << (shift - 1);
+    if (!(factor * static_cast<double>(largest) + static_cast<double>(half) <
+          static_cast<double>(limit)) ||
+        factor < 1)
+      continue;
+    for (int64_t nudge : {0, 1, -1}) {
+      int64_t nudged = static_cast<int64_t>(factor) + nudge;
+      if (nudged < 1 || nudged * largest + half > limit)
+        continue;
+      for (bool tiesAway : {false, true}) {
+        NarrowMultiplier narrow{static_cast<int32_t>(nudged),
+                                static_cast<unsigned>(shift), tiesAway};
+        if (isEqual(narrow, how))
+          return narrow;
+      }
+    }
+    return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Basic operations
+//===----------------------------------------------------------------------===//
+
+static unsigned getWidth(Value value) {
+  return value.getType().getIntOrFloatBitWidth();
+}
+
+Value IntegerEmitter::constant(int64_t value, unsigned width) {
+  return arith::ConstantOp::create(
+      b, loc, b.getIntegerAttr(b.getIntegerType(width), value));
+}
+
+Value IntegerEmitter::constant(int64_t value, Value like) {
+  return constant(value, getWidth(like));
+}
+
+Value IntegerEmitter::extend(Value storage, quant::QuantizedType type,
+                             unsigned width) {
+  if (getWidth(storage) >= width)
+    return storage;
+  Type wide = b.getIntegerType(width);
+  if (type.isSigned())
+    return arith::ExtSIOp::create(b, loc, wide, storage);
+  return arith::ExtUIOp::create(b, loc, wide, storage);
+}
+
+Value IntegerEmitter::distance(Value storage, const QuantParams &params,
+                               quant::QuantizedType type, unsigned width) {
+  return add(extend(storage, type, width), -params.zeroPoint);
+}
+
+Value IntegerEmitter::truncate(Value value, quant::QuantizedType type) {
+  unsigned held = type.getStorageTypeIntegralWidth() <= 8    ? 8
+                  : type.getStorageTypeIntegralWidth() <= 16 ? 16
+                                                             : 32;
+  return resize(value, held);
+}
+
+Value IntegerEmitter::resize(Value value, unsigned width) {
+  unsigned from = getWidth(value);
+  if (from < width)
+    return arith::ExtSIOp::create(b, loc, b.getIntegerType(width), value);
+  if (from > width)
+    return arith::TruncIOp::create(b, loc, b.getIntegerType(width), value);
+  return value;
+}
+
+Value IntegerEmitter::add(Value value, int64_t summand) {
+  if (summand == 0)
+    return value;
+  return arith::AddIOp::create(b, loc, value, constant(summand, value));
+}
+
+Value IntegerEmitter::multiply(Value value, int64_t factor) {
+  if (factor == 1)
+    return value;
+  return arith::MulIOp::create(b, loc, value, constant(factor, value));
+}
+
+Value IntegerEmitter::clamp(Value value, int64_t lo, int64_t hi) {
+  value = arith::MaxSIOp::create(b, loc, value, constant(lo, value));
+  return arith::MinSIOp::create(b, loc, value, constant(hi, value));
+}
+
+Value IntegerEmitter::roundingShift(Value value, unsigned shift,
+                                    bool tiesAway) {
+  if (shift == 0)
+    return value;
+  Value sum = add(value, int64_t(1) << (shift - 1));
+  if (tiesAway) {
+    // Minus one where the value is negative.
+    Value sign = arith::ShRSIOp::create(b, loc, value,
+                                        constant(getWidth(value) - 1, value));
+    sum = arith::AddIOp::create(b, loc, sum, sign);
+  }
+  return arith::ShRSIOp::create(b, loc, sum, constant(shift, sum));
+}
+
+//===----------------------------------------------------------------------===//
+// Requantization
+//===----------------------------------------------------------------------===//
+
+Value IntegerEmitter::finish(Value scaled, int32_t zeroPoint,
+                             IntegerBounds bounds) {
+  // Bounds first, then the zero point: the sum cannot overflow.
+  Value clamped = clamp(scaled, int64_t(bounds.lo) - zeroPoint,
+                        int64_t(bounds.hi) - zeroPoint);
+  return add(resize(clamped, 32), zeroPoint);
+}
+
+/// The high half of 2 * acc * m0, rounded as gemmlowp does. Its division
+/// truncates toward zero after a nudge that depends on the sign, which is the
+/// same as one floor: ties go up.
+Value IntegerEmitter::doublingHighMul(Value acc, Value m0) {
+  Value product = arith::MulIOp::create(b, loc, acc, m0);
+  return roundingShift(product, 31, /*tiesAway=*/false);
+}
+
+Value IntegerEmitter::requantize(Value acc, const Requantization &how) {
+  if (std::optional<NarrowMultiplier> narrow = findNarrowMultiplier(how)) {
+    Value scaled = multiply(resize(acc, 32), narrow->factor);
+    return finish(roundingShift(scaled, narrow->shift, narrow->tiesAway),
+                  how.zeroPoint, how.bounds);
+  }
+  constexpr int64_t int32Min = std::numeric_limits<int32_t>::min();
+  constexpr int64_t int32Max = std::numeric_limits<int32_t>::max();
+  Multiplier multiplier = how.multiplier;
+  if (how.rounding == Rounding::Gemmlowp) {
+    Value wide = resize(acc, 64);
+    if (!how.range.fits(32))
+      wide = clamp(wide, int32Min, int32Max);
+    if (multiplier.shift < 0)
+      wide = clamp(multiply(wide, int64_t(1) << -multiplier.shift), int32Min,
+                   int32Max);
+    Value high = doublingHighMul(wide, constant(multiplier.m0, 64));
+    unsigned right = multiplier.shift > 0 ? multiplier.shift : 0;
+    return finish(roundingShift(high, right, /*tiesAway=*/true), how.zeroPoint,
+                  how.bounds);
+  }
+  // Products of an accumulator beyond 32 bits may exceed 64.
+  unsigned width = how.range.fits(32) ? 64 : 128;
+  bool tiesAway =
+      !numerics::addHalfIsExact(multiplier, how.range.lo, how.range.hi);
+  Value product = multiply(resize(acc, width), multiplier.m0);
+  Value scaled = roundingShift(product, multiplier.totalShift(), tiesAway);
+  // Clamping 64-bit vectors is slow on AVX2: narrow first where nothing is
+  // lost.
+  double largest = multiplier.toReal() *
+                   static_cast<double>(std::max(std::abs(how.range.lo),
+                                                std::abs(how.range.hi)));
+  if (largest < 0x1p30)
+    scaled = resize(scaled, 32);
+  return finish(scaled, how.zeroPoint, how.bounds);
+}
+
+Value IntegerEmitter::requantize(Value acc, Value m0, Value shift,
+                                 Rounding rounding, bool tiesAway,
+                                 int32_t zeroPoint, IntegerBounds bounds) {
+  constexpr int64_t int32Min = std::numeric_limits<int32_t>::min();
+  constexpr int64_t int32Max = std::numeric_limits<int32_t>::max();
+  Value wide = resize(acc, 64), factor = resize(m0, 64);
+  Value distance = resize(shift, 64);
+  Value zero = constant(0, 64), one = constant(1, 64);
+  Value product;
+  if (rounding == Rounding::Gemmlowp) {
+    Value negated = arith::SubIOp::create(b, loc, zero, distance);
+    Value left = arith::MaxSIOp::create(b, loc, negated, zero);
+    wide = clamp(arith::ShLIOp::create(b, loc, wide, left), int32Min, int32Max);
+    product = doublingHighMul(wide, factor);
+    distance = arith::MaxSIOp::create(b, loc, distance, zero);
+    tiesAway = true;
+  } else {
+    product = arith::MulIOp::create(b, loc, wide, factor);
+  }
+  // 2^(shift - 1), and 0 for a shift of 0.
+  Value half = arith::ShRUIOp::create(
+      b, loc, arith::ShLIOp::create(b, loc, one, distance), one);
+  Value sum = arith::AddIOp::create(b, loc, product, half);
+  if (tiesAway) {
+    Value sign = arith::ShRSIOp::create(b, loc, product, constant(63, product));
+    // A shift of 0 rounds nothing.
+    Value rounds = arith::MinSIOp::create(b, loc, distance, one);
+    sum = arith::AddIOp::create(b, loc, sum,
+                                arith::MulIOp::create(b, loc, sign, rounds));
+  }
+  return finish(arith::ShRSIOp::create(b, loc, sum, distance), zeroPoint,
+                bounds);
+}
+
+Value IntegerEmitter::addRequantize(Value d1, Value d2,
+                                    const numerics::AddParams &params,
+                                    int32_t zeroPoint, IntegerBounds bounds) {
+  unsigned width = params.wide ? 64 : 32;
+  Value first = multiply(resize(d1, width), params.k1);
+  Value second = multiply(resize(d2, width), params.k2);
+  Value sum = arith::AddIOp::create(b, loc, first, second);
+  return finish(roundingShift(sum, params.shift, /*tiesAway=*/true), zeroPoint,
+                bounds);
+}

@@ -1,0 +1,127 @@
+//===- IntegerArithmetic.h - Exact integer code for one element --*- C++
+//-*-===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Emits the scalar arithmetic of the numeric contract as `arith` ops: what
+// stands in the bodies of linalg ops. 32-bit integers are used wherever the
+// constants and the reachable range prove them exact, since they vectorize
+// twice as wide as 64-bit ones and need no emulation on AVX2.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QDIALECT_LIB_CONVERSION_INTEGERARITHMETIC_H
+#define QDIALECT_LIB_CONVERSION_INTEGERARITHMETIC_H
+
+#include "QDialect/IntegerSemantics.h"
+
+#include "mlir/IR/Builders.h"
+
+#include <optional>
+
+namespace q {
+
+/// A closed range of integers.
+struct IntRange {
+  int64_t lo;
+  int64_t hi;
+
+  bool fits(unsigned bits) const {
+    return lo >= -(int64_t(1) << (bits - 1)) && hi < (int64_t(1) << (bits - 1));
+  }
+  IntRange operator-(int64_t x) const { return {lo - x, hi - x}; }
+  IntRange operator*(const IntRange &other) const;
+};
+
+/// The storage values of `params`, and their distances from the zero point.
+IntRange getStorageRange(const numerics::QuantParams &params);
+IntRange getDistanceRange(const numerics::QuantParams &params);
+
+/// A requantization with constant parameters (rules N10, N11), for accumulators
+/// of `range`.
+struct Requantization {
+  numerics::Multiplier multiplier;
+  numerics::Rounding rounding;
+  int32_t zeroPoint;
+  IntegerBounds bounds;
+  IntRange range;
+};
+
+/// The requantization of `op`'s one result with that multiplier, its fused
+/// clamp included, for accumulators of `range`.
+mlir::FailureOr<Requantization>
+getRequantization(mlir::Operation *op,
+                  mlir::FailureOr<numerics::Multiplier> multiplier,
+                  IntRange range);
+
+/// A 32-bit form of a requantization: clamp((acc * factor + half) >> shift),
+/// with ties taken away from zero if `tiesAway`.
+struct NarrowMultiplier {
+  int32_t factor;
+  unsigned shift;
+  bool tiesAway;
+};
+
+/// Looks for a 32-bit form with the bits of `requantization` for every
+/// accumulator of its range (rule N10: only where proven, here by trying all of
+/// them). None if the range is too large to try or no form is equal.
+std::optional<NarrowMultiplier>
+findNarrowMultiplier(const Requantization &requantization);
+
+/// Emits integer code at a place.
+class IntegerEmitter {
+public:
+  IntegerEmitter(mlir::OpBuilder &builder, mlir::Location loc)
+      : b(builder), loc(loc) {}
+
+  mlir::Value constant(int64_t value, unsigned width);
+  /// A constant of `like`'s type.
+  mlir::Value constant(int64_t value, mlir::Value like);
+
+  /// A storage value as a wider integer, by its signedness.
+  mlir::Value extend(mlir::Value storage, mlir::quant::QuantizedType type,
+                     unsigned width = 32);
+  /// `extend` and then minus the zero point.
+  mlir::Value distance(mlir::Value storage, const numerics::QuantParams &params,
+                       mlir::quant::QuantizedType type, unsigned width = 32);
+  /// An integer known to be a storage value in the type that holds it.
+  mlir::Value truncate(mlir::Value value, mlir::quant::QuantizedType type);
+  /// Sign-extends or truncates to `width`.
+  mlir::Value resize(mlir::Value value, unsigned width);
+
+  mlir::Value add(mlir::Value value, int64_t constant);
+  mlir::Value multiply(mlir::Value value, int64_t constant);
+  mlir::Value clamp(mlir::Value value, int64_t lo, int64_t hi);
+  /// value / 2^shift, nearest, ties upward or away from zero.
+  mlir::Value roundingShift(mlir::Value value, unsigned shift, bool tiesAway);
+
+  /// Rule N10; `acc` is an i32 or i64, the result an i32 within the bounds.
+  mlir::Value requantize(mlir::Value acc, const Requantization &how);
+
+  /// Rule N10 where multiplier and shift differ by channel: `m0` is an i32;
+  /// `shift`, an i32, is the total right shift of `single` and `pow2`, the
+  /// right shift (negative: left) of `gemmlowp`. `acc` is an i32.
+  mlir::Value requantize(mlir::Value acc, mlir::Value m0, mlir::Value shift,
+                         numerics::Rounding rounding, bool tiesAway,
+                         int32_t zeroPoint, IntegerBounds bounds);
+
+  /// Rule N12 on the distances d1 and d2 (i32).
+  mlir::Value addRequantize(mlir::Value d1, mlir::Value d2,
+                            const numerics::AddParams &params,
+                            int32_t zeroPoint, IntegerBounds bounds);
+
+private:
+  mlir::Value finish(mlir::Value scaled, int32_t zeroPoint,
+                     IntegerBounds bounds);
+  mlir::Value doublingHighMul(mlir::Value acc64, mlir::Value m0_64);
+
+  mlir::OpBuilder &b;
+  mlir::Location loc;
+};
+
+} // namespace q
+
+#endif // QDIALECT_LIB_CONVERSION_INTEGERARITHMETIC_H
