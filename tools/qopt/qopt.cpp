@@ -1,13 +1,11 @@
-//===- qopt.cpp - Runs passes and pipelines on IR
-//--------------------------===//
+//===- qopt.cpp - Runs passes and pipelines on IR --------------------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#include "QDialect/Conversion/KernelDialect.h"
-#include "QDialect/Conversion/KernelPasses.h"
+#include "QDialect/Conversion/Lowering.h"
 #include "QDialect/QDialect.h"
 #include "QDialect/Transforms/Passes.h"
 
@@ -20,10 +18,10 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
-  registry.insert<q::QDialect, q::kernel::QKDialect>();
-  q::kernel::registerBufferizableOpInterfaceModels(registry);
+  registry.insert<q::QDialect>();
+  q::registerLoweringDialects(registry);
   mlir::registerAllPasses();
-  q::kernel::registerQKernelPasses();
+  q::registerLowering();
   q::registerQTransformsPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(
       argc, argv, "Quantization compiler pass driver\n", registry));

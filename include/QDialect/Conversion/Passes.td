@@ -95,6 +95,15 @@ def PlanArena : Pass<"q-plan-arena", "::mlir::ModuleOp"> {
   ];
 }
 
+def ExpandCopies : Pass<"q-expand-copies"> {
+  let summary = "Make copies of buffers loops";
+  let description = [{
+    `memref.copy` becomes `linalg.copy`, which becomes loops, because compiled
+    models call no library, not even for memcpy.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
 def EmitCInterface : Pass<"q-emit-c-interface", "::mlir::ModuleOp"> {
   let summary = "Add the C entry point and the description of a compiled model";
   let description = [{

@@ -1,0 +1,45 @@
+//===- CInterface.h - The C interface of a compiled model --------*- C++
+//-*-===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What generated code, the header beside it and programs that load it agree on.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QDIALECT_CONVERSION_CINTERFACE_H
+#define QDIALECT_CONVERSION_CINTERFACE_H
+
+#include "llvm/ADT/StringRef.h"
+
+#include <string>
+
+namespace q {
+
+/// What NAME_run returns.
+constexpr int kStatusOk = 0;
+constexpr int kStatusNullPointer = 1;
+constexpr int kStatusMisalignedArena = 2;
+
+/// The module attribute in which `q-emit-c-interface` leaves the text of
+/// NAME_info: a JSON object
+///
+///   {"abi": 1, "name": "...", "symbol": "...",
+///    "arena_bytes": N, "arena_live_bytes": N, "arena_alignment": N,
+///    "inputs": [TENSOR, ...], "outputs": [TENSOR, ...]}
+///
+/// with TENSOR = {"name", "shape", "type" (float32, int8, uint8, ...),
+/// "layout"} and, where it is quantized, "scale", "zero_point" (numbers, or
+/// arrays and an "axis"), "qmin" and "qmax".
+constexpr llvm::StringLiteral kInfoAttrName = "q.info";
+
+/// `name` with every character that a C identifier cannot have replaced by an
+/// underscore, and one in front of a digit.
+std::string getCIdentifier(llvm::StringRef name);
+
+} // namespace q
+
+#endif // QDIALECT_CONVERSION_CINTERFACE_H

@@ -1,0 +1,58 @@
+//===- Lowering.h - From quantized q to the LLVM dialect ---------*- C++
+//-*-===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QDIALECT_CONVERSION_LOWERING_H
+#define QDIALECT_CONVERSION_LOWERING_H
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassOptions.h"
+
+namespace mlir {
+class DialectRegistry;
+} // namespace mlir
+
+namespace q {
+
+struct LoweringOptions : public mlir::PassPipelineOptions<LoweringOptions> {
+  Option<std::string> name{
+      *this, "name",
+      llvm::cl::desc("Name of the model, the prefix of the C symbols"),
+      llvm::cl::init("model")};
+  Option<std::string> target{
+      *this, "target",
+      llvm::cl::desc("Instructions of the kernels: avx2, neon, dotprod or "
+                     "i8mm"),
+      llvm::cl::init("avx2")};
+  Option<bool> kernels{
+      *this, "kernels",
+      llvm::cl::desc("Give convolutions and matrix products kernels; without, "
+                     "they become plain loops"),
+      llvm::cl::init(true)};
+};
+
+/// Quantized q IR to bufferized loops, the arena planned: everything that does
+/// not know LLVM.
+void buildLowerToLoopsPipeline(mlir::OpPassManager &pm,
+                               const LoweringOptions &options);
+
+/// Quantized q IR to the LLVM dialect with the C interface of CInterface.h. The
+/// module must have one public function; it needs the extensions of
+/// registerLoweringDialects().
+void buildLowerToLLVMPipeline(mlir::OpPassManager &pm,
+                              const LoweringOptions &options);
+
+/// The dialects and the bufferization models that the pipelines rely on.
+void registerLoweringDialects(mlir::DialectRegistry &registry);
+
+/// Makes the passes and the pipelines `q-lower-to-loops` and `q-lower-to-llvm`
+/// known to command lines.
+void registerLowering();
+
+} // namespace q
+
+#endif // QDIALECT_CONVERSION_LOWERING_H
