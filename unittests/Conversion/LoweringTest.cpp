@@ -1,0 +1,544 @@
+//===- LoweringTest.cpp - Compiled code against the reference -------------===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "CompiledModel.h"
+
+#include "gtest/gtest.h"
+
+using namespace q::test;
+
+namespace {
+
+const char *const kTypes = R"mlir(
+!f = !quant.uniform<u8:f32, 0.5:3>
+!a = !quant.uniform<u8:f32, 0.0361:131>
+!b = !quant.uniform<u8:f32, 0.0214:7>
+!c = !quant.uniform<u8:f32, 0.0523:90>
+!s = !quant.uniform<i8:f32, 0.0471>
+!i = !quant.uniform<i8:f32, 0.0361:-5>
+!n = !quant.uniform<u4:f32, 0.61:5>
+!h = !quant.uniform<i16:f32, 0.00031>
+!w = !quant.uniform<i8<-127:127>:f32:0, {0.0125, 0.0061, 0.0093, 0.021}>
+!bias = !quant.uniform<i32:f32:0, {0.00045125, 0.00022021, 0.00033573, 0.0007581}>
+)mlir";
+
+/// A module whose function `main` has that body.
+std::string main(const std::string &signature, const std::string &body,
+                 const std::string &rounding = "single") {
+  return std::string(kTypes) + "module attributes {q.rounding = \"" + rounding +
+         "\"} {\nfunc.func @main" + signature + " {\n" + body + "\n}\n}\n";
+}
+
+/// A dense attribute of `count` integers of `bytes` bytes in [lo, hi].
+std::string dense(int64_t count, unsigned bytes, int64_t lo, int64_t hi,
+                  unsigned seed = 1) {
+  std::mt19937 random(seed);
+  std::string text = "dense<\"0x";
+  for (int64_t i = 0; i < count; ++i) {
+    auto value = static_cast<uint64_t>(
+        lo + static_cast<int64_t>(random() % uint64_t(hi - lo + 1)));
+    for (unsigned byte = 0; byte < bytes; ++byte)
+      for (int shift : {4, 0})
+        text += "0123456789ABCDEF"[value >> (8 * byte + shift) & 15];
+  }
+  return text + "\">";
+}
+
+TEST(Lowering, QuantizeConvDequantize) {
+  expectSameBits(main("(%x: tensor<1x3x8x8xf32>) -> tensor<1x4x4x4xf32>",
+                      R"(
+  %t = q.transpose %x {perm = array<i64: 0, 2, 3, 1>} : (tensor<1x3x8x8xf32>) -> tensor<1x8x8x3xf32>
+  %q = q.quantize %t : tensor<1x8x8x3xf32> -> tensor<1x8x8x3x!a>
+  %w = q.const )" + dense(108, 1, -127, 127) +
+                          R"( : tensor<4x3x3x3xi8> as tensor<4x3x3x3x!w>
+  %b = q.const dense<[700, -1500, 20, 3]> : tensor<4xi32> as tensor<4x!bias>
+  %y = q.conv2d %q, %w bias %b {strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 1, 1>, dilations = array<i64: 1, 1>, clamp_min = 0.0 : f32} : (tensor<1x8x8x3x!a>, tensor<4x3x3x3x!w>, tensor<4x!bias>) -> tensor<1x4x4x4x!b>
+  %d = q.dequantize %y : tensor<1x4x4x4x!b> -> tensor<1x4x4x4xf32>
+  return %d : tensor<1x4x4x4xf32>)"));
+}
+
+//===----------------------------------------------------------------------===//
+// Borders
+//===----------------------------------------------------------------------===//
+
+TEST(Lowering, Quantize) {
+  for (const char *type : {"!f", "!a", "!s", "!n", "!h"})
+    expectSameBits(
+        main(std::string("(%x: tensor<37xf32>) -> tensor<37x") + type + ">",
+             std::string("%0 = q.quantize %x : tensor<37xf32> -> "
+                         "tensor<37x") +
+                 type + ">\nreturn %0 : tensor<37x" + type + ">"));
+}
+
+TEST(Lowering, QuantizePerAxis) {
+  expectSameBits(main("(%x: tensor<4x5xf32>) -> tensor<4x5xf32>", R"(
+  %0 = q.quantize %x : tensor<4x5xf32> -> tensor<4x5x!w>
+  %1 = q.dequantize %0 : tensor<4x5x!w> -> tensor<4x5xf32>
+  return %1 : tensor<4x5xf32>)"));
+}
+
+TEST(Lowering, Dequantize) {
+  for (const char *type : {"!f", "!a", "!s", "!n", "!h"})
+    expectSameBits(
+        main(std::string("(%x: tensor<300x") + type + ">) -> tensor<300xf32>",
+             std::string("%0 = q.dequantize %x : tensor<300x") + type +
+                 "> -> tensor<300xf32>\n" + "return %0 : tensor<300xf32>"));
+}
+
+//===----------------------------------------------------------------------===//
+// Elementwise
+//===----------------------------------------------------------------------===//
+
+/// One op of one operand between two types.
+std::string unary(const std::string &op, const std::string &from,
+                  const std::string &to, const std::string &attributes,
+                  const std::string &rounding = "single",
+                  bool functional = true) {
+  std::string in = "tensor<256x" + from + ">", out = "tensor<256x" + to + ">";
+  std::string types = functional ? "(" + in + ") -> " + out : in + " -> " + out;
+  return main("(%x: " + in + ") -> " + out,
+              "%0 = " + op + " %x " + attributes + " : " + types +
+                  "\nreturn %0 : " + out,
+              rounding);
+}
+
+std::string binary(const std::string &op, const std::string &lhs,
+                   const std::string &rhs, const std::string &to,
+                   const std::string &attributes = "",
+                   const std::string &rounding = "single") {
+  return main("(%x: " + lhs + ", %y: " + rhs + ") -> " + to,
+              "%0 = " + op + " %x, %y " + attributes + " : (" + lhs + ", " +
+                  rhs + ") -> " + to + "\nreturn %0 : " + to,
+              rounding);
+}
+
+TEST(Lowering, Requantize) {
+  for (const char *rounding : {"single", "gemmlowp"}) {
+    expectSameBits(unary("q.requantize", "!a", "!b", "", rounding, false));
+    expectSameBits(unary("q.requantize", "!b", "!s", "", rounding, false));
+    expectSameBits(unary("q.requantize", "!s", "!h", "", rounding, false));
+    expectSameBits(unary("q.requantize", "!h", "!n", "", rounding, false));
+    expectSameBits(unary("q.requantize", "!n", "!a", "", rounding, false));
+  }
+}
+
+TEST(Lowering, RequantizePowersOfTwo) {
+  for (const char *to : {"0.125", "0.25", "0.5", "2.0", "16.0"})
+    expectSameBits(unary("q.requantize", "!quant.uniform<i8:f32, 0.5>",
+                         std::string("!quant.uniform<i8:f32, ") + to + ">", "",
+                         "pow2", false));
+}
+
+TEST(Lowering, Clamp) {
+  expectSameBits(unary("q.clamp", "!a", "!a", "{clamp_min = 0.0 : f32}"));
+  expectSameBits(unary("q.clamp", "!a", "!b",
+                       "{clamp_min = 0.0 : f32, clamp_max = 1.5 : f32}"));
+  expectSameBits(unary("q.clamp", "!s", "!s", "{clamp_max = 1.5 : f32}"));
+}
+
+TEST(Lowering, Unary) {
+  for (const char *kind : {"sigmoid", "tanh", "exp", "hard_swish", "log"})
+    for (const char *from : {"!a", "!s", "!n"})
+      expectSameBits(unary(std::string("q.unary ") + kind, from, "!c", ""));
+  expectSameBits(
+      unary("q.unary leaky_relu", "!a", "!s", "{alpha = 0.1 : f32}"));
+  expectSameBits(unary("q.unary tanh", "!h", "!h", ""));
+}
+
+TEST(Lowering, AddAndSub) {
+  for (const char *op : {"q.add", "q.sub"}) {
+    expectSameBits(
+        binary(op, "tensor<3x7x!a>", "tensor<3x7x!b>", "tensor<3x7x!c>"));
+    expectSameBits(binary(op, "tensor<3x7x!a>", "tensor<7x!s>",
+                          "tensor<3x7x!s>",
+                          "{clamp_min = 0.0 : f32, clamp_max = 2.5 : f32}"));
+    expectSameBits(
+        binary(op, "tensor<2x1x5x!h>", "tensor<3x1x!h>", "tensor<2x3x5x!h>"));
+    expectSameBits(binary(op, "tensor<70x!a>", "tensor<1x!b>", "tensor<70x!c>",
+                          "", "gemmlowp"));
+  }
+}
+
+TEST(Lowering, Mul) {
+  for (const char *rounding : {"single", "gemmlowp"}) {
+    expectSameBits(binary("q.mul", "tensor<4x50x!a>", "tensor<4x50x!b>",
+                          "tensor<4x50x!c>", "", rounding));
+    expectSameBits(binary("q.mul", "tensor<4x50x!s>", "tensor<4x1x!b>",
+                          "tensor<4x50x!s>", "{clamp_max = 0.5 : f32}",
+                          rounding));
+    expectSameBits(binary("q.mul", "tensor<4x50x!h>", "tensor<50x!h>",
+                          "tensor<4x50x!h>", "", rounding));
+  }
+}
+
+TEST(Lowering, MinAndMax) {
+  for (const char *op : {"q.min", "q.max"})
+    for (const char *type : {"!a", "!s", "!h"}) {
+      std::string whole = std::string("tensor<3x70x") + type + ">";
+      expectSameBits(
+          binary(op, whole, std::string("tensor<70x") + type + ">", whole));
+    }
+}
+
+TEST(Lowering, PRelu) {
+  for (const char *rounding : {"single", "gemmlowp"}) {
+    expectSameBits(binary("q.prelu", "tensor<40x6x!a>", "tensor<6x!s>",
+                          "tensor<40x6x!c>", "", rounding));
+    expectSameBits(binary("q.prelu", "tensor<40x6x!s>", "tensor<1x!b>",
+                          "tensor<40x6x!s>", "", rounding));
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Layers
+//===----------------------------------------------------------------------===//
+
+struct Conv {
+  int64_t h, w, c, o, kh, kw;
+  const char *strides = "1, 1", *pads = "0, 0, 0, 0", *dilations = "1, 1";
+  int64_t oh, ow;
+  int64_t groups = 1;
+};
+
+std::string dims(std::initializer_list<int64_t> extents) {
+  std::string text = "tensor<";
+  for (int64_t extent : extents)
+    text += std::to_string(extent) + "x";
+  return text;
+}
+
+std::string conv(const Conv &conv, const std::string &input,
+                 const std::string &extra, const std::string &rounding,
+                 const std::string &weight = "!w",
+                 const std::string &op = "q.conv2d",
+                 const std::string &bias = "!bias") {
+  std::string x = dims({2, conv.h, conv.w, conv.c}) + input + ">";
+  std::string y = dims({2, conv.oh, conv.ow, conv.o}) + "!b>";
+  auto filter = {conv.o, conv.kh, conv.kw, conv.c / conv.groups};
+  std::string w = dims(filter) + weight + ">";
+  std::string b = dims({conv.o}) + bias + ">";
+  int64_t count = conv.o * conv.kh * conv.kw * conv.c / conv.groups;
+  return main(
+      "(%x: " + x + ") -> " + y,
+      "%w = q.const " + dense(count, 1, -127, 127) + " : " + dims(filter) +
+          "i8> as " + w + "\n%b = q.const " + dense(conv.o, 4, -3000, 3000) +
+          " : " + dims({conv.o}) + "i32> as " + b + "\n%0 = " + op +
+          " %x, %w bias %b {" + "strides = array<i64: " + conv.strides +
+          ">, pads = array<i64: " + conv.pads +
+          ">, dilations = array<i64: " + conv.dilations +
+          ">, groups = " + std::to_string(conv.groups) + extra + "} : (" + x +
+          ", " + w + ", " + b + ") -> " + y + "\nreturn %0 : " + y,
+      rounding);
+}
+
+const Conv kConvs[] = {
+    {6, 7, 3, 4, 3, 3, "1, 1", "1, 1, 1, 1", "1, 1", 6, 7},
+    {9, 8, 2, 4, 3, 2, "2, 3", "1, 0, 2, 1", "1, 2", 5, 3},
+    {5, 5, 4, 4, 3, 3, "1, 1", "1, 1, 1, 1", "1, 1", 5, 5, 4},
+    {5, 5, 8, 4, 1, 1, "2, 2", "0, 0, 0, 0", "1, 1", 3, 3, 2},
+};
+
+TEST(Lowering, Conv2D) {
+  for (const char *rounding : {"single", "gemmlowp"})
+    for (const Conv &shape : kConvs)
+      for (const char *input : {"!a", "!i"})
+        expectSameBits(
+            conv(shape, input, ", clamp_min = -0.5 : f32", rounding));
+}
+
+TEST(Lowering, Conv2DFoldedZeroPoint) {
+  for (const Conv &shape : kConvs)
+    expectSameBits(conv(shape, "!a", ", zero_point_folded", "single"));
+}
+
+TEST(Lowering, Conv2DWeightZeroPoints) {
+  expectSameBits(conv(kConvs[0], "!a", "", "single",
+                      "!quant.uniform<i8:f32:0, {0.0125:3, 0.0061:-2, 0.0093, "
+                      "0.021:1}>"));
+  expectSameBits(conv(kConvs[0], "!a", "", "single",
+                      "!quant.uniform<i8:f32, 0.0125:3>", "q.conv2d",
+                      "!quant.uniform<i32:f32, 0.00045125>"));
+}
+
+TEST(Lowering, Conv2DPowersOfTwo) {
+  std::string text =
+      main("(%x: tensor<1x4x4x8x!p>) -> tensor<1x4x4x3x!p>",
+           "%w = q.const " + dense(24, 1, -127, 127) +
+               " : tensor<3x1x1x8xi8> as tensor<3x1x1x8x!q>\n"
+               "%0 = q.conv2d %x, %w {strides = array<i64: 1, 1>, pads = "
+               "array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : "
+               "(tensor<1x4x4x8x!p>, tensor<3x1x1x8x!q>) -> "
+               "tensor<1x4x4x3x!p>\nreturn %0 : tensor<1x4x4x3x!p>",
+           "pow2");
+  expectSameBits("!p = !quant.uniform<i8:f32, 0.0625>\n"
+                 "!q = !quant.uniform<i8<-127:127>:f32:0, {0.0078125, "
+                 "0.015625, 0.00390625}>\n" +
+                 text);
+}
+
+TEST(Lowering, Conv2DResidual) {
+  expectSameBits(main(
+      "(%x: tensor<1x4x4x8x!a>, %r: tensor<1x4x4x4x!c>) -> tensor<1x4x4x4x!b>",
+      "%w = q.const " + dense(32, 1, -127, 127) +
+          " : tensor<4x1x1x8xi8> as tensor<4x1x1x8x!w>\n" + R"(
+  %0 = q.conv2d %x, %w residual %r {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, clamp_min = 0.0 : f32, intermediate = !a} : (tensor<1x4x4x8x!a>, tensor<4x1x1x8x!w>, tensor<1x4x4x4x!c>) -> tensor<1x4x4x4x!b>
+  return %0 : tensor<1x4x4x4x!b>)"));
+}
+
+TEST(Lowering, ConvTranspose2D) {
+  const Conv shapes[] = {
+      {4, 5, 3, 4, 3, 3, "1, 1", "0, 0, 0, 0", "1, 1", 6, 7},
+      {4, 5, 3, 4, 3, 3, "2, 2", "1, 1, 1, 1", "1, 1", 7, 9},
+      {4, 5, 4, 4, 2, 2, "2, 3", "0, 1, 0, 0", "1, 1", 8, 13, 2},
+      {4, 5, 3, 4, 2, 3, "3, 1", "2, 3, 1, 2", "1, 2", 8, 4},
+  };
+  for (const Conv &shape : shapes)
+    expectSameBits(conv(shape, "!a", ", output_padding = array<i64: 0, 0>",
+                        "single", "!w", "q.conv_transpose2d"));
+}
+
+TEST(Lowering, Gemm) {
+  for (const char *rounding : {"single", "gemmlowp"})
+    expectSameBits(main(
+        "(%x: tensor<3x40x!a>) -> tensor<3x4x!b>",
+        "%w = q.const " + dense(160, 1, -127, 127) +
+            " : tensor<4x40xi8> as tensor<4x40x!w>\n%b = q.const " +
+            dense(4, 4, -3000, 3000) + " : tensor<4xi32> as tensor<4x!bias>" +
+            R"(
+  %0 = q.gemm %x, %w bias %b {clamp_max = 2.0 : f32} : (tensor<3x40x!a>, tensor<4x40x!w>, tensor<4x!bias>) -> tensor<3x4x!b>
+  return %0 : tensor<3x4x!b>)",
+        rounding));
+}
+
+TEST(Lowering, MatMul) {
+  expectSameBits(binary("q.matmul", "tensor<2x1x5x6x!a>", "tensor<3x6x7x!s>",
+                        "tensor<2x3x5x7x!b>"));
+  expectSameBits(binary("q.matmul", "tensor<5x6x!a>", "tensor<6x7x!a>",
+                        "tensor<5x7x!c>", "{clamp_min = 0.0 : f32}",
+                        "gemmlowp"));
+}
+
+//===----------------------------------------------------------------------===//
+// Pools and reductions
+//===----------------------------------------------------------------------===//
+
+std::string pool(const std::string &op, const std::string &in,
+                 const std::string &out, const std::string &kernel,
+                 const std::string &strides, const std::string &pads,
+                 const std::string &dilations = "1, 1",
+                 const std::string &extra = "",
+                 const std::string &rounding = "single") {
+  return main("(%x: " + in + ") -> " + out,
+              "%0 = " + op + " %x {kernel = array<i64: " + kernel +
+                  ">, strides = array<i64: " + strides +
+                  ">, pads = array<i64: " + pads +
+                  ">, dilations = array<i64: " + dilations + ">" + extra +
+                  "} : (" + in + ") -> " + out + "\nreturn %0 : " + out,
+              rounding);
+}
+
+TEST(Lowering, MaxPool) {
+  expectSameBits(pool("q.max_pool2d", "tensor<2x6x7x5x!a>",
+                      "tensor<2x3x3x5x!a>", "2, 3", "2, 2", "0, 0, 0, 0"));
+  expectSameBits(pool("q.max_pool2d", "tensor<1x6x6x40x!s>",
+                      "tensor<1x3x3x40x!s>", "3, 3", "2, 2", "1, 1, 0, 0"));
+  expectSameBits(pool("q.max_pool2d", "tensor<1x6x6x3x!h>",
+                      "tensor<1x4x4x3x!h>", "2, 2", "1, 1", "0, 0, 0, 0",
+                      "2, 2"));
+}
+
+TEST(Lowering, AvgPool) {
+  for (const char *rounding : {"single", "gemmlowp"}) {
+    expectSameBits(pool("q.avg_pool2d", "tensor<2x6x6x5x!a>",
+                        "tensor<2x3x3x5x!b>", "2, 2", "2, 2", "0, 0, 0, 0",
+                        "1, 1", "", rounding));
+    expectSameBits(pool("q.avg_pool2d", "tensor<1x6x6x40x!s>",
+                        "tensor<1x3x3x40x!s>", "3, 3", "2, 2", "1, 1, 0, 0",
+                        "1, 1", ", clamp_min = 0.0 : f32", rounding));
+    expectSameBits(pool("q.avg_pool2d", "tensor<1x6x6x4x!a>",
+                        "tensor<1x3x3x4x!c>", "3, 3", "2, 2", "1, 1, 0, 0",
+                        "1, 1", ", count_include_pad", rounding));
+    expectSameBits(pool("q.avg_pool2d", "tensor<1x7x7x24x!a>",
+                        "tensor<1x1x1x24x!a>", "7, 7", "1, 1", "0, 0, 0, 0",
+                        "1, 1", "", rounding));
+  }
+}
+
+TEST(Lowering, Reduce) {
+  for (const char *kind : {"mean", "sum"})
+    for (const char *rounding : {"single", "gemmlowp"}) {
+      std::string op = std::string("q.reduce ") + kind + " %x ";
+      expectSameBits(main("(%x: tensor<2x7x7x10x!a>) -> tensor<2x10x!b>",
+                          "%0 = " + op +
+                              "{axes = array<i64: 1, 2>} : "
+                              "(tensor<2x7x7x10x!a>) -> tensor<2x10x!b>\n"
+                              "return %0 : tensor<2x10x!b>",
+                          rounding));
+      expectSameBits(main("(%x: tensor<3x5x33x!s>) -> tensor<3x5x1x!s>",
+                          "%0 = " + op +
+                              "{axes = array<i64: 2>, keep_dims} : "
+                              "(tensor<3x5x33x!s>) -> tensor<3x5x1x!s>\n"
+                              "return %0 : tensor<3x5x1x!s>",
+                          rounding));
+    }
+  for (const char *kind : {"max", "min"})
+    for (const char *type : {"!a>", "!s>"})
+      expectSameBits(main(std::string("(%x: tensor<3x5x33x") + type +
+                              ") -> tensor<5x" + type,
+                          std::string("%0 = q.reduce ") + kind +
+                              " %x {axes = array<i64: 0, 2>} : "
+                              "(tensor<3x5x33x" +
+                              type + ") -> tensor<5x" + type +
+                              "\nreturn %0 : tensor<5x" + type));
+}
+
+TEST(Lowering, Softmax) {
+  const char *const outs[] = {"!quant.uniform<u8:f32, 0.00390625>",
+                              "!quant.uniform<i8:f32, 0.00390625:-128>"};
+  for (const char *from : {"!a", "!s"})
+    for (const char *to : outs)
+      for (int axis : {0, 1, 2}) {
+        std::string in = std::string("tensor<3x11x4x") + from + ">";
+        std::string out = std::string("tensor<3x11x4x") + to + ">";
+        expectSameBits(
+            main("(%x: " + in + ") -> " + out,
+                 "%0 = q.softmax %x {axis = " + std::to_string(axis) + "} : (" +
+                     in + ") -> " + out + "\nreturn %0 : " + out));
+      }
+}
+
+//===----------------------------------------------------------------------===//
+// Moving bits
+//===----------------------------------------------------------------------===//
+
+/// One op of %x between two shapes of one type.
+std::string move(const std::string &op, const std::string &from,
+                 const std::string &to, const std::string &attributes,
+                 const std::string &type = "!a") {
+  std::string in = "tensor<" + from + "x" + type + ">";
+  std::string out = "tensor<" + to + "x" + type + ">";
+  return main("(%x: " + in + ") -> " + out, "%0 = " + op + " %x " + attributes +
+                                                " : (" + in + ") -> " + out +
+                                                "\nreturn %0 : " + out);
+}
+
+TEST(Lowering, Concat) {
+  expectSameBits(main(
+      "(%x: tensor<2x3x4x!a>, %y: tensor<2x1x4x!a>) -> tensor<2x7x4x!a>", R"(
+  %0 = q.concat %x, %y, %x {axis = 1} : (tensor<2x3x4x!a>, tensor<2x1x4x!a>, tensor<2x3x4x!a>) -> tensor<2x7x4x!a>
+  return %0 : tensor<2x7x4x!a>)"));
+  // Producers that write in place, one of them also read elsewhere, and a
+  // concatenation of a concatenation.
+  expectSameBits(main("(%x: tensor<2x3x4x!a>, %y: tensor<2x3x4x!b>) -> "
+                      "(tensor<2x3x13x!a>, tensor<2x3x4x!c>)",
+                      R"(
+  %0 = q.add %x, %y : (tensor<2x3x4x!a>, tensor<2x3x4x!b>) -> tensor<2x3x4x!a>
+  %1 = q.sub %x, %y : (tensor<2x3x4x!a>, tensor<2x3x4x!b>) -> tensor<2x3x4x!a>
+  %2 = q.concat %0, %1 {axis = 2} : (tensor<2x3x4x!a>, tensor<2x3x4x!a>) -> tensor<2x3x8x!a>
+  %3 = q.unary tanh %2 : (tensor<2x3x8x!a>) -> tensor<2x3x8x!a>
+  %4 = q.pad %0 {low = array<i64: 0, 0, 1>, high = array<i64: 0, 0, 0>} : (tensor<2x3x4x!a>) -> tensor<2x3x5x!a>
+  %5 = q.concat %4, %2 {axis = 2} : (tensor<2x3x5x!a>, tensor<2x3x8x!a>) -> tensor<2x3x13x!a>
+  %6 = q.mul %0, %1 : (tensor<2x3x4x!a>, tensor<2x3x4x!a>) -> tensor<2x3x4x!c>
+  return %5, %6 : tensor<2x3x13x!a>, tensor<2x3x4x!c>)"));
+}
+
+TEST(Lowering, Slice) {
+  expectSameBits(move("q.slice", "4x6x10", "2x3x4",
+                      "{starts = array<i64: 1, 0, 3>, sizes = array<i64: 2, 3, "
+                      "4>, steps = array<i64: 1, 2, 1>}"));
+  expectSameBits(move("q.slice", "4x6x10", "4x3x4",
+                      "{starts = array<i64: 0, 5, 1>, sizes = array<i64: 4, 3, "
+                      "4>, steps = array<i64: 1, -2, 2>}"));
+  expectSameBits(main("(%x: tensor<1x2x8x!a>) -> tensor<1x2x4x!b>", R"(
+  %0 = q.slice %x {starts = array<i64: 0, 0, 0>, sizes = array<i64: 1, 2, 4>, steps = array<i64: 1, 1, 1>} : (tensor<1x2x8x!a>) -> tensor<1x2x4x!a>
+  %1 = q.slice %x {starts = array<i64: 0, 0, 4>, sizes = array<i64: 1, 2, 4>, steps = array<i64: 1, 1, 1>} : (tensor<1x2x8x!a>) -> tensor<1x2x4x!a>
+  %2 = q.add %0, %1 : (tensor<1x2x4x!a>, tensor<1x2x4x!a>) -> tensor<1x2x4x!b>
+  return %2 : tensor<1x2x4x!b>)"));
+}
+
+TEST(Lowering, Pad) {
+  for (const char *type : {"!a", "!s", "!h"})
+    for (const char *mode : {"constant", "edge", "reflect"})
+      expectSameBits(move("q.pad", "4x6x10", "4x9x14",
+                          std::string("{low = array<i64: 0, 1, 3>, high = "
+                                      "array<i64: 0, 2, 1>, mode = "
+                                      "#q<pad_mode ") +
+                              mode + ">, value = 0.7 : f32}",
+                          type));
+}
+
+TEST(Lowering, Transpose) {
+  expectSameBits(move("q.transpose", "2x3x5x7", "2x5x7x3",
+                      "{perm = array<i64: 0, 2, 3, 1>}"));
+  expectSameBits(move("q.transpose", "2x3x5x7", "7x2x5x3",
+                      "{perm = array<i64: 3, 0, 2, 1>}", "!h"));
+  expectSameBits(move("q.transpose", "1x3x1x7", "3x7x1x1",
+                      "{perm = array<i64: 1, 3, 0, 2>}"));
+}
+
+TEST(Lowering, Reshape) {
+  expectSameBits(move("q.reshape", "2x3x5", "30", ""));
+  expectSameBits(move("q.reshape", "2x15", "3x10", ""));
+  expectSameBits(move("q.reshape", "30", "2x3x5", ""));
+  expectSameBits(move("q.reshape", "2x3x4", "2x12x1", "", "!s"));
+  // Behind a view whose memory has gaps.
+  expectSameBits(main("(%x: tensor<3x8x!a>) -> tensor<12x!a>", R"(
+  %0 = q.slice %x {starts = array<i64: 0, 2>, sizes = array<i64: 3, 4>, steps = array<i64: 1, 1>} : (tensor<3x8x!a>) -> tensor<3x4x!a>
+  %1 = q.reshape %0 : (tensor<3x4x!a>) -> tensor<12x!a>
+  return %1 : tensor<12x!a>)"));
+}
+
+TEST(Lowering, Gather) {
+  expectSameBits(move("q.gather", "3x6x4", "3x5x4",
+                      "{indices = array<i64: 5, 0, 0, 3, 1>, axis = 1}"));
+  expectSameBits(move("q.gather", "3x6", "3x6",
+                      "{indices = array<i64: 0, 3, 1, 4, 2, 5>, axis = 1}"));
+}
+
+TEST(Lowering, Expand) {
+  expectSameBits(move("q.expand", "3x1x4", "2x3x5x4", ""));
+}
+
+TEST(Lowering, ResizeNearest) {
+  expectSameBits(
+      move("q.resize", "1x4x5x3", "1x8x10x3",
+           "{mode = #q<resize_mode nearest>, coordinates = "
+           "#q<coordinate_mode asymmetric>, nearest = #q<nearest_mode floor>, "
+           "scales = array<f32: 2.0, 2.0>}"));
+  expectSameBits(move("q.resize", "1x4x5x3", "1x7x3x3",
+                      "{mode = #q<resize_mode nearest>, coordinates = "
+                      "#q<coordinate_mode half_pixel>, scales = array<f32: "
+                      "1.75, 0.6>}"));
+}
+
+TEST(Lowering, ResizeLinear) {
+  for (const char *mode : {"half_pixel", "align_corners", "asymmetric"})
+    for (const char *to : {"!a", "!b"})
+      expectSameBits(main(
+          std::string("(%x: tensor<1x4x5x3x!a>) -> tensor<1x8x7x3x") + to + ">",
+          std::string("%0 = q.resize %x {mode = #q<resize_mode linear>, "
+                      "coordinates = #q<coordinate_mode ") +
+              mode +
+              ">, scales = array<f32: 2.0, 1.4>} : (tensor<1x4x5x3x!a>) -> "
+              "tensor<1x8x7x3x" +
+              to + ">\nreturn %0 : tensor<1x8x7x3x" + to + ">"));
+}
+
+//===----------------------------------------------------------------------===//
+// The whole
+//===----------------------------------------------------------------------===//
+
+TEST(Lowering, NothingIsCalled) {
+  CompiledModel model(
+      main("(%x: tensor<1x64x64x3x!a>) -> tensor<1x64x64x9x!a>", R"(
+  %0 = q.pad %x {low = array<i64: 0, 0, 0, 3>, high = array<i64: 0, 0, 0, 3>} : (tensor<1x64x64x3x!a>) -> tensor<1x64x64x9x!a>
+  return %0 : tensor<1x64x64x9x!a>)"));
+  ASSERT_TRUE(model.ok());
+  EXPECT_EQ(model.getUndefinedSymbols(), std::vector<std::string>());
+}
+
+} // namespace
