@@ -47,7 +47,7 @@ static func::FuncOp getMain(ModuleOp module) {
 // Compiling
 //===----------------------------------------------------------------------===//
 
-CompiledModel::CompiledModel(const std::string &text) {
+CompiledModel::CompiledModel(const std::string &text, bool kernels) {
   MLIRContext &context = getContext();
   source = parseSourceString<ModuleOp>(text, &context);
   if (!source) {
@@ -57,6 +57,7 @@ CompiledModel::CompiledModel(const std::string &text) {
   OwningOpRef<ModuleOp> lowered = source->clone();
   PassManager passes(&context);
   LoweringOptions options;
+  options.kernels = kernels;
   buildLowerToLLVMPipeline(passes, options);
   if (failed(passes.run(*lowered))) {
     ADD_FAILURE() << "cannot lower\n" << text;
@@ -278,8 +279,8 @@ static void expectEqual(const Tensor &expected, const Tensor &actual,
       << text;
 }
 
-void q::test::expectSameBits(const std::string &text) {
-  CompiledModel model(text);
+void q::test::expectSameBits(const std::string &text, bool kernels) {
+  CompiledModel model(text, kernels);
   if (!model.ok())
     return;
   auto reference = eval::createReferenceEvaluator(getMain(model.getSource()));

@@ -34,7 +34,7 @@ class CompiledModel {
 public:
   /// Compiles the function `main` of `text` (q IR). On failure `ok()` is false
   /// and the test has failed with the diagnostics.
-  explicit CompiledModel(const std::string &text);
+  explicit CompiledModel(const std::string &text, bool kernels = false);
   ~CompiledModel();
   CompiledModel(const CompiledModel &) = delete;
   CompiledModel &operator=(const CompiledModel &) = delete;
@@ -69,8 +69,9 @@ std::vector<eval::Tensor> makeInputs(mlir::ModuleOp module, Fill fill,
                                      std::mt19937 &random);
 
 /// Expects that the compiled network and the reference evaluator agree in every
-/// element, for all fills and several random inputs.
-void expectSameBits(const std::string &text);
+/// element, for all fills and several random inputs. With `kernels` layers are
+/// compiled as kernels, otherwise as loops.
+void expectSameBits(const std::string &text, bool kernels = false);
 
 } // namespace q::test
 

@@ -242,6 +242,12 @@ const Conv kConvs[] = {
     {5, 5, 8, 4, 1, 1, "2, 2", "0, 0, 0, 0", "1, 1", 3, 3, 2},
 };
 
+TEST(Lowering, Kernels) {
+  for (const Conv &shape : kConvs)
+    expectSameBits(conv(shape, "!a", ", clamp_min = -0.5 : f32", "single"),
+                   /*kernels=*/true);
+}
+
 TEST(Lowering, Conv2D) {
   for (const char *rounding : {"single", "gemmlowp"})
     for (const Conv &shape : kConvs)
