@@ -80,8 +80,8 @@ static void addBufferization(OpPassManager &pm) {
   pm.addPass(createCanonicalizerPass());
 }
 
-void q::buildLowerToLoopsPipeline(OpPassManager &pm,
-                                  const LoweringOptions &options) {
+void q::buildLowerToLinalgPipeline(OpPassManager &pm,
+                                   const LoweringOptions &options) {
   if (options.kernels) {
     kernel::ConvertQToKernelsOptions kernels;
     kernels.target = options.target;
@@ -90,6 +90,11 @@ void q::buildLowerToLoopsPipeline(OpPassManager &pm,
   pm.addPass(createConvertQToLinalg());
   pm.addPass(createReconcileUnrealizedCastsPass());
   addCleanup(pm);
+}
+
+void q::buildLowerToLoopsPipeline(OpPassManager &pm,
+                                  const LoweringOptions &options) {
+  buildLowerToLinalgPipeline(pm, options);
   addBufferization(pm);
   // Kernels bring scratch buffers, which the plan has to see.
   pm.addPass(kernel::createLowerKernels());

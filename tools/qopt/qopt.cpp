@@ -1,4 +1,5 @@
-//===- qopt.cpp - Runs passes and pipelines on IR --------------------------===//
+//===- qopt.cpp - Runs passes and pipelines on IR
+//--------------------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -6,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "QDialect/Conversion/Lowering.h"
+#include "QDialect/Pipelines/Pipelines.h"
 #include "QDialect/QDialect.h"
 #include "QDialect/Transforms/Passes.h"
 
@@ -21,6 +23,7 @@ int main(int argc, char **argv) {
   registry.insert<q::QDialect>();
   q::registerLoweringDialects(registry);
   mlir::registerAllPasses();
+  q::registerQuantizePipelines();
   q::registerLowering();
   q::registerQTransformsPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(

@@ -35,6 +35,10 @@ struct LoweringOptions : public mlir::PassPipelineOptions<LoweringOptions> {
       llvm::cl::init(true)};
 };
 
+/// Quantized q IR to kernels and linalg on tensors.
+void buildLowerToLinalgPipeline(mlir::OpPassManager &pm,
+                                const LoweringOptions &options);
+
 /// Quantized q IR to bufferized loops, the arena planned: everything that does
 /// not know LLVM.
 void buildLowerToLoopsPipeline(mlir::OpPassManager &pm,

@@ -1,0 +1,67 @@
+//===- Pipelines.h - The order of the passes ---------------------*- C++
+//-*-===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The one place that knows in which order passes run. Every stage is a textual
+// pipeline, so that what qcc does can be repeated with qopt, one pass at a
+// time.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QDIALECT_PIPELINES_PIPELINES_H
+#define QDIALECT_PIPELINES_PIPELINES_H
+
+#include <cstdint>
+#include <string>
+
+namespace q {
+
+/// What a user chooses about quantization; the defaults are those of qcc.
+struct QuantizeOptions {
+  unsigned activationBits = 8;
+  unsigned weightBits = 8;
+  /// Signed activations with zero point 0.
+  bool symmetric = false;
+  /// One scale for all output channels of a layer.
+  bool perTensor = false;
+  /// Scales 2^-f (rule N5).
+  bool powerOfTwo = false;
+  /// Per-layer settings, see q-insert-quantizers.
+  std::string recipe;
+  /// Fold batch normalization into scales instead of weights (rule N17).
+  bool absorbBatchNorm = false;
+
+  /// Samples, see QDialect/Evaluation/Data.h.
+  std::string data;
+  std::string preprocessing;
+  int64_t samples = 0;
+  std::string method = "averaged";
+  double percentile = 0.01;
+  /// Statistics files, comma-separated, to use instead of or besides data.
+  std::string loadStatistics;
+  std::string saveStatistics;
+
+  /// Type of arguments and results: float, int8 or uint8.
+  std::string io = "float";
+  /// Rule N10: single, gemmlowp or pow2.
+  std::string rounding = "single";
+};
+
+/// Float IR to the form in which quantizers are placed.
+std::string getSimplifyPipeline(const QuantizeOptions &options);
+/// Places quantizers and calibrates them.
+std::string getCalibratePipeline(const QuantizeOptions &options);
+/// Calibrated IR to integers with all proofs.
+std::string getQuantizePipeline(const QuantizeOptions &options);
+
+/// Registers `q-simplify-pipeline`, `q-calibrate-pipeline` and
+/// `q-quantize-pipeline` with qopt; their options are those above.
+void registerQuantizePipelines();
+
+} // namespace q
+
+#endif // QDIALECT_PIPELINES_PIPELINES_H

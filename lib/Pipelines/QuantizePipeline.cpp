@@ -1,0 +1,180 @@
+//===- QuantizePipeline.cpp - From float to integers
+//------------------------===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "QDialect/Pipelines/Pipelines.h"
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassOptions.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace q;
+
+namespace {
+
+/// `{name=value ...}` of one pass; only what is set is written.
+class PassText {
+public:
+  explicit PassText(llvm::StringRef name) : text(name) {}
+  PassText &set(llvm::StringRef name, llvm::StringRef value) {
+    if (value.empty())
+      return *this;
+    options +=
+        (options.empty() ? "" : " ") + name.str() + "='" + value.str() + "'";
+    return *this;
+  }
+  PassText &set(llvm::StringRef name, const char *value) {
+    return set(name, llvm::StringRef(value));
+  }
+  PassText &set(llvm::StringRef name, int64_t value) {
+    return set(name, llvm::StringRef(std::to_string(value)));
+  }
+  PassText &flag(llvm::StringRef name, bool value) {
+    return value ? set(name, "true") : *this;
+  }
+  std::string str() const {
+    return options.empty() ? text : text + "{" + options + "}";
+  }
+
+private:
+  std::string text, options;
+};
+
+std::string onFunctions(std::initializer_list<std::string> passes) {
+  std::string text = "func.func(";
+  for (const std::string &pass : passes)
+    text += (text.back() == '(' ? "" : ",") + pass;
+  return text + ")";
+}
+
+} // namespace
+
+std::string q::getSimplifyPipeline(const QuantizeOptions &options) {
+  return "canonicalize,cse," +
+         onFunctions({"q-raise-patterns",
+                      PassText("q-fold-batch-norm")
+                          .set("mode", options.absorbBatchNorm ? "absorb" : "")
+                          .str(),
+                      "q-fuse-activations"}) +
+         ",canonicalize,cse";
+}
+
+std::string q::getCalibratePipeline(const QuantizeOptions &options) {
+  std::string percentile;
+  llvm::raw_string_ostream(percentile) << options.percentile;
+  PassText insert("q-insert-quantizers");
+  insert.set("activation-bits", options.activationBits)
+      .set("weight-bits", options.weightBits)
+      .flag("symmetric", options.symmetric)
+      .flag("per-tensor", options.perTensor)
+      .flag("power-of-two", options.powerOfTwo)
+      .set("recipe", options.recipe);
+  PassText calibrate("q-calibrate");
+  calibrate.set("data", options.data)
+      .set("preprocess", options.preprocessing)
+      .set("method", options.method)
+      .set("percentile", percentile)
+      .set("load", options.loadStatistics)
+      .set("save", options.saveStatistics);
+  if (options.samples > 0)
+    calibrate.set("samples", options.samples);
+  return onFunctions({insert.str()}) + "," + calibrate.str();
+}
+
+std::string q::getQuantizePipeline(const QuantizeOptions &options) {
+  PassText quantize("q-quantize");
+  quantize.set("io", options.io).set("rounding", options.rounding);
+  std::string pin =
+      options.powerOfTwo ? onFunctions({"q-pin-power-of-two"}) + "," : "";
+  // Sharing comes last of all that changes ranges: it unites them.
+  return pin + onFunctions({"q-share-parameters"}) + "," + quantize.str() +
+         ",canonicalize,cse," +
+         onFunctions(
+             {"q-fold-zero-points", "q-fuse-residual", "q-prove-accumulators"});
+}
+
+//===----------------------------------------------------------------------===//
+// qopt
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
+  Option<unsigned> activationBits{*this, "activation-bits",
+                                  llvm::cl::desc("Bits of activations"),
+                                  llvm::cl::init(8)};
+  Option<unsigned> weightBits{*this, "weight-bits",
+                              llvm::cl::desc("Bits of weights"),
+                              llvm::cl::init(8)};
+  Option<bool> symmetric{*this, "symmetric",
+                         llvm::cl::desc("Signed activations, zero point 0")};
+  Option<bool> perTensor{*this, "per-tensor",
+                         llvm::cl::desc("One weight scale per layer")};
+  Option<bool> powerOfTwo{*this, "power-of-two",
+                          llvm::cl::desc("Scales are powers of two (N5)")};
+  Option<bool> absorb{*this, "absorb-batch-norm",
+                      llvm::cl::desc("Batch norm into scales (N17)")};
+  Option<std::string> recipe{*this, "recipe",
+                             llvm::cl::desc("File with per-layer settings")};
+  Option<std::string> data{*this, "data", llvm::cl::desc("Samples")};
+  Option<std::string> preprocess{*this, "preprocess",
+                                 llvm::cl::desc("What happens to samples")};
+  Option<std::string> method{*this, "method",
+                             llvm::cl::desc("How ranges are chosen"),
+                             llvm::cl::init("averaged")};
+  Option<std::string> load{*this, "load", llvm::cl::desc("Statistics to use")};
+  Option<std::string> save{*this, "save",
+                           llvm::cl::desc("Where statistics are saved")};
+  Option<std::string> io{*this, "io", llvm::cl::desc("float, int8 or uint8"),
+                         llvm::cl::init("float")};
+  Option<std::string> rounding{*this, "rounding",
+                               llvm::cl::desc("single, gemmlowp or pow2"),
+                               llvm::cl::init("single")};
+
+  QuantizeOptions get() const {
+    QuantizeOptions options;
+    options.activationBits = activationBits;
+    options.weightBits = weightBits;
+    options.symmetric = symmetric;
+    options.perTensor = perTensor;
+    options.powerOfTwo = powerOfTwo;
+    options.absorbBatchNorm = absorb;
+    options.recipe = recipe;
+    options.data = data;
+    options.preprocessing = preprocess;
+    options.method = method;
+    options.loadStatistics = load;
+    options.saveStatistics = save;
+    options.io = io;
+    options.rounding = rounding;
+    return options;
+  }
+};
+
+void registerStage(llvm::StringRef name, llvm::StringRef description,
+                   std::string (*text)(const QuantizeOptions &)) {
+  PassPipelineRegistration<PipelineOptions>(
+      name, description,
+      [text](OpPassManager &manager, const PipelineOptions &options) {
+        (void)parsePassPipeline(text(options.get()), manager);
+      });
+}
+
+} // namespace
+
+void q::registerQuantizePipelines() {
+  registerStage("q-simplify-pipeline",
+                "Fold batch normalization, activations and padding",
+                getSimplifyPipeline);
+  registerStage("q-calibrate-pipeline", "Place and calibrate quantizers",
+                getCalibratePipeline);
+  registerStage("q-quantize-pipeline",
+                "Calibrated IR to integers with all proofs",
+                getQuantizePipeline);
+}

@@ -1,0 +1,233 @@
+//===- Compile.cpp - From a model to files
+//-----------------------------------===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Compile.h"
+
+#include "QDialect/Conversion/Lowering.h"
+#include "QDialect/Import/ImportOnnx.h"
+#include "QDialect/QDialect.h"
+#include "QDialect/Target/Header.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/Path.h"
+
+#include <chrono>
+
+using namespace mlir;
+using namespace q;
+
+namespace {
+
+class Compiler {
+public:
+  Compiler(const CompileOptions &options, MLIRContext *context,
+           Compilation &result)
+      : options(options), context(context), result(result),
+        loc(FileLineColLoc::get(context, options.model, 0, 0)) {}
+
+  LogicalResult run();
+
+private:
+  LogicalResult read();
+  LogicalResult runText(StringRef what, const std::string &pipeline);
+  LogicalResult lower(const Target &target);
+  LogicalResult readInfo(StringRef symbol);
+  LogicalResult writeIR();
+  LogicalResult writeFiles(const Target &target, StringRef symbol);
+  /// Whether the IR has reached a stage already, when it was read from a file.
+  bool isQuantized();
+  bool isCalibrated();
+
+  template <typename Function>
+  LogicalResult timed(StringRef what, Function function) {
+    auto start = std::chrono::steady_clock::now();
+    LogicalResult status = function();
+    std::chrono::duration<double> time =
+        std::chrono::steady_clock::now() - start;
+    result.times.emplace_back(what.str(), time.count());
+    if (options.verbose)
+      llvm::errs() << llvm::format("%7.2f s  ", time.count()) << what << "\n";
+    return status;
+  }
+
+  std::string path(StringRef suffix, StringRef prefix = "") {
+    SmallString<128> file(options.directory);
+    llvm::sys::path::append(file, prefix + options.name + suffix);
+    result.files.push_back(file.str().str());
+    return file.str().str();
+  }
+
+  const CompileOptions &options;
+  MLIRContext *context;
+  Compilation &result;
+  Location loc;
+  OwningOpRef<ModuleOp> module;
+};
+
+} // namespace
+
+LogicalResult Compiler::read() {
+  return timed("import", [&] {
+    StringRef model = options.model;
+    if (model.ends_with(".mlir") || model.ends_with(".mlirbc")) {
+      module = parseSourceFile<ModuleOp>(model, ParserConfig(context));
+    } else {
+      ImportOptions import;
+      import.batch = options.batch;
+      module = importOnnx(model, context, import);
+    }
+    return success(static_cast<bool>(module));
+  });
+}
+
+LogicalResult Compiler::runText(StringRef what, const std::string &pipeline) {
+  PassManager manager(context);
+  std::string error;
+  llvm::raw_string_ostream stream(error);
+  if (failed(parsePassPipeline(pipeline, manager, stream)))
+    return emitError(loc) << "bad pass pipeline '" << pipeline
+                          << "': " << error;
+  return timed(what, [&] { return manager.run(*module); });
+}
+
+bool Compiler::isQuantized() {
+  return module
+      ->walk([](Operation *op) {
+        for (Type type : op->getResultTypes())
+          if (auto tensor = dyn_cast<RankedTensorType>(type))
+            if (isa<quant::QuantizedType>(tensor.getElementType()))
+              return WalkResult::interrupt();
+        return WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+bool Compiler::isCalibrated() {
+  bool any = false, all = true;
+  module->walk([&](QuantizerOp op) {
+    any = true;
+    all &= op.getMin().has_value();
+  });
+  return any && all;
+}
+
+/// `--emit` of a stage of IR: text that a person can read, weights at its end.
+LogicalResult Compiler::writeIR() {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module->print(stream, OpPrintingFlags().enableDebugInfo(true, false));
+  return writeFileAtomically(path(".mlir"), text, loc);
+}
+
+LogicalResult Compiler::lower(const Target &target) {
+  PassManager manager(context);
+  LoweringOptions lowering;
+  lowering.target = target.kernels;
+  lowering.name = makeIdentifier(options.name);
+  if (options.stage == Stage::Linalg)
+    buildLowerToLinalgPipeline(manager, lowering);
+  else
+    buildLowerToLLVMPipeline(manager, lowering);
+  return timed("lower", [&] { return manager.run(*module); });
+}
+
+LogicalResult Compiler::readInfo(StringRef symbol) {
+  auto global = module->lookupSymbol<LLVM::GlobalOp>((symbol + "_info").str());
+  auto text = global ? dyn_cast_or_null<StringAttr>(global.getValueOrNull())
+                     : StringAttr();
+  if (!text)
+    return emitError(loc) << "the lowering left no description '" << symbol
+                          << "_info'";
+  // The constant is a C string.
+  auto parsed = llvm::json::parse(text.getValue().rtrim('\0'));
+  if (!parsed)
+    return emitError(loc) << "cannot read '" << symbol
+                          << "_info': " << llvm::toString(parsed.takeError());
+  if (llvm::json::Object *object = parsed->getAsObject())
+    result.info = std::move(*object);
+  return success();
+}
+
+LogicalResult Compiler::writeFiles(const Target &target, StringRef symbol) {
+  EmitPaths paths;
+  if (options.stage == Stage::Asm) {
+    paths.assembly = path(".s");
+  } else {
+    paths.object = path(".o");
+    if (options.stage == Stage::Lib) {
+      paths.archive = path(".a", "lib");
+      paths.shared = path(".so", "lib");
+    }
+  }
+  LogicalResult status = timed("generate code", [&]() -> LogicalResult {
+    auto sizes = emitLibrary(*module, target, paths);
+    if (succeeded(sizes))
+      result.sizes = *sizes;
+    return sizes;
+  });
+  if (failed(status) ||
+      failed(writeFileAtomically(
+          path(".h"), makeHeader(result.info, symbol, target.name), loc)))
+    return failure();
+  return writeFileAtomically(path(".report.json"), makeReport(options, result),
+                             loc);
+}
+
+LogicalResult Compiler::run() {
+  auto target = parseTarget(options.target, loc);
+  if (failed(target) || failed(read()))
+    return failure();
+  if (std::error_code code =
+          llvm::sys::fs::create_directories(options.directory))
+    return emitError(loc) << "cannot make the folder '" << options.directory
+                          << "': " << code.message();
+  const QuantizeOptions &quantize = options.quantize;
+  if (!isQuantized()) {
+    bool calibrated = isCalibrated();
+    bool needsSamples = options.stage != Stage::Float && !calibrated;
+    if (needsSamples && quantize.data.empty() &&
+        quantize.loadStatistics.empty())
+      return emitError(loc)
+             << "no samples to calibrate with; give --calibrate=DATA (a .npy "
+                "file, a folder of images ...) or --load-statistics=FILE";
+    if (!calibrated &&
+        failed(runText("simplify", getSimplifyPipeline(quantize))))
+      return failure();
+    if (options.stage == Stage::Float)
+      return writeIR();
+    if (!calibrated &&
+        failed(runText("calibrate", getCalibratePipeline(quantize))))
+      return failure();
+    if (options.stage == Stage::Calibrated)
+      return writeIR();
+    if (failed(runText("quantize", getQuantizePipeline(quantize))))
+      return failure();
+  }
+  if (options.stage <= Stage::Quantized)
+    return writeIR();
+  result.quantized = module->clone();
+  if (failed(lower(*target)))
+    return failure();
+  if (options.stage <= Stage::Llvm)
+    return writeIR();
+  std::string symbol = makeIdentifier(options.name);
+  if (failed(readInfo(symbol)))
+    return failure();
+  return writeFiles(*target, symbol);
+}
+
+LogicalResult q::compile(const CompileOptions &options, MLIRContext *context,
+                         Compilation &result) {
+  return Compiler(options, context, result).run();
+}

@@ -1,0 +1,188 @@
+//===- qcc.cpp - Compiles a float network to an integer library
+//-------------===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Compile.h"
+
+#include "QDialect/Conversion/Lowering.h"
+#include "QDialect/QDialect.h"
+#include "QDialect/Transforms/Passes.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/Transforms/Passes.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
+
+using namespace llvm;
+
+namespace {
+
+/// Everything that the command line says.
+struct CommandLine {
+  cl::OptionCategory category{"Compiling"};
+  cl::OptionCategory quantization{"Quantization"};
+
+  cl::opt<std::string> model{cl::Positional, cl::Required,
+                             cl::desc("<model.onnx or .mlir>"),
+                             cl::cat(category)};
+  cl::opt<std::string> directory{"o", cl::Required, cl::cat(category),
+                                 cl::value_desc("folder"),
+                                 cl::desc("Where the files go")};
+  cl::opt<std::string> name{
+      "name", cl::cat(category),
+      cl::desc("Name of the files and C symbols (default: the model's)")};
+  cl::opt<std::string> target{
+      "target", cl::cat(category), cl::init("x86-64-v3"),
+      cl::desc("x86-64-v3 (default), aarch64, aarch64+dotprod, "
+               "aarch64+dotprod+i8mm")};
+  cl::opt<int64_t> batch{"batch", cl::cat(category), cl::init(1),
+                         cl::desc("Samples per run, where the model leaves it "
+                                  "open (default 1)")};
+  cl::opt<q::Stage> emit{
+      "emit", cl::cat(category), cl::init(q::Stage::Lib),
+      cl::desc("Where to stop:"),
+      cl::values(
+          clEnumValN(q::Stage::Float, "float", "imported and simplified IR"),
+          clEnumValN(q::Stage::Calibrated, "calibrated", "IR with ranges"),
+          clEnumValN(q::Stage::Quantized, "quantized", "integer IR"),
+          clEnumValN(q::Stage::Linalg, "linalg", "linalg and kernels"),
+          clEnumValN(q::Stage::Llvm, "llvm", "LLVM dialect"),
+          clEnumValN(q::Stage::Asm, "asm", "assembly"),
+          clEnumValN(q::Stage::Obj, "obj", "object and header"),
+          clEnumValN(q::Stage::Lib, "lib",
+                     "libraries, header and report (default)"))};
+  cl::opt<bool> verbose{"v", cl::cat(category),
+                        cl::desc("Say what is done and how long it takes")};
+  cl::opt<bool> printPipeline{
+      "print-pipeline", cl::cat(category),
+      cl::desc("Print the pass pipelines for qopt and stop")};
+
+  cl::opt<std::string> calibrate{
+      "calibrate", cl::cat(quantization), cl::value_desc("data"),
+      cl::desc("Samples: .npy or .npz, ONNX .pb, or a folder of images")};
+  cl::opt<std::string> preprocess{
+      "preprocess", cl::cat(quantization), cl::value_desc("key=value,..."),
+      cl::desc("From pixels to input, e.g. "
+               "resize=256,crop=224,scale=1/255,mean=0.5,std=0.5")};
+  cl::opt<int64_t> samples{"samples", cl::cat(quantization), cl::init(0),
+                           cl::desc("Use only the first so many samples")};
+  cl::opt<std::string> method{
+      "method", cl::cat(quantization), cl::init("averaged"),
+      cl::desc("How ranges are chosen: averaged (default), minmax, ema, "
+               "percentile, mse, entropy")};
+  cl::opt<double> percentile{
+      "percentile", cl::cat(quantization), cl::init(0.01),
+      cl::desc("Percent cut off at each end (default 0.01)")};
+  cl::opt<unsigned> bits{"bits", cl::cat(quantization), cl::init(8),
+                         cl::desc("Bits of weights and activations")};
+  cl::opt<unsigned> activationBits{"activation-bits", cl::cat(quantization),
+                                   cl::desc("Bits of activations, 2 to 16")};
+  cl::opt<unsigned> weightBits{"weight-bits", cl::cat(quantization),
+                               cl::desc("Bits of weights, 2 to 8")};
+  cl::opt<bool> symmetric{"symmetric", cl::cat(quantization),
+                          cl::desc("Signed activations with zero point 0")};
+  cl::opt<bool> perTensor{"per-tensor", cl::cat(quantization),
+                          cl::desc("One weight scale per layer, not one per "
+                                   "output channel")};
+  cl::opt<bool> powerOfTwo{"power-of-two", cl::cat(quantization),
+                           cl::desc("Scales are powers of two")};
+  cl::opt<bool> absorb{"absorb-batch-norm", cl::cat(quantization),
+                       cl::desc("Fold batch normalization into scales, not "
+                                "weights")};
+  cl::opt<std::string> recipe{"recipe", cl::cat(quantization),
+                              cl::value_desc("file"),
+                              cl::desc("Settings per layer (YAML or JSON)")};
+  cl::opt<std::string> rounding{
+      "rounding", cl::cat(quantization), cl::init("single"),
+      cl::desc("Requantization: single (default), gemmlowp (the bits of "
+               "TFLite), pow2 (with --power-of-two)")};
+  cl::opt<std::string> io{"io", cl::cat(quantization), cl::init("float"),
+                          cl::desc("Type of inputs and outputs: float "
+                                   "(default), int8, uint8")};
+  cl::opt<std::string> saveStatistics{"save-statistics", cl::cat(quantization),
+                                      cl::value_desc("file"),
+                                      cl::desc("Keep what calibration saw")};
+  cl::opt<std::string> loadStatistics{
+      "load-statistics", cl::cat(quantization), cl::value_desc("files"),
+      cl::desc("Use it again; several files are merged")};
+
+  q::CompileOptions get() const {
+    q::CompileOptions options;
+    options.model = model;
+    options.directory = directory;
+    options.name =
+        name.empty() ? sys::path::stem(model).str() : std::string(name);
+    options.target = target;
+    options.batch = batch;
+    options.stage = emit;
+    options.verbose = verbose;
+    q::QuantizeOptions &quantize = options.quantize;
+    quantize.activationBits = activationBits ? activationBits : bits;
+    quantize.weightBits = weightBits ? weightBits : bits;
+    quantize.symmetric = symmetric;
+    quantize.perTensor = perTensor;
+    quantize.powerOfTwo = powerOfTwo;
+    quantize.recipe = recipe;
+    quantize.absorbBatchNorm = absorb;
+    quantize.data = calibrate;
+    quantize.preprocessing = preprocess;
+    quantize.samples = samples;
+    quantize.method = method;
+    quantize.percentile = percentile;
+    quantize.loadStatistics = loadStatistics;
+    quantize.saveStatistics = saveStatistics;
+    quantize.io = io;
+    quantize.rounding = rounding;
+    return options;
+  }
+};
+
+} // namespace
+
+int main(int argc, char **argv) {
+  InitLLVM init(argc, argv);
+  CommandLine commandLine;
+  cl::HideUnrelatedOptions({&commandLine.category, &commandLine.quantization});
+  cl::ParseCommandLineOptions(
+      argc, argv,
+      "Compiles a trained float ONNX network to an integer-only C library.\n\n"
+      "  qcc model.onnx --calibrate=samples.npy -o out\n\n"
+      "writes out/libmodel.so, out/libmodel.a, out/model.h and a report. The\n"
+      "samples are some inputs as the network sees them in use, a hundred or\n"
+      "so; they decide the ranges of the integers.\n");
+  q::CompileOptions options = commandLine.get();
+  if (commandLine.printPipeline) {
+    outs() << "simplify:  " << q::getSimplifyPipeline(options.quantize) << "\n"
+           << "calibrate: " << q::getCalibratePipeline(options.quantize) << "\n"
+           << "quantize:  " << q::getQuantizePipeline(options.quantize) << "\n";
+    return 0;
+  }
+
+  mlir::DialectRegistry registry;
+  mlir::registerAllDialects(registry);
+  mlir::registerAllExtensions(registry);
+  registry.insert<q::QDialect>();
+  q::registerLoweringDialects(registry);
+  mlir::registerTransformsPasses();
+  q::registerQTransformsPasses();
+  mlir::MLIRContext context(registry);
+  // What comes out must not depend on the number of cores.
+  context.disableMultithreading();
+  SourceMgr sources;
+  mlir::SourceMgrDiagnosticHandler diagnostics(sources, &context);
+
+  q::Compilation result;
+  if (failed(q::compile(options, &context, result)))
+    return 1;
+  for (const std::string &file : result.files)
+    outs() << file << "\n";
+  return 0;
+}
