@@ -10,12 +10,12 @@
 
 #include "QDialect/Conversion/Lowering.h"
 #include "QDialect/Import/ImportOnnx.h"
+#include "QDialect/ModuleFile.h"
 #include "QDialect/QDialect.h"
 #include "QDialect/Target/Header.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/AsmState.h"
-#include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "llvm/Support/FileSystem.h"
@@ -81,7 +81,7 @@ LogicalResult Compiler::read() {
   return timed("import", [&] {
     StringRef model = options.model;
     if (model.ends_with(".mlir") || model.ends_with(".mlirbc")) {
-      module = parseSourceFile<ModuleOp>(model, ParserConfig(context));
+      module = readModule(model, context);
     } else {
       ImportOptions import;
       import.batch = options.batch;

@@ -1,5 +1,4 @@
-//===- qopt.cpp - Runs passes and pipelines on IR
-//--------------------------===//
+//===- qopt.cpp - Runs passes and pipelines on IR -------------------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -7,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "QDialect/Conversion/Lowering.h"
+#include "QDialect/ModuleFile.h"
 #include "QDialect/Pipelines/Pipelines.h"
 #include "QDialect/QDialect.h"
 #include "QDialect/Transforms/Passes.h"
@@ -14,9 +14,34 @@
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
+#include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/ToolOutputFile.h"
+
+/// What MlirOptMain does with its file names, but with a buffer from which
+/// bytecode with weights can be read.
+static llvm::LogicalResult run(llvm::StringRef input, llvm::StringRef output,
+                               mlir::DialectRegistry &registry,
+                               const mlir::MlirOptMainConfig &config) {
+  std::string error;
+  std::unique_ptr<llvm::MemoryBuffer> buffer = q::openModuleFile(input, &error);
+  std::unique_ptr<llvm::ToolOutputFile> file;
+  if (buffer)
+    file = mlir::openOutputFile(output, &error);
+  if (!file) {
+    llvm::errs() << "qopt: error: " << error << "\n";
+    return llvm::failure();
+  }
+  if (failed(
+          mlir::MlirOptMain(file->os(), std::move(buffer), registry, config)))
+    return llvm::failure();
+  file->keep();
+  return llvm::success();
+}
 
 int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
@@ -26,6 +51,12 @@ int main(int argc, char **argv) {
   q::registerQuantizePipelines();
   q::registerLowering();
   q::registerQTransformsPasses();
-  return mlir::asMainReturnCode(mlir::MlirOptMain(
-      argc, argv, "Quantization compiler pass driver\n", registry));
+  auto [input, output] = mlir::registerAndParseCLIOptions(
+      argc, argv, "Quantization compiler pass driver\n", registry);
+  mlir::MlirOptMainConfig config =
+      mlir::MlirOptMainConfig::createFromCLOptions();
+  return mlir::asMainReturnCode(
+      config.shouldShowDialects() || config.shouldListPasses()
+          ? mlir::MlirOptMain(argc, argv, input, output, registry)
+          : run(input, output, registry, config));
 }

@@ -10,8 +10,8 @@
 #include "QDialect/Evaluation/Evaluator.h"
 #include "QDialect/Import/ImportOnnx.h"
 #include "QDialect/IntegerSemantics.h"
+#include "QDialect/ModuleFile.h"
 
-#include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
 
 using namespace mlir;
@@ -163,7 +163,7 @@ ModelOr q::qrun::openModel(StringRef path, const OpenOptions &options,
   if (path.ends_with(".onnx"))
     module = importOnnx(path, &context, {options.batch});
   else if (path.ends_with(".mlir") || path.ends_with(".mlirbc"))
-    module = parseSourceFile<ModuleOp>(path, &context);
+    module = readModule(path, &context);
   else
     return emitError(loc) << "cannot open '" << path
                           << "': known are .onnx, .mlir, .mlirbc, .so and .a";
