@@ -1,278 +1,316 @@
-//===- ImportElementwise.cpp - Activations and arithmetic
-//-------------------===//
+//===- ImportElementwise.cpp - ONNX elementwise ops -----------------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#include "GraphImporter.h"
+#include "Build.h"
 
+#include <cmath>
 #include <limits>
 
 using namespace mlir;
 using namespace q;
 using namespace q::onnx_import;
 
-/// The value as it lies, if it is one tensor; otherwise made so.
-static Value anyLayout(const Node &node, const GraphValue &value,
-                       bool &channelsLast) {
-  GraphImporter &importer = node.importer;
-  channelsLast = value.layout != GraphValue::Layout::Plain &&
-                 value.shape.size() == 4 && !value.isConstant();
-  return channelsLast ? importer.asChannelsLast(node.getLoc(), value)
-                      : importer.asPlain(node.getLoc(), value);
-}
-
-static LogicalResult defineAs(const Node &node, Operation *op,
-                              bool channelsLast) {
-  if (!op)
-    return failure();
-  if (channelsLast)
-    node.importer.defineChannelsLast(node, op->getResult(0));
-  else
-    node.importer.definePlain(node, op->getResult(0));
-  return success();
-}
+static constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 //===----------------------------------------------------------------------===//
-// One operand
+// Functions of one element
 //===----------------------------------------------------------------------===//
 
-static LogicalResult importUnary(const Node &node, UnaryKind kind,
-                                 float alpha = 0, float beta = 0) {
-  OpBuilder &builder = node.importer.getBuilder();
-  const GraphValue *input = node.getInput(0);
-  bool channelsLast = false;
-  Value data = input ? anyLayout(node, *input, channelsLast) : Value();
-  if (!data)
+template <UnaryKind kind> static LogicalResult importUnary(Node &node) {
+  FailureOr<Value> data = node.value(0);
+  if (failed(data))
     return failure();
-  SmallVector<NamedAttribute> attributes = {builder.getNamedAttr(
-      "kind", UnaryKindAttr::get(builder.getContext(), kind))};
-  if (alpha != 0)
-    attributes.push_back(
-        builder.getNamedAttr("alpha", builder.getF32FloatAttr(alpha)));
-  if (beta != 0)
-    attributes.push_back(
-        builder.getNamedAttr("beta", builder.getF32FloatAttr(beta)));
-  return defineAs(node,
-                  tryCreate<UnaryOp>(builder, node.getLoc(), data, attributes),
-                  channelsLast);
+  return node.defineIfBuilt(makeUnary(node, kind, *data));
 }
 
+/// Functions with a parameter `alpha`; ONNX's default differs from op to op.
 template <UnaryKind kind>
-static LogicalResult importPlainUnary(const Node &node) {
-  return importUnary(node, kind);
-}
-static LogicalResult importLeakyRelu(const Node &node) {
-  return importUnary(node, UnaryKind::LeakyRelu, node.getFloat("alpha", 0.01f));
-}
-static LogicalResult importElu(const Node &node) {
-  return importUnary(node, UnaryKind::Elu, node.getFloat("alpha", 1.0f));
-}
-static LogicalResult importCelu(const Node &node) {
-  return importUnary(node, UnaryKind::Celu, node.getFloat("alpha", 1.0f));
-}
-static LogicalResult importSelu(const Node &node) {
-  return importUnary(node, UnaryKind::Selu,
-                     node.getFloat("alpha", 1.67326319217681884765625f),
-                     node.getFloat("gamma", 1.05070102214813232421875f));
-}
-static LogicalResult importThresholdedRelu(const Node &node) {
-  return importUnary(node, UnaryKind::ThresholdedRelu,
-                     node.getFloat("alpha", 1.0f));
-}
-static LogicalResult importHardSigmoid(const Node &node) {
-  return importUnary(node, UnaryKind::HardSigmoid, node.getFloat("alpha", 0.2f),
-                     node.getFloat("beta", 0.5f));
-}
-static LogicalResult importGelu(const Node &node) {
-  bool tanh = node.getString("approximate", "none") == "tanh";
-  return importUnary(node, tanh ? UnaryKind::GeluTanh : UnaryKind::Gelu);
-}
-
-static LogicalResult importClampTo(const Node &node, std::optional<float> low,
-                                   std::optional<float> high) {
-  OpBuilder &builder = node.importer.getBuilder();
-  const GraphValue *input = node.getInput(0);
-  bool channelsLast = false;
-  Value data = input ? anyLayout(node, *input, channelsLast) : Value();
-  if (!data)
+static LogicalResult importWithAlpha(Node &node, float fallback) {
+  FailureOr<Value> data = node.value(0);
+  if (failed(data))
     return failure();
-  // ONNX: where the bounds cross, the upper one wins.
-  if (low && high && *low > *high)
-    low = high;
-  SmallVector<NamedAttribute> attributes;
-  // The extremes of float32 are how older exporters say "no bound".
-  float limit = std::numeric_limits<float>::max();
-  if (low && *low > -limit)
-    attributes.push_back(
-        builder.getNamedAttr("clamp_min", builder.getF32FloatAttr(*low)));
-  if (high && *high < limit)
-    attributes.push_back(
-        builder.getNamedAttr("clamp_max", builder.getF32FloatAttr(*high)));
-  return defineAs(node,
-                  tryCreate<ClampOp>(builder, node.getLoc(), data, attributes),
-                  channelsLast);
+  return node.defineIfBuilt(
+      makeUnary(node, kind, *data, node.getFloat("alpha", fallback)));
+}
+static LogicalResult importElu(Node &node) {
+  return importWithAlpha<UnaryKind::Elu>(node, 1.0f);
+}
+static LogicalResult importCelu(Node &node) {
+  return importWithAlpha<UnaryKind::Celu>(node, 1.0f);
+}
+static LogicalResult importLeakyRelu(Node &node) {
+  return importWithAlpha<UnaryKind::LeakyRelu>(node, 0.01f);
+}
+static LogicalResult importThresholdedRelu(Node &node) {
+  return importWithAlpha<UnaryKind::ThresholdedRelu>(node, 1.0f);
 }
 
-static LogicalResult importRelu(const Node &node) {
-  return importClampTo(node, 0.0f, std::nullopt);
+static LogicalResult importHardSigmoid(Node &node) {
+  FailureOr<Value> data = node.value(0);
+  if (failed(data))
+    return failure();
+  return node.defineIfBuilt(makeUnary(node, UnaryKind::HardSigmoid, *data,
+                                      node.getFloat("alpha", 0.2f),
+                                      node.getFloat("beta", 0.5f)));
 }
 
-static LogicalResult importClip(const Node &node) {
-  std::optional<float> bounds[2];
-  const char *names[2] = {"min", "max"};
-  for (int i = 0; i < 2; ++i) {
-    if (node.hasAttr(names[i])) {
-      bounds[i] = node.getFloat(names[i], 0);
-    } else if (node.hasInput(i + 1)) {
-      FailureOr<double> bound = node.getConstantScalar(i + 1);
-      if (failed(bound))
-        return failure();
-      bounds[i] = static_cast<float>(*bound);
+/// The dialect's selu has the constants of the paper, which are ONNX's
+/// defaults. Others are an elu times gamma.
+static LogicalResult importSelu(Node &node) {
+  constexpr float alphaDefault = 1.67326319217681884765625f;
+  constexpr float gammaDefault = 1.05070102214813232421875f;
+  FailureOr<Value> data = node.value(0);
+  if (failed(data))
+    return failure();
+  float alpha = node.getFloat("alpha", alphaDefault);
+  float gamma = node.getFloat("gamma", gammaDefault);
+  if (alpha == alphaDefault && gamma == gammaDefault)
+    return node.defineIfBuilt(makeUnary(node, UnaryKind::Selu, *data));
+  Value elu = makeUnary(node, UnaryKind::Elu, *data, alpha);
+  return node.defineIfBuilt(make<MulOp>(node, {elu, makeScalar(node, gamma)}));
+}
+
+static LogicalResult importGelu(Node &node) {
+  FailureOr<Value> data = node.value(0);
+  if (failed(data))
+    return failure();
+  std::string form = node.getString("approximate", "none");
+  if (form != "none" && form != "tanh")
+    return node.error() << "approximate '" << form << "' is unknown";
+  return node.defineIfBuilt(makeUnary(
+      node, form == "tanh" ? UnaryKind::GeluTanh : UnaryKind::Gelu, *data));
+}
+
+static LogicalResult importRelu(Node &node) {
+  FailureOr<Value> data = node.value(0);
+  if (failed(data))
+    return failure();
+  return node.defineIfBuilt(makeClamp(node, *data, 0.0f, kInfinity));
+}
+
+static LogicalResult importClip(Node &node) {
+  FailureOr<Value> data = node.value(0);
+  if (failed(data))
+    return failure();
+  float low = node.getFloat("min", -kInfinity);
+  float high = node.getFloat("max", kInfinity);
+  for (int index : {1, 2}) {
+    if (!node.hasInput(index))
+      continue;
+    FailureOr<double> bound = node.scalar(index, index == 1 ? "min" : "max");
+    if (failed(bound))
+      return failure();
+    (index == 1 ? low : high) = static_cast<float>(*bound);
+  }
+  if (std::isnan(low) || std::isnan(high))
+    return node.error() << "a bound is not a number";
+  // ONNX: where the bounds cross, everything becomes the upper one.
+  return node.defineIfBuilt(makeClamp(node, *data, std::min(low, high), high));
+}
+
+static LogicalResult importPRelu(Node &node) {
+  if (failed(node.requireInputs(2)))
+    return failure();
+  FailureOr<SmallVector<Value>> inputs = node.allValues();
+  if (failed(inputs))
+    return failure();
+  return node.defineIfBuilt(make<PReluOp>(node, *inputs));
+}
+
+/// Ops that do nothing when the network runs.
+static LogicalResult importIdentity(Node &node) {
+  if (node.getOpType() == "Dropout") {
+    if (node.wantsOutput(1))
+      return node.error() << "output mask is not supported; export the model "
+                             "for inference";
+    if (const HostTensor *training = node.host(2);
+        training && training->size() == 1 && training->getReal(0) != 0)
+      return node.error() << "is in training mode; export the model for "
+                             "inference";
+  }
+  FailureOr<Value> data = node.value(0);
+  if (failed(data))
+    return failure();
+  return node.define(0, *data);
+}
+
+static LogicalResult importCast(Node &node) {
+  int64_t to = node.getInt("to", 0);
+  if (to != onnx::TensorProto::FLOAT)
+    return node.error() << "casts data to " << getTypeName(to)
+                        << ", but the network computes in float32; remove the "
+                           "cast or export the model in float32";
+  FailureOr<Value> data = node.value(0);
+  if (failed(data))
+    return failure();
+  return node.define(0, *data);
+}
+
+//===----------------------------------------------------------------------===//
+// Functions of two and more
+//===----------------------------------------------------------------------===//
+
+/// Scalars next to tensors are one-element vectors, so that no later pass meets
+/// tensors without dimensions.
+static Value asVector(Node &node, Value value, Value other) {
+  if (value && other && shapeOf(value).empty() && !shapeOf(other).empty())
+    return makeReshape(node, value, {1});
+  return value;
+}
+
+/// An operand, where a constant scalar is made a vector at once.
+static FailureOr<Value> operandValue(Node &node, int index) {
+  const HostTensor *tensor = node.host(index);
+  if (tensor && tensor->isFloat() && tensor->getShape().empty())
+    return makeConstant(node, node.getProto().input(index),
+                        tensor->reshaped({1}));
+  return node.value(index);
+}
+
+template <typename OpTy>
+static Value makeBinary(Node &node, Value lhs, Value rhs) {
+  Value left = asVector(node, lhs, rhs), right = asVector(node, rhs, lhs);
+  return make<OpTy>(node, {left, right});
+}
+
+template <typename OpTy> static LogicalResult importBinary(Node &node) {
+  if (failed(node.requireInputs(2)))
+    return failure();
+  FailureOr<Value> lhs = operandValue(node, 0), rhs = operandValue(node, 1);
+  if (failed(lhs) || failed(rhs))
+    return failure();
+  Value result = makeBinary<OpTy>(node, *lhs, *rhs);
+  // Two scalars stay a scalar.
+  FailureOr<Shape> left = node.shape(0), right = node.shape(1);
+  if (result && left->empty() && right->empty())
+    result = makeReshape(node, result, {});
+  return node.defineIfBuilt(result);
+}
+
+/// x^2, sqrt and 1/x have ops of their own that quantize better.
+static LogicalResult importPow(Node &node) {
+  const HostTensor *exponent = node.host(1);
+  FailureOr<Shape> base = node.shape(0);
+  if (failed(base))
+    return failure();
+  if (exponent && exponent->size() == 1 &&
+      exponent->getRank() <= static_cast<int64_t>(base->size())) {
+    double power = exponent->getReal(0);
+    std::optional<UnaryKind> kind;
+    if (power == 2.0)
+      kind = UnaryKind::Square;
+    else if (power == 0.5)
+      kind = UnaryKind::Sqrt;
+    else if (power == -1.0)
+      kind = UnaryKind::Reciprocal;
+    FailureOr<Value> data = node.value(0);
+    if (failed(data))
+      return failure();
+    if (power == 1.0)
+      return node.define(0, *data);
+    if (kind)
+      return node.defineIfBuilt(makeUnary(node, *kind, *data));
+    if (!exponent->isFloat()) {
+      // Integer exponents are legal beside a float base.
+      Value constant = makeScalar(node, static_cast<float>(power));
+      return node.defineIfBuilt(makeBinary<PowOp>(node, *data, constant));
     }
   }
-  return importClampTo(node, bounds[0], bounds[1]);
+  return importBinary<PowOp>(node);
 }
 
-//===----------------------------------------------------------------------===//
-// Two operands and more
-//===----------------------------------------------------------------------===//
-
-/// Both operands in one layout, ready for numpy broadcasting.
-struct Operands {
-  Value lhs, rhs;
-  bool channelsLast = false;
-};
-
-static Value broadcastable(const Node &node, const GraphValue &value,
-                           bool channelsLast) {
-  GraphImporter &importer = node.importer;
-  if (!channelsLast)
-    return importer.asPlain(node.getLoc(), value);
-  if (value.shape.size() == 4)
-    return importer.asChannelsLast(node.getLoc(), value);
-  // A lower rank broadcasts from the right: [C, 1, 1] is [1, C, 1, 1].
-  Shape shape(4 - value.shape.size(), 1);
-  shape.append(value.shape.begin(), value.shape.end());
-  GraphValue expanded = value;
-  expanded.shape = shape;
-  if (value.isConstant()) {
-    expanded.constant =
-        std::make_shared<HostTensor>(value.constant->reshaped(shape));
-  } else {
-    Value plain = importer.asPlain(node.getLoc(), value);
-    if (!plain)
+template <typename OpTy> static Value foldVariadic(Node &node) {
+  FailureOr<Value> result = operandValue(node, 0);
+  for (int i = 1; succeeded(result) && *result && i < node.numInputs(); ++i) {
+    FailureOr<Value> next = operandValue(node, i);
+    if (failed(next))
       return {};
-    auto type = RankedTensorType::get(
-        shape, cast<RankedTensorType>(plain.getType()).getElementType());
-    expanded.value =
-        ReshapeOp::create(importer.getBuilder(), node.getLoc(), type, plain);
-    expanded.layout = GraphValue::Layout::Plain;
-    expanded.steps.clear();
+    result = makeBinary<OpTy>(node, *result, *next);
   }
-  return importer.asChannelsLast(node.getLoc(), expanded);
+  return succeeded(result) ? *result : Value();
 }
 
-static FailureOr<Operands> readOperands(const Node &node, const GraphValue &lhs,
-                                        const GraphValue &rhs) {
-  auto isSpatial = [](const GraphValue &value) {
-    return !value.isConstant() && value.shape.size() == 4 &&
-           value.layout != GraphValue::Layout::Plain;
-  };
-  if (!broadcastShapes(lhs.shape, rhs.shape))
-    return node.emitError()
-           << "shapes [" << ArrayRef<int64_t>(lhs.shape) << "] and ["
-           << ArrayRef<int64_t>(rhs.shape) << "] do not broadcast";
-  Operands result;
-  result.channelsLast = (isSpatial(lhs) || isSpatial(rhs)) &&
-                        std::max(lhs.shape.size(), rhs.shape.size()) == 4;
-  result.lhs = broadcastable(node, lhs, result.channelsLast);
-  if (result.lhs)
-    result.rhs = broadcastable(node, rhs, result.channelsLast);
-  if (!result.rhs)
+template <typename OpTy> static LogicalResult importVariadic(Node &node) {
+  if (failed(node.requireInputs(1)))
     return failure();
-  return result;
+  return node.defineIfBuilt(foldVariadic<OpTy>(node));
 }
 
-/// Folds the inputs from the left with one binary op.
-template <typename BinaryOp>
-static LogicalResult importBinary(const Node &node) {
-  const GraphValue *first = node.getInput(0);
-  if (!first)
-    return failure();
-  if (node.getNumInputs() == 1)
-    return importClampTo(node, std::nullopt, std::nullopt);
-  GraphValue left = *first;
-  bool channelsLast = false;
-  for (size_t i = 1; i < node.getNumInputs(); ++i) {
-    const GraphValue *right = node.getInput(i);
-    if (!right)
+/// Min or Max with a constant scalar is a clamp.
+template <typename OpTy, bool isMin>
+static LogicalResult importMinMax(Node &node) {
+  for (int data : {0, 1}) {
+    const HostTensor *bound = node.host(1 - data);
+    if (node.numInputs() != 2 || !bound || !bound->isFloat() ||
+        bound->size() != 1 || node.host(data))
+      continue;
+    FailureOr<Value> value = node.value(data);
+    if (failed(value))
       return failure();
-    auto operands = readOperands(node, left, *right);
-    if (failed(operands))
-      return failure();
-    auto op = tryCreate<BinaryOp>(node.importer.getBuilder(), node.getLoc(),
-                                  {operands->lhs, operands->rhs});
-    channelsLast = operands->channelsLast;
-    if (failed(defineAs(node, op, channelsLast)))
-      return failure();
-    left = node.importer.getResult(node);
+    float limit = bound->getFloats()[0];
+    if (bound->getRank() > static_cast<int64_t>(shapeOf(*value).size()) ||
+        std::isnan(limit))
+      continue;
+    return node.defineIfBuilt(isMin ? makeClamp(node, *value, -kInfinity, limit)
+                                    : makeClamp(node, *value, limit, kInfinity));
   }
-  return success();
+  return importVariadic<OpTy>(node);
 }
 
-static LogicalResult importPRelu(const Node &node) {
-  const GraphValue *input = node.getInput(0);
-  const GraphValue *slope = input ? node.getInput(1) : nullptr;
-  if (!slope)
+static LogicalResult importMean(Node &node) {
+  if (failed(node.requireInputs(1)))
     return failure();
-  auto operands = readOperands(node, *input, *slope);
-  if (failed(operands))
-    return failure();
-  return defineAs(node,
-                  tryCreate<PReluOp>(node.importer.getBuilder(), node.getLoc(),
-                                     {operands->lhs, operands->rhs}),
-                  operands->channelsLast);
+  Value sum = foldVariadic<AddOp>(node);
+  if (node.numInputs() == 1)
+    return node.defineIfBuilt(sum);
+  return node.defineIfBuilt(makeBinary<MulOp>(
+      node, sum, makeScalar(node, 1.0f / node.numInputs())));
 }
 
-void q::onnx_import::registerElementwise(llvm::StringMap<Handler> &handlers) {
-  handlers["Relu"] = importRelu;
-  handlers["Clip"] = importClip;
-  handlers["Add"] = importBinary<AddOp>;
-  handlers["Sum"] = importBinary<AddOp>;
-  handlers["Sub"] = importBinary<SubOp>;
-  handlers["Mul"] = importBinary<MulOp>;
-  handlers["Div"] = importBinary<DivOp>;
-  handlers["Pow"] = importBinary<PowOp>;
-  handlers["Min"] = importBinary<MinOp>;
-  handlers["Max"] = importBinary<MaxOp>;
-  handlers["PRelu"] = importPRelu;
-  handlers["LeakyRelu"] = importLeakyRelu;
-  handlers["Elu"] = importElu;
-  handlers["Celu"] = importCelu;
-  handlers["Selu"] = importSelu;
-  handlers["ThresholdedRelu"] = importThresholdedRelu;
-  handlers["HardSigmoid"] = importHardSigmoid;
-  handlers["HardSwish"] = importPlainUnary<UnaryKind::HardSwish>;
-  handlers["Gelu"] = importGelu;
-  handlers["Abs"] = importPlainUnary<UnaryKind::Abs>;
-  handlers["Neg"] = importPlainUnary<UnaryKind::Neg>;
-  handlers["Exp"] = importPlainUnary<UnaryKind::Exp>;
-  handlers["Log"] = importPlainUnary<UnaryKind::Log>;
-  handlers["Sqrt"] = importPlainUnary<UnaryKind::Sqrt>;
-  handlers["Reciprocal"] = importPlainUnary<UnaryKind::Reciprocal>;
-  handlers["Sigmoid"] = importPlainUnary<UnaryKind::Sigmoid>;
-  handlers["Tanh"] = importPlainUnary<UnaryKind::Tanh>;
-  handlers["Erf"] = importPlainUnary<UnaryKind::Erf>;
-  handlers["Softplus"] = importPlainUnary<UnaryKind::Softplus>;
-  handlers["Softsign"] = importPlainUnary<UnaryKind::Softsign>;
-  handlers["Mish"] = importPlainUnary<UnaryKind::Mish>;
-  handlers["Floor"] = importPlainUnary<UnaryKind::Floor>;
-  handlers["Ceil"] = importPlainUnary<UnaryKind::Ceil>;
-  handlers["Round"] = importPlainUnary<UnaryKind::Round>;
-  handlers["Sign"] = importPlainUnary<UnaryKind::Sign>;
-  handlers["Sin"] = importPlainUnary<UnaryKind::Sin>;
-  handlers["Cos"] = importPlainUnary<UnaryKind::Cos>;
+void onnx_import::addElementwiseHandlers(OpTable &table) {
+  table["Abs"] = importUnary<UnaryKind::Abs>;
+  table["Neg"] = importUnary<UnaryKind::Neg>;
+  table["Exp"] = importUnary<UnaryKind::Exp>;
+  table["Log"] = importUnary<UnaryKind::Log>;
+  table["Sqrt"] = importUnary<UnaryKind::Sqrt>;
+  table["Reciprocal"] = importUnary<UnaryKind::Reciprocal>;
+  table["Sigmoid"] = importUnary<UnaryKind::Sigmoid>;
+  table["Tanh"] = importUnary<UnaryKind::Tanh>;
+  table["Erf"] = importUnary<UnaryKind::Erf>;
+  table["HardSwish"] = importUnary<UnaryKind::HardSwish>;
+  table["Mish"] = importUnary<UnaryKind::Mish>;
+  table["Softplus"] = importUnary<UnaryKind::Softplus>;
+  table["Softsign"] = importUnary<UnaryKind::Softsign>;
+  table["Floor"] = importUnary<UnaryKind::Floor>;
+  table["Ceil"] = importUnary<UnaryKind::Ceil>;
+  table["Round"] = importUnary<UnaryKind::Round>;
+  table["Sign"] = importUnary<UnaryKind::Sign>;
+  table["Sin"] = importUnary<UnaryKind::Sin>;
+  table["Cos"] = importUnary<UnaryKind::Cos>;
+  table["Elu"] = importElu;
+  table["Celu"] = importCelu;
+  table["Selu"] = importSelu;
+  table["LeakyRelu"] = importLeakyRelu;
+  table["ThresholdedRelu"] = importThresholdedRelu;
+  table["HardSigmoid"] = importHardSigmoid;
+  table["Gelu"] = importGelu;
+  table["Relu"] = importRelu;
+  table["Clip"] = importClip;
+  table["PRelu"] = importPRelu;
+  table["Identity"] = importIdentity;
+  table["Dropout"] = importIdentity;
+  table["Cast"] = importCast;
+  table["Add"] = importBinary<AddOp>;
+  table["Sub"] = importBinary<SubOp>;
+  table["Mul"] = importBinary<MulOp>;
+  table["Div"] = importBinary<DivOp>;
+  table["Pow"] = importPow;
+  table["Sum"] = importVariadic<AddOp>;
+  table["Mean"] = importMean;
+  table["Min"] = importMinMax<MinOp, true>;
+  table["Max"] = importMinMax<MaxOp, false>;
 }

@@ -1,446 +1,436 @@
-//===- ImportLayers.cpp - Convolutions, products, normalization, pools
-//------===//
+//===- ImportLayers.cpp - ONNX layers with weights ------------------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#include "GraphImporter.h"
+#include "Window.h"
 
 using namespace mlir;
 using namespace q;
 using namespace q::onnx_import;
 
-namespace {
-
-/// The sliding window that Conv, ConvTranspose and the pools have in common.
-struct Window {
-  Shape kernel, strides, dilations;
-  /// [top, left, bottom, right].
-  Shape pads;
-};
-
-} // namespace
-
-static FailureOr<Window> readWindow(const Node &node, ArrayRef<int64_t> input,
-                                    ArrayRef<int64_t> kernel,
-                                    bool ceilMode = false) {
-  if (input.size() != 4)
-    return node.emitError() << "only 2-D windows over [N, C, H, W] are "
-                               "supported, but the input has rank "
-                            << input.size();
-  Window window;
-  window.kernel = node.getInts("kernel_shape", kernel);
-  window.strides = node.getInts("strides", {1, 1});
-  window.dilations = node.getInts("dilations", {1, 1});
-  window.pads = node.getInts("pads", {0, 0, 0, 0});
-  if (window.kernel.size() != 2 || window.strides.size() != 2 ||
-      window.dilations.size() != 2 || window.pads.size() != 4)
-    return node.emitError() << "kernel_shape, strides and dilations must have "
-                               "2 entries and pads 4";
-  for (int d = 0; d < 2; ++d)
-    if (window.kernel[d] < 1 || window.strides[d] < 1 ||
-        window.dilations[d] < 1 || window.pads[d] < 0 || window.pads[d + 2] < 0)
-      return node.emitError()
-             << "kernel_shape, strides and dilations must be positive and pads "
-                "not negative";
-  std::string automatic = node.getString("auto_pad", "NOTSET");
-  for (int d = 0; d < 2; ++d) {
-    int64_t extent = input[d + 2], stride = window.strides[d];
-    int64_t reach = window.dilations[d] * (window.kernel[d] - 1) + 1;
-    if (automatic == "SAME_UPPER" || automatic == "SAME_LOWER") {
-      int64_t outputs = (extent + stride - 1) / stride;
-      int64_t total =
-          std::max<int64_t>(0, (outputs - 1) * stride + reach - extent);
-      int64_t smaller = total / 2, larger = total - smaller;
-      bool upper = automatic == "SAME_UPPER";
-      window.pads[d] = upper ? smaller : larger;
-      window.pads[d + 2] = upper ? larger : smaller;
-    } else if (automatic == "VALID") {
-      window.pads[d] = window.pads[d + 2] = 0;
-    } else if (automatic != "NOTSET") {
-      return node.emitError() << "unknown auto_pad '" << automatic << "'";
+/// Input `index` read under `shape`, permuted, and then under `finalShape`
+/// (empty for the permuted one): on the host where it is known, which costs
+/// nothing at run time.
+static Value permutedInput(Node &node, int index, ArrayRef<int64_t> shape,
+                           ArrayRef<int64_t> perm,
+                           ArrayRef<int64_t> finalShape = {}) {
+  if (const HostTensor *tensor = node.host(index)) {
+    if (!tensor->isFloat() || tensor->size() == 0) {
+      node.error() << "'" << node.getProto().input(index)
+                   << "' must be a float tensor that is not empty";
+      return {};
     }
-    if (!ceilMode)
-      continue;
-    // One more output where a window starts inside of the padded input, as
-    // extra padding at the end.
-    int64_t padded = extent + window.pads[d] + window.pads[d + 2];
-    int64_t outputs = (padded - reach + stride - 1) / stride + 1;
-    if ((outputs - 1) * stride >= extent + window.pads[d])
-      --outputs;
-    int64_t needed = (outputs - 1) * stride + reach - padded;
-    window.pads[d + 2] += std::max<int64_t>(0, needed);
+    HostTensor permuted = tensor->reshaped(shape).transposed(perm);
+    if (!finalShape.empty())
+      permuted = permuted.reshaped(finalShape);
+    return makeConstant(node, node.getProto().input(index), permuted);
   }
-  return window;
+  FailureOr<Value> value = node.value(index);
+  if (failed(value))
+    return {};
+  Value permuted = makeTranspose(node, makeReshape(node, *value, shape), perm);
+  if (!permuted || finalShape.empty())
+    return permuted;
+  return makeReshape(node, permuted, finalShape);
 }
 
-static NamedAttribute array(OpBuilder &builder, StringRef name,
-                            ArrayRef<int64_t> values) {
-  return builder.getNamedAttr(name, builder.getDenseI64ArrayAttr(values));
-}
-
-/// The bias as `[channels]`, or null without error where there is none.
-static FailureOr<Value> readBias(const Node &node, size_t index) {
+/// Bias input `index`, which must have one element for each of `channels`.
+static FailureOr<Value> readBias(Node &node, int index, int64_t channels) {
   if (!node.hasInput(index))
     return Value();
-  const GraphValue *bias = node.getInput(index);
-  if (!bias)
+  FailureOr<Shape> shape = node.shape(index);
+  if (failed(shape))
     return failure();
-  Value value = node.importer.asPlain(node.getLoc(), *bias);
-  if (!value)
-    return failure();
-  return value;
+  if (*shape != Shape{channels})
+    return node.error() << "the bias must have shape [" << channels
+                        << "], but has [" << ArrayRef<int64_t>(*shape) << "]";
+  return node.value(index);
 }
 
-//===----------------------------------------------------------------------===//
-// Convolutions
-//===----------------------------------------------------------------------===//
-
-static LogicalResult importConv(const Node &node) {
-  GraphImporter &importer = node.importer;
-  OpBuilder &builder = importer.getBuilder();
-  const GraphValue *input = node.getInput(0);
-  const HostTensor *weights = input ? node.getConstant(1) : nullptr;
-  if (!weights)
+/// Shapes of data and weights of a convolution, checked.
+static LogicalResult readConvShapes(Node &node, Shape &input, Shape &weights) {
+  if (failed(node.requireInputs(2)))
     return failure();
-  if (weights->shape.size() != 4)
-    return node.emitError() << "only 2-D convolutions are supported, but the "
-                               "weights have rank "
-                            << weights->shape.size();
-  auto window = readWindow(node, input->shape,
-                           ArrayRef<int64_t>(weights->shape).drop_front(2));
-  FailureOr<Value> bias = readBias(node, 2);
-  Value data = importer.asChannelsLast(node.getLoc(), *input);
-  if (failed(window) || failed(bias) || !data)
+  FailureOr<Shape> data = node.shape(0), kernel = node.shape(1);
+  if (failed(data) || failed(kernel) || failed(checkSpatialRank(node, *data)))
     return failure();
-  Value filter =
-      importer.materialize(node.getLoc(), weights->transposed({0, 2, 3, 1}));
-  SmallVector<Value> operands = {data, filter};
-  if (*bias)
-    operands.push_back(*bias);
-  auto conv = tryCreate<Conv2DOp>(
-      builder, node.getLoc(), operands,
-      {array(builder, "strides", window->strides),
-       array(builder, "pads", window->pads),
-       array(builder, "dilations", window->dilations),
-       builder.getNamedAttr("groups",
-                            builder.getI64IntegerAttr(node.getInt("group", 1))),
-       builder.getNamedAttr(
-           "operandSegmentSizes",
-           builder.getDenseI32ArrayAttr({1, 1, *bias ? 1 : 0, 0}))});
-  if (!conv)
-    return failure();
-  importer.defineChannelsLast(node, conv.getOutput());
+  if (data->size() != kernel->size())
+    return node.error() << "the input has shape [" << ArrayRef<int64_t>(*data)
+                        << "], but the weights have shape ["
+                        << ArrayRef<int64_t>(*kernel) << "]";
+  input = *data;
+  weights = *kernel;
   return success();
 }
 
-static LogicalResult importConvTranspose(const Node &node) {
-  GraphImporter &importer = node.importer;
-  OpBuilder &builder = importer.getBuilder();
-  const GraphValue *input = node.getInput(0);
-  const HostTensor *weights = input ? node.getConstant(1) : nullptr;
-  if (!weights)
-    return failure();
-  if (weights->shape.size() != 4 || input->shape.size() != 4)
-    return node.emitError() << "only 2-D transposed convolutions are supported";
-  int64_t groups = node.getInt("group", 1);
-  ArrayRef<int64_t> shape = weights->shape;
-  if (groups < 1 || shape[0] % groups)
-    return node.emitError() << groups << " groups do not divide " << shape[0]
-                            << " input channels";
-  Shape kernel = {shape[2], shape[3]};
-  Shape strides = node.getInts("strides", {1, 1});
-  Shape dilations = node.getInts("dilations", {1, 1});
-  Shape pads = node.getInts("pads", {0, 0, 0, 0});
-  Shape extra = node.getInts("output_padding", {0, 0});
-  Shape wanted = node.getInts("output_shape", {});
-  std::string automatic = node.getString("auto_pad", "NOTSET");
-  if (strides.size() != 2 || dilations.size() != 2 || pads.size() != 4 ||
-      extra.size() != 2 || (!wanted.empty() && wanted.size() < 2))
-    return node.emitError()
-           << "strides, dilations and output_padding must have "
-              "2 entries and pads 4";
+/// Where the data comes from a zero padding of spatial dimensions, the padding
+/// becomes part of the window: same sums, no copy.
+static Value absorbZeroPad(Value input, Window &window) {
+  auto pad = input.getDefiningOp<PadOp>();
+  if (!pad || pad.getMode() != PadMode::Constant ||
+      !pad.getValue().isZero() || shapeOf(input).size() != 4)
+    return input;
+  ArrayRef<int64_t> low = pad.getLow(), high = pad.getHigh();
+  if (low[0] || low[1] || high[0] || high[1])
+    return input;
   for (int d = 0; d < 2; ++d) {
-    bool same = automatic == "SAME_UPPER" || automatic == "SAME_LOWER";
-    if (wanted.empty() && !same)
-      continue;
-    int64_t extent = input->shape[d + 2];
-    int64_t target =
-        wanted.empty() ? extent * strides[d] : wanted[wanted.size() - 2 + d];
-    int64_t total = strides[d] * (extent - 1) + extra[d] +
-                    dilations[d] * (kernel[d] - 1) + 1 - target;
-    int64_t smaller = total / 2, larger = total - smaller;
-    bool upper = automatic == "SAME_UPPER";
-    pads[d] = upper ? smaller : larger;
-    pads[d + 2] = upper ? larger : smaller;
+    window.pads[d] += low[2 + d];
+    window.pads[d + 2] += high[2 + d];
   }
-  // ONNX: [C, O / groups, KH, KW]; here: [O, KH, KW, C / groups].
-  int64_t inputs = shape[0] / groups, outputs = shape[1];
-  HostTensor filter =
-      weights->reshaped({groups, inputs, outputs, kernel[0], kernel[1]})
-          .transposed({0, 2, 3, 4, 1})
-          .reshaped({groups * outputs, kernel[0], kernel[1], inputs});
-  FailureOr<Value> bias = readBias(node, 2);
-  Value data = importer.asChannelsLast(node.getLoc(), *input);
-  if (failed(bias) || !data)
+  return pad.getInput();
+}
+
+static LogicalResult importConv(Node &node) {
+  Shape input, weights;
+  if (failed(readConvShapes(node, input, weights)))
     return failure();
-  SmallVector<Value> operands = {data,
-                                 importer.materialize(node.getLoc(), filter)};
+  FailureOr<Shape> kernel = readKernel(node, weights, input.size() - 2);
+  if (failed(kernel))
+    return failure();
+  FailureOr<Window> window =
+      readWindow(node, input, *kernel, /*ceilMode=*/false);
+  FailureOr<Value> data = node.value(0);
+  FailureOr<Value> bias = readBias(node, 2, weights[0]);
+  if (failed(window) || failed(data) || failed(bias))
+    return failure();
+  Value source = absorbZeroPad(*data, *window);
+  Value nhwc = toNhwc(node, withHeight(node, source));
+  Value ohwi = permutedInput(node, 1, withHeight(weights), {0, 2, 3, 1});
+  if (!nhwc || !ohwi)
+    return failure();
+  SmallVector<Value> operands = {nhwc, ohwi};
   if (*bias)
     operands.push_back(*bias);
-  auto conv = tryCreate<ConvTranspose2DOp>(
-      builder, node.getLoc(), operands,
-      {array(builder, "strides", strides), array(builder, "pads", pads),
-       array(builder, "dilations", dilations),
-       array(builder, "output_padding", extra),
-       builder.getNamedAttr("groups", builder.getI64IntegerAttr(groups))});
-  if (!conv)
+  Value result = make<Conv2DOp>(
+      node, operands,
+      Attributes(node)
+          .ints("strides", window->strides)
+          .ints("pads", window->pads)
+          .ints("dilations", window->dilations)
+          .integer("groups", node.getInt("group", 1))
+          .set("operandSegmentSizes", node.builder().getDenseI32ArrayAttr(
+                                          {1, 1, *bias ? 1 : 0, 0})));
+  return node.defineIfBuilt(
+      dropHeight(node, toNchw(node, result), input.size()));
+}
+
+static LogicalResult importConvTranspose(Node &node) {
+  Shape input, weights;
+  if (failed(readConvShapes(node, input, weights)))
     return failure();
-  importer.defineChannelsLast(node, conv.getOutput());
-  return success();
+  FailureOr<Shape> kernel = readKernel(node, weights, input.size() - 2);
+  if (failed(kernel))
+    return failure();
+  // Pads mean something else here, so auto_pad is worked out below.
+  FailureOr<Window> window =
+      readWindow(node, input, *kernel, /*ceilMode=*/false);
+  int64_t groups = node.getInt("group", 1), rank = input.size();
+  if (failed(window))
+    return failure();
+  if (groups < 1 || weights[0] % groups)
+    return node.error() << groups << " groups do not divide " << weights[0]
+                        << " input channels";
+  std::array<int64_t, 2> extra = {0, 0};
+  size_t spatial = kernel->size(), lead = 2 - spatial;
+  std::optional<Shape> outputPadding = node.getInts("output_padding");
+  std::optional<Shape> outputShape = node.getInts("output_shape");
+  if ((outputPadding && outputPadding->size() != spatial) ||
+      (outputShape && outputShape->size() != spatial))
+    return node.error() << "output_padding and output_shape must have one "
+                           "entry for each spatial dimension";
+  std::string autoPad = node.getString("auto_pad", "NOTSET");
+  bool isSame = autoPad == "SAME_UPPER" || autoPad == "SAME_LOWER";
+  for (size_t i = 0; i < spatial; ++i) {
+    size_t d = lead + i;
+    if (outputPadding)
+      extra[d] = (*outputPadding)[i];
+    if (!isSame && !outputShape)
+      continue;
+    int64_t stride = window->strides[d];
+    int64_t wanted =
+        outputShape ? (*outputShape)[i] : input[2 + i] * stride;
+    int64_t total =
+        stride * (input[2 + i] - 1) + extra[d] + window->reach(d) - wanted;
+    if (total < 0) {
+      extra[d] -= total;
+      total = 0;
+    }
+    int64_t half = autoPad == "SAME_UPPER" ? total / 2 : total - total / 2;
+    window->pads[d] = half;
+    window->pads[d + 2] = total - half;
+  }
+
+  // ONNX: [C, M / groups, KH, KW]; here: [M, KH, KW, C / groups].
+  int64_t channels = weights[0], perGroup = weights[1];
+  Shape tall = withHeight(weights);
+  Shape grouped = {groups, channels / groups, perGroup, tall[2], tall[3]};
+  Value mhwc = permutedInput(
+      node, 1, grouped, {0, 2, 3, 4, 1},
+      {groups * perGroup, tall[2], tall[3], channels / groups});
+  FailureOr<Value> data = node.value(0);
+  FailureOr<Value> bias = readBias(node, 2, groups * perGroup);
+  if (failed(data) || failed(bias))
+    return failure();
+  SmallVector<Value> operands = {toNhwc(node, withHeight(node, *data)), mhwc};
+  if (*bias)
+    operands.push_back(*bias);
+  Value result = make<ConvTranspose2DOp>(node, operands,
+                                         Attributes(node)
+                                             .ints("strides", window->strides)
+                                             .ints("pads", window->pads)
+                                             .ints("dilations",
+                                                   window->dilations)
+                                             .ints("output_padding", extra)
+                                             .integer("groups", groups));
+  return node.defineIfBuilt(dropHeight(node, toNchw(node, result), rank));
 }
 
 //===----------------------------------------------------------------------===//
 // Matrix products
 //===----------------------------------------------------------------------===//
 
-/// Where the input of a fully connected layer is a flattened [N, H, W, C], the
-/// weights are permuted instead of the data. Null where it is not.
-static Value flattenedInput(const Node &node, const GraphValue &input,
-                            HostTensor &weights) {
-  if (input.layout != GraphValue::Layout::Lazy || input.steps.size() != 1 ||
-      input.steps[0].kind != ViewStep::Reshape || input.shape.size() != 2)
-    return {};
-  ArrayRef<int64_t> source = shapeOf(input.value);
-  int64_t height = source[1], width = source[2], channels = source[3];
-  if (input.shape[1] != height * width * channels)
-    return {};
-  int64_t outputs = weights.shape[0];
-  weights = weights.reshaped({outputs, channels, height, width})
-                .transposed({0, 2, 3, 1})
-                .reshaped({outputs, input.shape[1]});
-  OpBuilder &builder = node.importer.getBuilder();
-  auto type = RankedTensorType::get(
-      input.shape,
-      cast<RankedTensorType>(input.value.getType()).getElementType());
-  return ReshapeOp::create(builder, node.getLoc(), type, input.value);
-}
-
-/// `x w^T + bias` with constant `[N, K]` weights and a bias that is null or a
-/// constant of up to N elements.
-static LogicalResult makeGemm(const Node &node, const GraphValue &input,
-                              HostTensor weights, const HostTensor *bias) {
-  GraphImporter &importer = node.importer;
-  OpBuilder &builder = importer.getBuilder();
-  int64_t outputs = weights.shape[0], depth = weights.shape[1];
-  if (input.shape.empty() || input.shape.back() != depth)
-    return node.emitError() << "the input's last dimension must be " << depth;
-  Value data;
-  if (input.shape.size() == 2)
-    data = flattenedInput(node, input, weights);
-  if (!data)
-    data = importer.asPlain(node.getLoc(), input);
-  if (!data)
-    return failure();
-  auto element = cast<RankedTensorType>(data.getType()).getElementType();
-  int64_t rows = 1;
-  for (int64_t extent : ArrayRef<int64_t>(input.shape).drop_back())
-    rows *= extent;
-  if (input.shape.size() != 2)
-    data =
-        ReshapeOp::create(builder, node.getLoc(),
-                          RankedTensorType::get({rows, depth}, element), data);
-  SmallVector<Value> operands = {data,
-                                 importer.materialize(node.getLoc(), weights)};
-  if (bias)
-    operands.push_back(
-        importer.materialize(node.getLoc(), bias->broadcastTo({outputs})));
-  auto gemm = tryCreate<GemmOp>(builder, node.getLoc(), operands);
-  if (!gemm)
-    return failure();
-  Value result = gemm.getOutput();
-  if (input.shape.size() != 2) {
-    Shape shape(input.shape);
-    shape.back() = outputs;
-    result = ReshapeOp::create(builder, node.getLoc(),
-                               RankedTensorType::get(shape, element), result);
+/// `value * factor`, folded where the value is known.
+static FailureOr<Value> scaledInput(Node &node, int index, float factor) {
+  const HostTensor *tensor = node.host(index);
+  if (tensor && tensor->isFloat() && factor != 1.0f && tensor->size() > 0) {
+    std::vector<float> scaled(tensor->getFloats());
+    for (float &element : scaled)
+      element *= factor;
+    return makeConstant(node, node.getProto().input(index),
+                        tensor->getShape(), scaled);
   }
-  importer.definePlain(node, result);
-  return success();
-}
-
-static HostTensor scaled(HostTensor tensor, float factor) {
-  for (float &value : tensor.floats)
-    value *= factor;
-  return tensor;
-}
-
-static LogicalResult importGemm(const Node &node) {
-  const GraphValue *input = node.getInput(0);
-  const HostTensor *weights = input ? node.getConstant(1) : nullptr;
-  if (!weights)
-    return failure();
-  if (weights->shape.size() != 2 || input->shape.size() != 2)
-    return node.emitError() << "its operands must be matrices";
-  float alpha = node.getFloat("alpha", 1.0f),
-        beta = node.getFloat("beta", 1.0f);
-  HostTensor matrix =
-      node.getInt("transB", 0) ? *weights : weights->transposed({1, 0});
-  std::optional<HostTensor> bias;
-  if (node.hasInput(2)) {
-    const HostTensor *given = node.getConstant(2);
-    if (!given)
-      return failure();
-    bias = scaled(*given, beta);
-    while (bias->shape.size() > 1 && bias->shape.front() == 1)
-      bias->shape.erase(bias->shape.begin());
-    if (bias->shape.size() > 1 ||
-        (bias->size() != 1 && bias->size() != matrix.shape[0]))
-      return node.emitError()
-             << "C must be a constant with one element per column";
-  }
-  GraphValue data = *input;
-  if (node.getInt("transA", 0)) {
-    if (failed(node.importer.view(node, *input, {ViewStep::Transpose, {1, 0}})))
-      return failure();
-    data = node.importer.getResult(node);
-  }
-  return makeGemm(node, data, scaled(std::move(matrix), alpha),
-                  bias ? &*bias : nullptr);
-}
-
-static LogicalResult importMatMul(const Node &node) {
-  const GraphValue *lhs = node.getInput(0);
-  const GraphValue *rhs = lhs ? node.getInput(1) : nullptr;
-  if (!rhs)
-    return failure();
-  if (rhs->isConstant() && rhs->shape.size() == 2 && lhs->shape.size() >= 2)
-    return makeGemm(node, *lhs, rhs->constant->transposed({1, 0}), nullptr);
-  GraphImporter &importer = node.importer;
-  Value a = importer.asPlain(node.getLoc(), *lhs);
-  Value b = a ? importer.asPlain(node.getLoc(), *rhs) : Value();
-  if (!b)
-    return failure();
-  auto product =
-      tryCreate<MatMulOp>(importer.getBuilder(), node.getLoc(), {a, b});
+  FailureOr<Value> value = node.value(index);
+  if (failed(value) || factor == 1.0f)
+    return value;
+  Value product = make<MulOp>(node, {*value, makeScalar(node, factor)});
   if (!product)
     return failure();
-  importer.definePlain(node, product.getOutput());
-  return success();
+  return product;
+}
+
+/// Weights `[N, K]` from input 1, times `factor`.
+static Value readGemmWeights(Node &node, bool isTransposed, float factor) {
+  const HostTensor *tensor = node.host(1);
+  if (!tensor || !tensor->isFloat()) {
+    FailureOr<Value> scaled = scaledInput(node, 1, factor);
+    if (failed(scaled))
+      return {};
+    return isTransposed ? *scaled : makeTranspose(node, *scaled, {1, 0});
+  }
+  HostTensor weights = isTransposed ? *tensor : tensor->transposed({1, 0});
+  std::vector<float> values(weights.getFloats());
+  if (factor != 1.0f)
+    for (float &element : values)
+      element *= factor;
+  if (values.empty()) {
+    node.error() << "the weights are empty";
+    return {};
+  }
+  return makeConstant(node, node.getProto().input(1), weights.getShape(),
+                      values);
+}
+
+/// C of a Gemm as a bias `[N]`, if it is one: known, and the same for every
+/// row.
+static std::optional<HostTensor> getBiasOfGemm(Node &node, int64_t columns) {
+  const HostTensor *tensor = node.host(2);
+  if (!tensor || !tensor->isFloat())
+    return std::nullopt;
+  ArrayRef<int64_t> shape = tensor->getShape();
+  int64_t last = shape.empty() ? 1 : shape.back();
+  if (tensor->size() != last || (last != 1 && last != columns))
+    return std::nullopt;
+  std::vector<float> values(columns);
+  for (int64_t i = 0; i < columns; ++i)
+    values[i] = tensor->getFloats()[last == 1 ? 0 : i];
+  return HostTensor(tensor->getType(), {columns}, std::move(values));
+}
+
+static LogicalResult importGemm(Node &node) {
+  if (failed(node.requireInputs(2)))
+    return failure();
+  float alpha = node.getFloat("alpha", 1.0f), beta = node.getFloat("beta", 1.0f);
+  bool transA = node.getInt("transA", 0), transB = node.getInt("transB", 0);
+  FailureOr<Shape> lhs = node.shape(0), rhs = node.shape(1);
+  FailureOr<Value> data = node.value(0);
+  if (failed(lhs) || failed(rhs) || failed(data))
+    return failure();
+  if (lhs->size() != 2 || rhs->size() != 2)
+    return node.error() << "operands must be matrices, but have the shapes ["
+                        << ArrayRef<int64_t>(*lhs) << "] and ["
+                        << ArrayRef<int64_t>(*rhs) << "]";
+  int64_t columns = (*rhs)[transB ? 0 : 1];
+  SmallVector<Value> operands = {
+      transA ? makeTranspose(node, *data, {1, 0}) : *data,
+      readGemmWeights(node, transB, alpha)};
+  bool hasC = node.hasInput(2) && beta != 0.0f;
+  std::optional<HostTensor> bias;
+  if (hasC)
+    bias = getBiasOfGemm(node, columns);
+  if (bias) {
+    std::vector<float> values(bias->getFloats());
+    for (float &element : values)
+      element *= beta;
+    operands.push_back(
+        makeConstant(node, node.getProto().input(2), {columns}, values));
+  } else if (hasC && beta == 1.0f) {
+    FailureOr<Shape> shape = node.shape(2);
+    if (failed(shape))
+      return failure();
+    if (*shape == Shape{columns}) {
+      FailureOr<Value> value = node.value(2);
+      if (failed(value))
+        return failure();
+      operands.push_back(*value);
+    }
+  }
+  Value result = make<GemmOp>(node, operands);
+  if (hasC && operands.size() == 2) {
+    FailureOr<Value> addend = scaledInput(node, 2, beta);
+    if (failed(addend))
+      return failure();
+    result = make<AddOp>(node, {result, *addend});
+  }
+  return node.defineIfBuilt(result);
+}
+
+static LogicalResult importMatMul(Node &node) {
+  if (failed(node.requireInputs(2)))
+    return failure();
+  FailureOr<Shape> lhs = node.shape(0), rhs = node.shape(1);
+  FailureOr<Value> data = node.value(0);
+  if (failed(lhs) || failed(rhs) || failed(data))
+    return failure();
+  if (lhs->empty() || rhs->empty())
+    return node.error() << "operands must not be scalars";
+  // A constant matrix on the right makes it a fully connected layer over the
+  // last dimension.
+  if (node.host(1) && rhs->size() == 2) {
+    int64_t depth = lhs->back(), rows = 1;
+    for (int64_t extent : ArrayRef(*lhs).drop_back())
+      rows *= extent;
+    Value flat = makeReshape(node, *data, {rows, depth});
+    Value product =
+        make<GemmOp>(node, {flat, readGemmWeights(node, false, 1.0f)});
+    Shape shape(*lhs);
+    shape.back() = (*rhs)[1];
+    return node.defineIfBuilt(makeReshape(node, product, shape));
+  }
+  FailureOr<Value> other = node.value(1);
+  if (failed(other))
+    return failure();
+  // Vectors are rows on the left and columns on the right.
+  Value left = *data, right = *other;
+  if (lhs->size() == 1)
+    left = makeReshape(node, left, {1, (*lhs)[0]});
+  if (rhs->size() == 1)
+    right = makeReshape(node, right, {(*rhs)[0], 1});
+  Value product = make<MatMulOp>(node, {left, right});
+  if (!product)
+    return failure();
+  Shape shape(shapeOf(product));
+  if (rhs->size() == 1)
+    shape.pop_back();
+  if (lhs->size() == 1)
+    shape.erase(shape.end() - (rhs->size() == 1 ? 1 : 2));
+  return node.defineIfBuilt(makeReshape(node, product, shape));
 }
 
 //===----------------------------------------------------------------------===//
 // Normalization
 //===----------------------------------------------------------------------===//
 
-static LogicalResult importBatchNormalization(const Node &node) {
-  GraphImporter &importer = node.importer;
-  OpBuilder &builder = importer.getBuilder();
-  const GraphValue *input = node.getInput(0);
-  if (!input)
+/// The order that puts dimension 1 last, and its inverse.
+static std::pair<Shape, Shape> channelsLast(int64_t rank) {
+  Shape forward = {0}, backward = {0, rank - 1};
+  for (int64_t d = 2; d < rank; ++d) {
+    forward.push_back(d);
+    backward.push_back(d - 1);
+  }
+  forward.push_back(1);
+  return {forward, backward};
+}
+
+static LogicalResult importBatchNormalization(Node &node) {
+  if (failed(node.requireInputs(5)))
     return failure();
   if (node.getInt("training_mode", 0))
-    return node.emitError()
-           << "is in training mode; export the model for inference";
-  bool spatial = input->shape.size() == 4;
-  if (!spatial && input->shape.size() != 2)
-    return node.emitError() << "only inputs of rank 2 and 4 are supported";
-  Value data = spatial ? importer.asChannelsLast(node.getLoc(), *input)
-                       : importer.asPlain(node.getLoc(), *input);
-  if (!data)
+    return node.error() << "is in training mode; export the model for "
+                           "inference";
+  if (node.opset() < 9 && !node.getInt("spatial", 1))
+    return node.error() << "statistics per element (spatial = 0) are not "
+                           "supported";
+  FailureOr<SmallVector<Value>> inputs = node.allValues();
+  if (failed(inputs))
     return failure();
-  SmallVector<Value> operands = {data};
-  for (size_t i = 1; i <= 4; ++i) {
-    const HostTensor *parameter = node.getConstant(i);
-    if (!parameter)
-      return failure();
-    operands.push_back(importer.materialize(node.getLoc(), *parameter));
-  }
-  auto norm = tryCreate<BatchNormOp>(
-      builder, node.getLoc(), operands,
-      {builder.getNamedAttr("epsilon", builder.getF32FloatAttr(
-                                           node.getFloat("epsilon", 1e-5f)))});
-  if (!norm)
-    return failure();
-  if (spatial)
-    importer.defineChannelsLast(node, norm.getOutput());
-  else
-    importer.definePlain(node, norm.getOutput());
-  return success();
+  int64_t rank = shapeOf((*inputs)[0]).size();
+  if (rank < 2)
+    return node.error() << "the input must have a channel dimension";
+  auto [forward, backward] = channelsLast(rank);
+  bool moves = rank > 2;
+  Value data = (*inputs)[0];
+  if (moves)
+    data = makeTranspose(node, data, forward);
+  Value result = make<BatchNormOp>(
+      node, {data, (*inputs)[1], (*inputs)[2], (*inputs)[3], (*inputs)[4]},
+      Attributes(node).real("epsilon", node.getFloat("epsilon", 1e-5f)));
+  if (moves && result)
+    result = makeTranspose(node, result, backward);
+  return node.defineIfBuilt(result);
 }
 
-static LogicalResult importLrn(const Node &node) {
-  GraphImporter &importer = node.importer;
-  OpBuilder &builder = importer.getBuilder();
-  const GraphValue *input = node.getInput(0);
-  Value data = input ? importer.asChannelsLast(node.getLoc(), *input) : Value();
-  if (!data)
+static LogicalResult importLayerNormalization(Node &node) {
+  if (failed(node.requireInputs(2)))
     return failure();
-  auto real = [&](StringRef name, float missing) {
-    return builder.getNamedAttr(
-        name, builder.getF32FloatAttr(node.getFloat(name, missing)));
-  };
-  auto norm = tryCreate<LrnOp>(
-      builder, node.getLoc(), data,
-      {builder.getNamedAttr("size",
-                            builder.getI64IntegerAttr(node.getInt("size", 1))),
-       real("alpha", 1e-4f), real("beta", 0.75f), real("bias", 1.0f)});
-  if (!norm)
+  if (node.wantsOutput(1) || node.wantsOutput(2))
+    return node.error() << "outputs Mean and InvStdDev are not supported";
+  FailureOr<SmallVector<Value>> inputs = node.allValues();
+  if (failed(inputs))
     return failure();
-  importer.defineChannelsLast(node, norm.getOutput());
-  return success();
+  int64_t rank = shapeOf((*inputs)[0]).size();
+  FailureOr<int64_t> axis = normalizeAxis(node, node.getInt("axis", -1), rank);
+  if (failed(axis))
+    return failure();
+  return node.defineIfBuilt(make<LayerNormOp>(
+      node, *inputs,
+      Attributes(node)
+          .integer("axis", *axis)
+          .real("epsilon", node.getFloat("epsilon", 1e-5f))));
 }
 
-//===----------------------------------------------------------------------===//
-// Pools
-//===----------------------------------------------------------------------===//
-
-template <typename PoolOp> static LogicalResult importPool(const Node &node) {
-  constexpr bool isAverage = std::is_same_v<PoolOp, AvgPool2DOp>;
-  GraphImporter &importer = node.importer;
-  OpBuilder &builder = importer.getBuilder();
-  const GraphValue *input = node.getInput(0);
-  if (!input)
+static LogicalResult importLrn(Node &node) {
+  FailureOr<Value> data = node.value(0);
+  if (failed(data))
     return failure();
-  if (node.hasOutput(1))
-    return node.emitError() << "its Indices output is not supported";
-  if (node.getInt("storage_order", 0))
-    return node.emitError() << "storage_order = 1 is not supported";
-  auto plain = readWindow(node, input->shape, {});
-  auto window = readWindow(node, input->shape, {}, node.getInt("ceil_mode", 0));
-  Value data =
-      failed(window) ? Value() : importer.asChannelsLast(node.getLoc(), *input);
-  if (!data)
-    return failure();
-  SmallVector<NamedAttribute> attributes = {
-      array(builder, "kernel", window->kernel),
-      array(builder, "strides", window->strides),
-      array(builder, "pads", window->pads),
-      array(builder, "dilations", window->dilations)};
-  if (isAverage && node.getInt("count_include_pad", 0)) {
-    // The padding of ceil mode is counted by nobody: it is not in the file.
-    if (ArrayRef<int64_t>(plain->pads) != ArrayRef<int64_t>(window->pads))
-      return node.emitError() << "count_include_pad together with a ceil_mode "
-                                 "that adds windows is not supported";
-    attributes.push_back(
-        builder.getNamedAttr("count_include_pad", builder.getUnitAttr()));
-  }
-  auto pool = tryCreate<PoolOp>(builder, node.getLoc(), data, attributes);
-  if (!pool)
-    return failure();
-  importer.defineChannelsLast(node, pool.getOutput());
-  return success();
+  int64_t size = node.getInt("size", 0);
+  if (size < 1)
+    return node.error() << "size must be positive";
+  int64_t rank = shapeOf(*data).size();
+  if (rank < 2)
+    return node.error() << "the input must have a channel dimension";
+  auto [forward, backward] = channelsLast(rank);
+  Value last = rank > 2 ? makeTranspose(node, *data, forward) : *data;
+  Value result =
+      make<LrnOp>(node, last,
+                  Attributes(node)
+                      .integer("size", size)
+                      .real("alpha", node.getFloat("alpha", 1e-4f))
+                      .real("beta", node.getFloat("beta", 0.75f))
+                      .real("bias", node.getFloat("bias", 1.0f)));
+  if (result && rank > 2)
+    result = makeTranspose(node, result, backward);
+  return node.defineIfBuilt(result);
 }
 
-void q::onnx_import::registerLayers(llvm::StringMap<Handler> &handlers) {
-  handlers["Conv"] = importConv;
-  handlers["ConvTranspose"] = importConvTranspose;
-  handlers["Gemm"] = importGemm;
-  handlers["MatMul"] = importMatMul;
-  handlers["BatchNormalization"] = importBatchNormalization;
-  handlers["LRN"] = importLrn;
-  handlers["MaxPool"] = importPool<MaxPool2DOp>;
-  handlers["AveragePool"] = importPool<AvgPool2DOp>;
+void onnx_import::addLayerHandlers(OpTable &table) {
+  table["Conv"] = importConv;
+  table["ConvTranspose"] = importConvTranspose;
+  table["Gemm"] = importGemm;
+  table["MatMul"] = importMatMul;
+  table["BatchNormalization"] = importBatchNormalization;
+  table["LayerNormalization"] = importLayerNormalization;
+  table["LRN"] = importLrn;
 }

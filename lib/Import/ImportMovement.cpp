@@ -1,476 +1,376 @@
-//===- ImportMovement.cpp - Ops that move elements
-//---------------------------===//
+//===- ImportMovement.cpp - ONNX ops that move elements -------------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+//
+// Transpose, Concat, Split, Slice, Gather, Pad: on the host for known tensors,
+// as ops of rule N13 for others.
+//
+//===----------------------------------------------------------------------===//
 
-#include "GraphImporter.h"
+#include "Build.h"
 
-#include <limits>
-#include <numeric>
+#include <algorithm>
 
 using namespace mlir;
 using namespace q;
 using namespace q::onnx_import;
 
-/// Axes or the like: an attribute in older opsets, an input in newer ones.
-static FailureOr<Shape> attrOrInput(const Node &node, StringRef name,
-                                    size_t index, ArrayRef<int64_t> missing) {
-  if (node.hasAttr(name))
-    return node.getInts(name, {});
-  if (node.hasInput(index))
-    return node.getConstantInts(index);
-  return Shape(missing);
-}
-
-static int64_t product(ArrayRef<int64_t> shape) {
-  return std::accumulate(shape.begin(), shape.end(), int64_t(1),
-                         std::multiplies<int64_t>());
-}
-
-static LogicalResult reshapeTo(const Node &node, const GraphValue &input,
-                               Shape shape) {
-  if (product(shape) != product(input.shape))
-    return node.emitError()
-           << "cannot reshape [" << ArrayRef<int64_t>(input.shape) << "] to ["
-           << ArrayRef<int64_t>(shape) << "]";
-  return node.importer.view(node, input, {ViewStep::Reshape, shape});
-}
-
-static LogicalResult importIdentity(const Node &node) {
-  const GraphValue *input = node.getInput(0);
-  if (!input)
+static LogicalResult importTranspose(Node &node) {
+  FailureOr<Shape> input = node.shape(0);
+  if (failed(input))
     return failure();
-  GraphValue copy = *input;
-  node.importer.define(node, 0, std::move(copy));
+  int64_t rank = input->size();
+  Shape perm;
+  if (std::optional<Shape> given = node.getInts("perm")) {
+    perm = *given;
+  } else {
+    for (int64_t d = rank; d-- > 0;)
+      perm.push_back(d);
+  }
+  FailureOr<Shape> sorted = normalizeAxes(node, perm, rank);
+  if (failed(sorted))
+    return failure();
+  if (static_cast<int64_t>(perm.size()) != rank)
+    return node.error() << "perm [" << ArrayRef<int64_t>(perm)
+                        << "] is not an order of " << rank << " dimensions";
+  for (int64_t &dim : perm)
+    dim = dim < 0 ? dim + rank : dim;
+  if (const HostTensor *tensor = node.host(0))
+    return node.define(0, tensor->transposed(perm));
+  FailureOr<Value> data = node.value(0);
+  if (failed(data))
+    return failure();
+  return node.defineIfBuilt(makeTranspose(node, *data, perm));
+}
+
+//===----------------------------------------------------------------------===//
+// Concat
+//===----------------------------------------------------------------------===//
+
+/// Known tensors side by side: row by row, where a row is what lies behind one
+/// index of the dimensions before `axis`.
+template <typename T, typename Get>
+static std::vector<T> concatenate(ArrayRef<const HostTensor *> tensors,
+                                  int64_t axis, Get get) {
+  int64_t rows = 1;
+  for (int64_t d = 0; d < axis; ++d)
+    rows *= tensors.front()->getShape()[d];
+  std::vector<T> result;
+  for (int64_t row = 0; row < rows; ++row)
+    for (const HostTensor *tensor : tensors) {
+      ArrayRef<T> all = get(*tensor);
+      ArrayRef<T> part = all.slice(row * (all.size() / rows), all.size() / rows);
+      result.insert(result.end(), part.begin(), part.end());
+    }
+  return result;
+}
+
+static LogicalResult importConcat(Node &node) {
+  if (failed(node.requireInputs(std::max(1, node.numInputs()))))
+    return failure();
+  SmallVector<const HostTensor *> tensors;
+  for (int i = 0; i < node.numInputs(); ++i)
+    if (const HostTensor *tensor = node.host(i))
+      tensors.push_back(tensor);
+  FailureOr<Shape> first = node.shape(0);
+  if (failed(first))
+    return failure();
+  FailureOr<int64_t> axis =
+      normalizeAxis(node, node.getInt("axis", 1), first->size());
+  if (failed(axis))
+    return failure();
+  if (static_cast<int>(tensors.size()) < node.numInputs()) {
+    FailureOr<SmallVector<Value>> inputs = node.allValues();
+    if (failed(inputs))
+      return failure();
+    return node.defineIfBuilt(make<ConcatOp>(
+        node, *inputs, Attributes(node).integer("axis", *axis)));
+  }
+  Shape shape(*first);
+  shape[*axis] = 0;
+  for (const HostTensor *tensor : tensors) {
+    Shape expected(shape), actual(tensor->getShape());
+    if (actual.size() == expected.size())
+      expected[*axis] = actual[*axis];
+    if (actual != expected || tensor->isFloat() != tensors[0]->isFloat())
+      return node.error() << "inputs do not fit together along axis " << *axis;
+    shape[*axis] += actual[*axis];
+  }
+  int32_t dtype = tensors[0]->getType();
+  if (tensors[0]->isFloat())
+    return node.define(
+        0, HostTensor(dtype, shape,
+                      concatenate<float>(tensors, *axis, [](auto &tensor) {
+                        return tensor.getFloats();
+                      })));
+  return node.define(
+      0, HostTensor(dtype, shape,
+                    concatenate<int64_t>(tensors, *axis, [](auto &tensor) {
+                      return tensor.getInts();
+                    })));
+}
+
+//===----------------------------------------------------------------------===//
+// Boxes
+//===----------------------------------------------------------------------===//
+
+/// A strided box of a tensor.
+struct Box {
+  Shape starts, sizes, steps;
+};
+
+/// Defines output `index` as a box of the first input.
+static LogicalResult defineBox(Node &node, int index, const Box &box) {
+  if (const HostTensor *tensor = node.host(0)) {
+    Shape strides = getStrides(tensor->getShape());
+    int64_t offset = 0;
+    for (size_t d = 0; d < strides.size(); ++d) {
+      offset += box.starts[d] * strides[d];
+      strides[d] *= box.steps[d];
+    }
+    return node.define(index,
+                       tensor->gathered(box.sizes, makeIndexMap(box.sizes,
+                                                                strides,
+                                                                offset)));
+  }
+  FailureOr<Value> data = node.value(0);
+  if (failed(data))
+    return failure();
+  Value slice = makeSlice(node, *data, box.starts, box.sizes, box.steps);
+  return slice ? node.define(index, slice) : failure();
+}
+
+static LogicalResult importSplit(Node &node) {
+  FailureOr<Shape> input = node.shape(0);
+  FailureOr<std::optional<Shape>> given = node.intsOf("split", 1);
+  if (failed(input) || failed(given))
+    return failure();
+  FailureOr<int64_t> axis =
+      normalizeAxis(node, node.getInt("axis", 0), input->size());
+  if (failed(axis))
+    return failure();
+  int64_t extent = (*input)[*axis], parts = node.numOutputs();
+  Shape sizes;
+  if (*given && !(*given)->empty()) {
+    sizes = **given;
+  } else {
+    // Equal parts; with num_outputs the last one may be smaller.
+    int64_t size = (extent + parts - 1) / std::max<int64_t>(parts, 1);
+    for (int64_t i = 0, left = extent; i < parts; ++i, left -= size)
+      sizes.push_back(std::min(size, left));
+  }
+  int64_t total = 0;
+  bool positive = true;
+  for (int64_t size : sizes) {
+    positive &= size >= 0 && size <= extent;
+    total += positive ? size : 0;
+  }
+  if (!positive || total != extent ||
+      static_cast<int64_t>(sizes.size()) != parts)
+    return node.error() << "an extent of " << extent
+                        << " cannot be split into [" << ArrayRef<int64_t>(sizes)
+                        << "] for " << parts << " outputs";
+  Box box{Shape(input->size(), 0), *input, Shape(input->size(), 1)};
+  for (int64_t i = 0; i < parts; ++i) {
+    box.sizes[*axis] = sizes[i];
+    if (node.wantsOutput(i) && failed(defineBox(node, i, box)))
+      return failure();
+    box.starts[*axis] += sizes[i];
+  }
   return success();
 }
 
-static LogicalResult importDropout(const Node &node) {
-  if (node.hasOutput(1))
-    return node.emitError() << "its mask output is not supported; export the "
-                               "model for inference";
-  return importIdentity(node);
-}
-
-static LogicalResult importCast(const Node &node) {
-  // Constants were folded; between float types a value stays as it is.
-  int64_t to = node.getInt("to", 1);
-  if (to != 1 && to != 10 && to != 11 && to != 16)
-    return node.emitError() << "casts data to element type " << to
-                            << " of ONNX; only float types are supported";
-  return importIdentity(node);
-}
-
-static LogicalResult importReshape(const Node &node) {
-  const GraphValue *input = node.getInput(0);
-  if (!input)
+static LogicalResult importSlice(Node &node) {
+  FailureOr<Shape> input = node.shape(0);
+  FailureOr<std::optional<Shape>> starts = node.intsOf("starts", 1),
+                                  ends = node.intsOf("ends", 2),
+                                  axesGiven = node.intsOf("axes", 3),
+                                  steps = node.intsOf("steps", 4);
+  if (failed(input) || failed(starts) || failed(ends) || failed(axesGiven) ||
+      failed(steps))
     return failure();
-  auto wanted = attrOrInput(node, "shape", 1, {});
-  if (failed(wanted))
-    return failure();
-  Shape shape = *wanted;
-  int64_t open = -1;
-  for (size_t d = 0; d < shape.size(); ++d) {
-    if (shape[d] == 0 && !node.getInt("allowzero", 0)) {
-      if (d >= input->shape.size())
-        return node.emitError()
-               << "copies dimension " << d << ", which the input does not have";
-      shape[d] = input->shape[d];
-    } else if (shape[d] == -1 && open < 0) {
-      open = d;
-    } else if (shape[d] < 0) {
-      return node.emitError()
-             << "has the target shape [" << ArrayRef<int64_t>(*wanted) << "]";
-    }
-  }
-  if (open >= 0) {
-    shape[open] = 1;
-    int64_t known = product(shape), total = product(input->shape);
-    if (known == 0 || total % known)
-      return node.emitError()
-             << "cannot reshape [" << ArrayRef<int64_t>(input->shape)
-             << "] to [" << ArrayRef<int64_t>(*wanted) << "]";
-    shape[open] = total / known;
-  }
-  return reshapeTo(node, *input, shape);
-}
-
-static LogicalResult importFlatten(const Node &node) {
-  const GraphValue *input = node.getInput(0);
-  if (!input)
-    return failure();
-  int64_t rank = input->shape.size(), axis = node.getInt("axis", 1);
-  if (axis < -rank || axis > rank)
-    return node.emitError() << "axis " << axis << " is out of range";
-  if (axis < 0)
-    axis += rank;
-  ArrayRef<int64_t> shape = input->shape;
-  return reshapeTo(
-      node, *input,
-      {product(shape.take_front(axis)), product(shape.drop_front(axis))});
-}
-
-static LogicalResult importSqueeze(const Node &node) {
-  const GraphValue *input = node.getInput(0);
-  auto axes = attrOrInput(node, "axes", 1, {});
-  if (!input || failed(axes))
-    return failure();
-  Shape shape;
-  llvm::SmallBitVector dropped(input->shape.size(), axes->empty());
-  for (int64_t axis : *axes) {
-    auto normal = normalizeAxis(node, axis, input->shape.size());
-    if (failed(normal))
-      return failure();
-    if (input->shape[*normal] != 1)
-      return node.emitError() << "squeezes dimension " << *normal << " of "
-                              << input->shape[*normal] << " elements";
-    dropped.set(*normal);
-  }
-  for (auto [d, extent] : llvm::enumerate(input->shape))
-    if (!dropped.test(d) || extent != 1)
-      shape.push_back(extent);
-  return reshapeTo(node, *input, shape);
-}
-
-static LogicalResult importUnsqueeze(const Node &node) {
-  const GraphValue *input = node.getInput(0);
-  auto axes = attrOrInput(node, "axes", 1, {});
-  if (!input || failed(axes))
-    return failure();
-  int64_t rank = input->shape.size() + axes->size();
-  llvm::SmallBitVector added(rank);
-  for (int64_t axis : *axes) {
-    auto normal = normalizeAxis(node, axis, rank);
-    if (failed(normal))
-      return failure();
-    if (added.test(*normal))
-      return node.emitError() << "axis " << axis << " is given twice";
-    added.set(*normal);
-  }
-  Shape shape;
-  size_t next = 0;
-  for (int64_t d = 0; d < rank; ++d)
-    shape.push_back(added.test(d) ? 1 : input->shape[next++]);
-  return reshapeTo(node, *input, shape);
-}
-
-static LogicalResult importTranspose(const Node &node) {
-  const GraphValue *input = node.getInput(0);
-  if (!input)
-    return failure();
-  Shape reversed(input->shape.size());
-  std::iota(reversed.rbegin(), reversed.rend(), 0);
-  Shape perm = node.getInts("perm", reversed);
-  Shape sorted = perm;
-  llvm::sort(sorted);
-  for (size_t d = 0; d < reversed.size(); ++d)
-    if (sorted.size() != reversed.size() ||
-        sorted[d] != static_cast<int64_t>(d))
-      return node.emitError()
-             << "perm [" << ArrayRef<int64_t>(perm) << "] is not an order of "
-             << reversed.size() << " dimensions";
-  return node.importer.view(node, *input, {ViewStep::Transpose, perm});
-}
-
-static LogicalResult importGather(const Node &node) {
-  const GraphValue *input = node.getInput(0);
-  const HostTensor *indices = input ? node.getConstant(1) : nullptr;
-  if (!indices)
-    return failure();
-  auto axis = normalizeAxis(node, node.getInt("axis", 0), input->shape.size());
-  if (failed(axis))
-    return failure();
-  int64_t extent = input->shape[*axis];
-  Shape picked;
-  for (int64_t index : indices->ints) {
-    if (index < -extent || index >= extent)
-      return node.emitError() << "index " << index << " is out of range for "
-                              << extent << " elements";
-    picked.push_back(index < 0 ? index + extent : index);
-  }
-  GraphImporter &importer = node.importer;
-  if (failed(importer.view(node, *input,
-                           {ViewStep::Gather, picked, {}, {}, *axis})))
-    return failure();
-  // The index tensor's own shape takes the place of the axis.
-  Shape shape(ArrayRef<int64_t>(input->shape).take_front(*axis));
-  shape.append(indices->shape.begin(), indices->shape.end());
-  shape.append(input->shape.begin() + *axis + 1, input->shape.end());
-  GraphValue gathered = importer.getResult(node);
-  return reshapeTo(node, gathered, shape);
-}
-
-static LogicalResult sliceTo(const Node &node, const GraphValue &input,
-                             Shape starts, Shape sizes, Shape steps,
-                             size_t output = 0) {
-  return node.importer.view(
-      node, input, {ViewStep::Slice, std::move(sizes), starts, steps}, output);
-}
-
-static LogicalResult importSlice(const Node &node) {
-  const GraphValue *input = node.getInput(0);
-  if (!input)
-    return failure();
-  auto starts = attrOrInput(node, "starts", 1, {});
-  auto ends = attrOrInput(node, "ends", 2, {});
-  if (failed(starts) || failed(ends))
-    return failure();
-  Shape all(starts->size()), ones(starts->size(), 1);
-  std::iota(all.begin(), all.end(), 0);
-  auto axes = attrOrInput(node, "axes", 3, all);
-  auto strides = attrOrInput(node, "steps", 4, ones);
-  if (failed(axes) || failed(strides))
-    return failure();
-  if (ends->size() != starts->size() || axes->size() != starts->size() ||
-      strides->size() != starts->size())
-    return node.emitError()
-           << "starts, ends, axes and steps must have one entry each";
-  Shape first(input->shape.size(), 0), sizes(input->shape),
-      steps(input->shape.size(), 1);
-  for (size_t i = 0; i < axes->size(); ++i) {
-    auto axis = normalizeAxis(node, (*axes)[i], input->shape.size());
+  if (!*starts || !*ends || (*starts)->size() != (*ends)->size() ||
+      (*axesGiven && (*axesGiven)->size() != (*starts)->size()) ||
+      (*steps && (*steps)->size() != (*starts)->size()))
+    return node.error() << "needs as many starts as ends, axes and steps";
+  int64_t rank = input->size();
+  Box box{Shape(rank, 0), *input, Shape(rank, 1)};
+  for (size_t i = 0; i < (*starts)->size(); ++i) {
+    FailureOr<int64_t> axis =
+        normalizeAxis(node, *axesGiven ? (**axesGiven)[i] : i, rank);
     if (failed(axis))
       return failure();
-    int64_t extent = input->shape[*axis], step = (*strides)[i];
+    int64_t extent = (*input)[*axis], step = *steps ? (**steps)[i] : 1;
     if (step == 0)
-      return node.emitError() << "has a step of 0";
-    auto clampTo = [&](int64_t index, int64_t low, int64_t high) {
-      if (index < 0)
-        index = std::max(index, std::numeric_limits<int64_t>::min() + extent) +
-                extent;
-      return std::clamp(index, low, high);
-    };
-    int64_t begin = step > 0 ? clampTo((*starts)[i], 0, extent)
-                             : clampTo((*starts)[i], 0, extent - 1);
-    int64_t end = step > 0 ? clampTo((*ends)[i], 0, extent)
-                           : clampTo((*ends)[i], -1, extent - 1);
-    int64_t span = step > 0 ? end - begin : begin - end;
-    int64_t stride = step > 0 ? step : -step;
-    int64_t size = span <= 0 ? 0 : (span - 1) / stride + 1;
-    if (size == 0 && !input->isConstant())
-      return node.emitError() << "leaves no elements along axis " << *axis;
-    first[*axis] = begin;
-    sizes[*axis] = size;
-    steps[*axis] = step;
+      return node.error() << "a step must not be 0";
+    // Beyond the ends means at the ends; backwards, the end may be before the
+    // first element.
+    int64_t least = step > 0 ? 0 : -1, most = step > 0 ? extent : extent - 1;
+    int64_t start = (**starts)[i], end = (**ends)[i];
+    start = std::clamp(start < 0 ? start + extent : start,
+                       std::max<int64_t>(least, 0), most);
+    end = std::clamp(end < 0 ? end + extent : end, least, most);
+    step = std::clamp(step, -extent - 1, extent + 1);
+    int64_t span = step > 0 ? end - start : start - end;
+    int64_t stride = std::abs(step);
+    box.starts[*axis] = start;
+    box.steps[*axis] = step;
+    box.sizes[*axis] = span > 0 ? (span + stride - 1) / stride : 0;
   }
-  return sliceTo(node, *input, first, sizes, steps);
+  for (int64_t d = 0; d < rank; ++d)
+    if (box.sizes[d] == 0 && !node.host(0))
+      return node.error() << "dimension " << d << " would be empty";
+  return defineBox(node, 0, box);
 }
 
-static LogicalResult importSplit(const Node &node) {
-  const GraphValue *input = node.getInput(0);
-  if (!input)
-    return failure();
-  auto axis = normalizeAxis(node, node.getInt("axis", 0), input->shape.size());
-  auto given = attrOrInput(node, "split", 1, {});
-  if (failed(axis) || failed(given))
-    return failure();
-  int64_t extent = input->shape[*axis], parts = node.getNumOutputs();
-  Shape sizes = *given;
-  if (sizes.empty()) {
-    int64_t size = (extent + parts - 1) / parts;
-    for (int64_t i = 0; i < parts; ++i)
-      sizes.push_back(std::min(size, extent - i * size));
-  }
-  if (product({static_cast<int64_t>(sizes.size())}) != parts ||
-      std::accumulate(sizes.begin(), sizes.end(), int64_t(0)) != extent ||
-      llvm::any_of(sizes, [](int64_t size) { return size < 1; }))
-    return node.emitError() << "cannot split " << extent << " elements into ["
-                            << ArrayRef<int64_t>(sizes) << "]";
-  GraphValue source = *input;
-  Shape first(source.shape.size(), 0), ones(source.shape.size(), 1);
-  for (int64_t i = 0; i < parts; ++i) {
-    Shape shape(source.shape);
-    shape[*axis] = sizes[i];
-    if (failed(sliceTo(node, source, first, shape, ones, i)))
-      return failure();
-    first[*axis] += sizes[i];
-  }
-  return success();
+//===----------------------------------------------------------------------===//
+// Gather
+//===----------------------------------------------------------------------===//
+
+/// The step of an arithmetic progression, nothing if `indices` is none.
+static std::optional<int64_t> getStep(ArrayRef<int64_t> indices) {
+  if (indices.size() < 2)
+    return 1;
+  int64_t step = indices[1] - indices[0];
+  for (size_t i = 2; i < indices.size(); ++i)
+    if (indices[i] - indices[i - 1] != step)
+      return std::nullopt;
+  return step == 0 ? std::nullopt : std::optional<int64_t>(step);
 }
 
-static LogicalResult importConcat(const Node &node) {
-  GraphImporter &importer = node.importer;
-  const GraphValue *first = node.getInput(0);
-  if (!first)
+static LogicalResult importGather(Node &node) {
+  if (failed(node.requireInputs(2)))
     return failure();
-  auto axis = normalizeAxis(node, node.getInt("axis", 1), first->shape.size());
+  FailureOr<Shape> input = node.shape(0), indexShape = node.shape(1);
+  FailureOr<Shape> indices = node.ints(1, "the indices");
+  if (failed(input) || failed(indices) || failed(indexShape))
+    return failure();
+  FailureOr<int64_t> axis =
+      normalizeAxis(node, node.getInt("axis", 0), input->size());
   if (failed(axis))
     return failure();
-  bool channelsLast = false;
-  for (size_t i = 0; i < node.getNumInputs(); ++i) {
-    const GraphValue *input = node.getInput(i);
-    if (!input)
-      return failure();
-    channelsLast |= input->layout != GraphValue::Layout::Plain &&
-                    !input->isConstant() && input->shape.size() == 4;
+  int64_t extent = (*input)[*axis];
+  for (int64_t &index : *indices) {
+    if (index < -extent || index >= extent)
+      return node.error() << "index " << index << " is outside of dimension "
+                          << *axis << ", which has " << extent << " elements";
+    index += index < 0 ? extent : 0;
   }
-  SmallVector<Value> operands;
-  for (size_t i = 0; i < node.getNumInputs(); ++i) {
-    const GraphValue &input = *node.getInput(i);
-    operands.push_back(channelsLast
-                           ? importer.asChannelsLast(node.getLoc(), input)
-                           : importer.asPlain(node.getLoc(), input));
-    if (!operands.back())
-      return failure();
+  Shape flat(*input), result(*input);
+  flat[*axis] = indices->size();
+  result.erase(result.begin() + *axis);
+  result.insert(result.begin() + *axis, indexShape->begin(), indexShape->end());
+
+  if (const HostTensor *tensor = node.host(0)) {
+    std::optional<int64_t> count = countElements(flat);
+    if (!count || *count > kMaxComputedElements)
+      return node.error() << "the constant that it makes is too large";
+    Shape strides = getStrides(*input), rowStrides(strides);
+    rowStrides[*axis] = 0;
+    std::vector<int64_t> map = makeIndexMap(flat, rowStrides);
+    Shape flatStrides = getStrides(flat);
+    for (size_t i = 0; i < map.size(); ++i) {
+      int64_t position = i / flatStrides[*axis] % flat[*axis];
+      map[i] += (*indices)[position] * strides[*axis];
+    }
+    return node.define(0, tensor->gathered(result, map));
   }
-  OpBuilder &builder = importer.getBuilder();
-  auto concat = tryCreate<ConcatOp>(
-      builder, node.getLoc(), operands,
-      {builder.getNamedAttr(
-          "axis", builder.getI64IntegerAttr(
-                      channelsLast ? channelsLastAxis(*axis) : *axis))});
-  if (!concat)
+  FailureOr<Value> data = node.value(0);
+  if (failed(data))
     return failure();
-  if (channelsLast)
-    importer.defineChannelsLast(node, concat.getOutput());
-  else
-    importer.definePlain(node, concat.getOutput());
-  return success();
+  if (indices->empty())
+    return node.error() << "the indices are empty";
+  Value gathered;
+  if (std::optional<int64_t> step = getStep(*indices)) {
+    Shape starts(input->size(), 0), steps(input->size(), 1);
+    starts[*axis] = indices->front();
+    steps[*axis] = *step;
+    gathered = makeSlice(node, *data, starts, flat, steps);
+  } else {
+    gathered = make<GatherOp>(node, *data,
+                              Attributes(node)
+                                  .ints("indices", *indices)
+                                  .integer("axis", *axis));
+  }
+  return node.defineIfBuilt(
+      gathered ? makeReshape(node, gathered, result) : gathered);
 }
 
-static LogicalResult importPad(const Node &node) {
-  GraphImporter &importer = node.importer;
-  OpBuilder &builder = importer.getBuilder();
-  const GraphValue *input = node.getInput(0);
-  auto pads = attrOrInput(node, "pads", 1, {});
-  if (!input || failed(pads))
+//===----------------------------------------------------------------------===//
+// Pad
+//===----------------------------------------------------------------------===//
+
+static LogicalResult importPad(Node &node) {
+  FailureOr<Shape> input = node.shape(0);
+  FailureOr<std::optional<Shape>> given = node.intsOf("pads", 1);
+  FailureOr<std::optional<Shape>> axesGiven = std::optional<Shape>();
+  if (node.hasInput(3)) {
+    FailureOr<Shape> list = node.ints(3, "axes");
+    if (failed(list))
+      return failure();
+    axesGiven = std::optional<Shape>(*list);
+  }
+  if (failed(input) || failed(given))
     return failure();
-  int64_t rank = input->shape.size();
-  Shape all(rank);
-  std::iota(all.begin(), all.end(), 0);
-  auto axes = attrOrInput(node, "axes", 3, all);
-  if (failed(axes))
-    return failure();
-  if (pads->size() != 2 * axes->size())
-    return node.emitError() << "pads must have two entries per axis";
+  int64_t rank = input->size();
+  Shape axes;
+  for (int64_t d = 0; d < rank; ++d)
+    axes.push_back(d);
+  if (*axesGiven) {
+    axes = **axesGiven;
+    if (failed(normalizeAxes(node, axes, rank)))
+      return failure();
+  }
+  if (!*given || (*given)->size() != 2 * axes.size())
+    return node.error() << "pads must have a begin and an end for each of the "
+                        << axes.size() << " dimensions";
   float value = node.getFloat("value", 0.0f);
   if (node.hasInput(2)) {
-    auto given = node.getConstantScalar(2);
-    if (failed(given))
+    FailureOr<double> constant = node.scalar(2, "the padding value");
+    if (failed(constant))
       return failure();
-    value = static_cast<float>(*given);
+    value = static_cast<float>(*constant);
   }
-  std::string name = node.getString("mode", "constant");
-  auto mode = symbolizePadMode(name);
+  std::string modeName = node.getString("mode", "constant");
+  std::optional<PadMode> mode = symbolizePadMode(modeName);
   if (!mode)
-    return node.emitError() << "mode '" << name
-                            << "' is not supported; constant, edge and reflect "
-                               "are";
-  bool channelsLast = input->layout != GraphValue::Layout::Plain && rank == 4;
-  Shape low(rank, 0), high(rank, 0);
-  for (size_t i = 0; i < axes->size(); ++i) {
-    auto axis = normalizeAxis(node, (*axes)[i], rank);
-    if (failed(axis))
-      return failure();
-    int64_t to = channelsLast ? channelsLastAxis(*axis) : *axis;
-    low[to] = (*pads)[i];
-    high[to] = (*pads)[i + axes->size()];
+    return node.error() << "mode '" << modeName
+                        << "' is not supported; constant, edge and reflect are";
+
+  // Negative pads cut.
+  Shape low(rank, 0), high(rank, 0), starts(rank, 0), sizes(*input);
+  for (size_t i = 0; i < axes.size(); ++i) {
+    int64_t d = axes[i] < 0 ? axes[i] + rank : axes[i];
+    int64_t begin = (**given)[i], end = (**given)[axes.size() + i];
+    constexpr int64_t limit = int64_t(1) << 32;
+    if (std::abs(begin) > limit || std::abs(end) > limit)
+      return node.error() << "pads of " << begin << " and " << end
+                          << " are too large";
+    low[d] = std::max<int64_t>(begin, 0);
+    high[d] = std::max<int64_t>(end, 0);
+    starts[d] = std::max<int64_t>(-begin, 0);
+    sizes[d] -= starts[d] + std::max<int64_t>(-end, 0);
   }
-  Value data = channelsLast ? importer.asChannelsLast(node.getLoc(), *input)
-                            : importer.asPlain(node.getLoc(), *input);
-  if (!data)
+  FailureOr<Value> data = node.value(0);
+  if (failed(data))
     return failure();
-  auto pad = tryCreate<PadOp>(
-      builder, node.getLoc(), data,
-      {builder.getNamedAttr("low", builder.getDenseI64ArrayAttr(low)),
-       builder.getNamedAttr("high", builder.getDenseI64ArrayAttr(high)),
-       builder.getNamedAttr("mode",
-                            PadModeAttr::get(builder.getContext(), *mode)),
-       builder.getNamedAttr("value", builder.getF32FloatAttr(value))});
-  if (!pad)
-    return failure();
-  if (channelsLast)
-    importer.defineChannelsLast(node, pad.getOutput());
-  else
-    importer.definePlain(node, pad.getOutput());
-  return success();
-}
-
-static LogicalResult importExpand(const Node &node) {
-  GraphImporter &importer = node.importer;
-  const GraphValue *input = node.getInput(0);
-  auto wanted = input ? node.getConstantInts(1) : FailureOr<Shape>();
-  if (failed(wanted))
-    return failure();
-  auto shape = broadcastShapes(input->shape, *wanted);
-  if (!shape)
-    return node.emitError()
-           << "cannot expand [" << ArrayRef<int64_t>(input->shape) << "] to ["
-           << ArrayRef<int64_t>(*wanted) << "]";
-  Value data = importer.asPlain(node.getLoc(), *input);
-  if (!data)
-    return failure();
-  auto type = RankedTensorType::get(
-      *shape, cast<RankedTensorType>(data.getType()).getElementType());
-  importer.definePlain(
-      node, ExpandOp::create(importer.getBuilder(), node.getLoc(), type, data));
-  return success();
-}
-
-/// Depth to space and back: a reshape, a transpose and a reshape.
-static LogicalResult importBlocks(const Node &node, bool toSpace) {
-  const GraphValue *input = node.getInput(0);
-  int64_t block = node.getInt("blocksize", 0);
-  if (!input)
-    return failure();
-  if (input->shape.size() != 4 || block < 1)
-    return node.emitError() << "needs [N, C, H, W] and a positive blocksize";
-  int64_t n = input->shape[0], c = input->shape[1], h = input->shape[2],
-          w = input->shape[3];
-  Shape split, perm, merged;
-  if (toSpace) {
-    if (c % (block * block))
-      return node.emitError() << "blocksize " << block << " does not divide "
-                              << c << " channels";
-    int64_t depth = c / (block * block);
-    bool crd = node.getString("mode", "DCR") == "CRD";
-    split = crd ? Shape{n, depth, block, block, h, w}
-                : Shape{n, block, block, depth, h, w};
-    perm = crd ? Shape{0, 1, 4, 2, 5, 3} : Shape{0, 3, 4, 1, 5, 2};
-    merged = {n, depth, h * block, w * block};
-  } else {
-    if (h % block || w % block)
-      return node.emitError()
-             << "blocksize " << block << " does not divide height and width";
-    split = {n, c, h / block, block, w / block, block};
-    perm = {0, 3, 5, 1, 2, 4};
-    merged = {n, c * block * block, h / block, w / block};
+  Value result = makeSlice(node, *data, starts, sizes, Shape(rank, 1));
+  bool pads = llvm::any_of(low, [](int64_t e) { return e > 0; }) ||
+              llvm::any_of(high, [](int64_t e) { return e > 0; });
+  if (result && pads) {
+    result = makePad(node, result, low, high, *mode, value);
   }
-  GraphImporter &importer = node.importer;
-  auto step = [&](ViewStep view) {
-    GraphValue current = importer.getResult(node);
-    return importer.view(node, current, std::move(view));
-  };
-  return success(
-      succeeded(importer.view(node, *input, {ViewStep::Reshape, split})) &&
-      succeeded(step({ViewStep::Transpose, perm})) &&
-      succeeded(step({ViewStep::Reshape, merged})));
-}
-static LogicalResult importDepthToSpace(const Node &node) {
-  return importBlocks(node, true);
-}
-static LogicalResult importSpaceToDepth(const Node &node) {
-  return importBlocks(node, false);
+  return node.defineIfBuilt(result);
 }
 
-void q::onnx_import::registerMovement(llvm::StringMap<Handler> &handlers) {
-  handlers["Identity"] = importIdentity;
-  handlers["Dropout"] = importDropout;
-  handlers["Cast"] = importCast;
-  handlers["Reshape"] = importReshape;
-  handlers["Flatten"] = importFlatten;
-  handlers["Squeeze"] = importSqueeze;
-  handlers["Unsqueeze"] = importUnsqueeze;
-  handlers["Transpose"] = importTranspose;
-  handlers["Gather"] = importGather;
-  handlers["Slice"] = importSlice;
-  handlers["Split"] = importSplit;
-  handlers["Concat"] = importConcat;
-  handlers["Pad"] = importPad;
-  handlers["Expand"] = importExpand;
-  handlers["DepthToSpace"] = importDepthToSpace;
-  handlers["SpaceToDepth"] = importSpaceToDepth;
+void onnx_import::addMovementHandlers(OpTable &table) {
+  table["Transpose"] = importTranspose;
+  table["Concat"] = importConcat;
+  table["Split"] = importSplit;
+  table["Slice"] = importSlice;
+  table["Gather"] = importGather;
+  table["Pad"] = importPad;
 }

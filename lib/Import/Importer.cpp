@@ -1,0 +1,380 @@
+//===- Importer.cpp - Walks an ONNX graph ---------------------------------===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Importer.h"
+#include "Constants.h"
+#include "OnnxFile.h"
+
+#include "mlir/IR/Verifier.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+using namespace q;
+using namespace q::onnx_import;
+
+/// The op's name with its domain, where that is not ONNX's own.
+static std::string getQualifiedOpType(const onnx::NodeProto &node) {
+  bool standard = node.domain().empty() || node.domain() == "ai.onnx";
+  return standard ? node.op_type() : node.domain() + "." + node.op_type();
+}
+
+Importer::Importer(std::shared_ptr<onnx::ModelProto> model, StringRef path,
+                   MLIRContext *context, const ImportOptions &options)
+    : model(std::move(model)), path(path),
+      folder(llvm::sys::path::parent_path(path)), options(options),
+      context(context), fileLoc(FileLineColLoc::get(context, path, 0, 0)),
+      builder(context) {
+  addLayerHandlers(table);
+  addPoolHandlers(table);
+  addElementwiseHandlers(table);
+  addReductionHandlers(table);
+  addShapeHandlers(table);
+  addMovementHandlers(table);
+  addResizeHandlers(table);
+}
+
+InFlightDiagnostic Importer::error() {
+  return mlir::emitError(fileLoc);
+}
+
+OwningOpRef<ModuleOp> Importer::run() {
+  if (failed(readOpset()))
+    return nullptr;
+  findNeededNodes();
+  if (failed(checkSupported()))
+    return nullptr;
+
+  module = ModuleOp::create(NameLoc::get(
+      builder.getStringAttr(llvm::sys::path::filename(path))));
+  builder.setInsertionPointToEnd(module->getBody());
+  function = func::FuncOp::create(
+      builder, NameLoc::get(builder.getStringAttr("main")), "main",
+      builder.getFunctionType({}, {}));
+  builder.setInsertionPointToStart(function.addEntryBlock());
+
+  if (failed(importInitializers()) || failed(importInputs()))
+    return nullptr;
+  for (auto [index, node] : llvm::enumerate(model->graph().node()))
+    if (needed[index] && failed(importNode(node)))
+      return nullptr;
+  if (failed(importOutputs()))
+    return nullptr;
+  if (failed(mlir::verify(*module)))
+    return nullptr;
+  return std::move(module);
+}
+
+LogicalResult Importer::readOpset() {
+  constexpr int64_t oldest = 7;
+  for (const onnx::OperatorSetIdProto &entry : model->opset_import())
+    if (entry.domain().empty() || entry.domain() == "ai.onnx")
+      opset = entry.version();
+  if (!model->has_graph() || model->graph().output_size() == 0)
+    return error() << "the model has no graph with outputs; it is not an ONNX "
+                      "model or is corrupt";
+  if (opset < oldest)
+    return error() << "the model uses opset " << opset << ", but " << oldest
+                   << " is the oldest that can be imported; convert it with "
+                      "onnx.version_converter";
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// What is needed
+//===----------------------------------------------------------------------===//
+
+void Importer::findNeededNodes() {
+  const onnx::GraphProto &graph = model->graph();
+  for (const onnx::ValueInfoProto &output : graph.output())
+    neededNames.insert(output.name());
+  needed.assign(graph.node_size(), false);
+  for (int i = graph.node_size(); i-- > 0;) {
+    const onnx::NodeProto &node = graph.node(i);
+    needed[i] = llvm::any_of(node.output(), [&](const std::string &name) {
+      return !name.empty() && neededNames.contains(name);
+    });
+    if (needed[i])
+      for (const std::string &input : node.input())
+        neededNames.insert(input);
+  }
+}
+
+/// All at once, so that a user sees the whole distance to a model that works.
+LogicalResult Importer::checkSupported() {
+  std::string list;
+  for (auto [index, node] : llvm::enumerate(model->graph().node())) {
+    std::string opType = getQualifiedOpType(node);
+    if (!needed[index] || table.contains(opType) || isHostOnlyOp(opType))
+      continue;
+    if (!list.empty())
+      list += ", ";
+    list += opType + " (node '" + Node(*this, node, fileLoc).getName() + "')";
+  }
+  if (list.empty())
+    return success();
+  return error() << "unsupported ops: " << list
+                 << "; replace them in the model or cut the model before them";
+}
+
+//===----------------------------------------------------------------------===//
+// Values
+//===----------------------------------------------------------------------===//
+
+LogicalResult Importer::importInitializers() {
+  for (const onnx::TensorProto &tensor : model->graph().initializer())
+    initializers[tensor.name()] = &tensor;
+  if (model->graph().sparse_initializer_size() > 0)
+    return error() << "sparse initializers are not supported; save the model "
+                      "with dense weights";
+  return success();
+}
+
+Operand *Importer::lookup(StringRef name) {
+  auto found = operands.find(name);
+  if (found != operands.end())
+    return &found->second;
+  auto initializer = initializers.find(name);
+  if (initializer == initializers.end())
+    return nullptr;
+  std::string reason;
+  FailureOr<HostTensor> tensor =
+      readTensor(*initializer->second, folder, model, reason);
+  if (failed(tensor)) {
+    mlir::emitError(fileLoc) << "initializer '" << name << "': " << reason;
+    return nullptr;
+  }
+  Operand &operand = operands[name];
+  operand.host = std::move(*tensor);
+  operand.name = name.str();
+  return &operand;
+}
+
+FailureOr<Value> Importer::materialize(Operand &operand, Location loc) {
+  if (operand.value)
+    return operand.value;
+  const HostTensor &tensor = *operand.host;
+  if (!tensor.isFloat())
+    return mlir::emitError(loc)
+           << "'" << operand.name << "' has element type "
+           << getTypeName(tensor.getType())
+           << " where the network computes with float32";
+  if (tensor.size() == 0)
+    return mlir::emitError(loc) << "'" << operand.name << "' has no elements";
+  // The constant stands before the op that first asks for it, so later ops
+  // can share it.
+  operand.value = createConstant(
+      builder, NameLoc::get(builder.getStringAttr(operand.name)), operand.name,
+      tensor.getShape(), tensor.getFloats());
+  return operand.value;
+}
+
+LogicalResult Importer::define(StringRef name, Operand operand, Location loc) {
+  if (operand.value) {
+    auto type = cast<RankedTensorType>(operand.value.getType());
+    std::optional<int64_t> count = countElements(type.getShape());
+    if (!count || *count > (int64_t(1) << 34))
+      return mlir::emitError(loc)
+             << "the result '" << name << "' would have the shape ["
+             << type.getShape() << "], which is too large to compute";
+    if (*count == 0)
+      return mlir::emitError(loc) << "the result '" << name
+                                  << "' would have no elements (shape ["
+                                  << type.getShape() << "])";
+  }
+  if (!operands.try_emplace(name, std::move(operand)).second)
+    return mlir::emitError(loc)
+           << "the name '" << name << "' is defined twice; the model is invalid";
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Inputs and outputs
+//===----------------------------------------------------------------------===//
+
+FailureOr<Shape> Importer::resolveShape(const onnx::ValueInfoProto &input) {
+  auto given = options.inputShapes.find(input.name());
+  if (given != options.inputShapes.end())
+    return given->second;
+  std::string remedy =
+      "; give it with --input-shape=" + input.name() + "=1x3x224x224";
+  const onnx::TypeProto_Tensor &type = input.type().tensor_type();
+  if (!type.has_shape())
+    return error() << "input '" << input.name() << "' has no shape" << remedy;
+  Shape shape;
+  for (auto [index, dim] : llvm::enumerate(type.shape().dim())) {
+    if (dim.has_dim_value() && dim.dim_value() > 0) {
+      shape.push_back(dim.dim_value());
+      continue;
+    }
+    // A dimension is the batch if it comes first, or bears the same symbol as
+    // one that does.
+    bool isBatch = index == 0;
+    for (const onnx::ValueInfoProto &other : model->graph().input()) {
+      const auto &dims = other.type().tensor_type().shape().dim();
+      isBatch |= !dim.dim_param().empty() && !dims.empty() &&
+                 dims.Get(0).dim_param() == dim.dim_param();
+    }
+    if (!isBatch)
+      return error() << "input '" << input.name() << "' has the dynamic dimension "
+                     << index
+                     << (dim.dim_param().empty() ? std::string()
+                                                 : " '" + dim.dim_param() + "'")
+                     << ", but shapes must be static" << remedy;
+    shape.push_back(options.batch);
+  }
+  return shape;
+}
+
+LogicalResult Importer::importInputs() {
+  if (options.batch < 1)
+    return error() << "the batch must be positive, but is " << options.batch;
+  llvm::StringSet<> names;
+  for (const onnx::ValueInfoProto &input : model->graph().input())
+    names.insert(input.name());
+  for (const auto &entry : options.inputShapes)
+    if (!names.contains(entry.getKey()))
+      return error() << "a shape is given for the input '" << entry.getKey()
+                     << "', which the model does not have";
+  for (const auto &entry : options.inputConstants)
+    if (!names.contains(entry.getKey()))
+      return error() << "a value is given for the input '" << entry.getKey()
+                     << "', which the model does not have";
+
+  SmallVector<NamedAttribute> none;
+  for (const onnx::ValueInfoProto &input : model->graph().input()) {
+    // Up to IR version 3, initializers had to be inputs as well.
+    if (initializers.contains(input.name()))
+      continue;
+    auto constant = options.inputConstants.find(input.name());
+    if (constant != options.inputConstants.end()) {
+      auto buffer = llvm::MemoryBuffer::getFile(constant->second);
+      if (!buffer)
+        return error() << "the value of input '" << input.name()
+                       << "': cannot read '" << constant->second
+                       << "': " << buffer.getError().message();
+      std::string reason;
+      auto tensor = parseTensor((*buffer)->getBuffer(), reason);
+      FailureOr<HostTensor> host = failure();
+      if (tensor)
+        host = readTensor(*tensor, folder, tensor, reason);
+      if (failed(host))
+        return error() << "the value of input '" << input.name() << "' in '"
+                       << constant->second << "': " << reason;
+      Operand operand;
+      operand.host = std::move(*host);
+      operand.name = input.name();
+      if (failed(define(input.name(), std::move(operand), fileLoc)))
+        return failure();
+      continue;
+    }
+    if (!input.type().has_tensor_type())
+      return error() << "input '" << input.name()
+                     << "' is not a tensor, and only tensors are supported";
+    int32_t dtype = input.type().tensor_type().elem_type();
+    if (dtype != onnx::TensorProto::FLOAT)
+      return error() << "input '" << input.name() << "' has element type "
+                     << getTypeName(dtype)
+                     << ", but only float32 is supported; export the model "
+                        "in float32, or make the input a constant with "
+                        "--input-constant="
+                     << input.name() << "=FILE.pb";
+    FailureOr<Shape> shape = resolveShape(input);
+    if (failed(shape))
+      return failure();
+    std::optional<int64_t> count = countElements(*shape);
+    if (!count || *count < 1 || *count > (int64_t(1) << 34))
+      return error() << "input '" << input.name() << "' has the shape ["
+                     << ArrayRef<int64_t>(*shape)
+                     << "], which is empty or too large";
+    auto type = RankedTensorType::get(*shape, builder.getF32Type());
+    unsigned index = function.getNumArguments();
+    if (failed(function.insertArgument(
+            index, type,
+            builder.getDictionaryAttr(builder.getNamedAttr(
+                "q.name", builder.getStringAttr(input.name()))),
+            NameLoc::get(builder.getStringAttr(input.name())))))
+      return error() << "input '" << input.name() << "' cannot be added";
+    Operand operand;
+    operand.value = function.getArgument(index);
+    operand.name = input.name();
+    if (failed(define(input.name(), std::move(operand), fileLoc)))
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult Importer::importOutputs() {
+  SmallVector<Value> results;
+  SmallVector<DictionaryAttr> attributes;
+  for (const onnx::ValueInfoProto &output : model->graph().output()) {
+    Operand *operand = lookup(output.name());
+    if (!operand)
+      return error() << "output '" << output.name()
+                     << "' is made by no node; the model is incomplete";
+    FailureOr<Value> value = materialize(*operand, fileLoc);
+    if (failed(value))
+      return failure();
+    results.push_back(*value);
+    attributes.push_back(builder.getDictionaryAttr(builder.getNamedAttr(
+        "q.name", builder.getStringAttr(output.name()))));
+  }
+  func::ReturnOp::create(builder, function.getLoc(), results);
+  function.setFunctionType(builder.getFunctionType(
+      function.getArgumentTypes(), ValueRange(results).getTypes()));
+  function.setAllResultAttrs(attributes);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Nodes
+//===----------------------------------------------------------------------===//
+
+LogicalResult Importer::buildNode(Node &node) {
+  for (const std::string &input : node.getProto().input())
+    if (!input.empty() && !lookup(input)) {
+      if (initializers.contains(input))
+        return failure(); // lookup said what is wrong with it
+      return node.error() << "its input '" << input
+                          << "' is made by no earlier node, input or "
+                             "initializer; the model is incomplete";
+    }
+  FailureOr<bool> evaluated = tryEvaluateOnHost(node);
+  if (failed(evaluated))
+    return failure();
+  if (*evaluated)
+    return success();
+  auto handler = table.find(node.getOpType());
+  if (handler == table.end())
+    return node.error() << "this op is supported in shape arithmetic only, but "
+                           "its inputs depend on the input data; simplify the "
+                           "model with fixed shapes first";
+  return handler->second(node);
+}
+
+LogicalResult Importer::importNode(const onnx::NodeProto &proto) {
+  std::string name = Node(*this, proto, fileLoc).getName();
+  Node node(*this, proto, NameLoc::get(builder.getStringAttr(name)));
+  // Handlers and verifiers say what is wrong; here they learn where.
+  std::string messages;
+  LogicalResult result = failure();
+  {
+    ScopedDiagnosticHandler collector(context, [&](Diagnostic &diagnostic) {
+      if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
+        return failure();
+      if (!messages.empty())
+        messages += "; ";
+      messages += diagnostic.str();
+      return success();
+    });
+    result = buildNode(node);
+  }
+  if (failed(result))
+    return error() << "node '" << name << "' (" << proto.op_type()
+                   << "): " << (messages.empty() ? "cannot be imported"
+                                                 : messages);
+  return success();
+}
