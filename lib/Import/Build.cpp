@@ -61,9 +61,9 @@ static Value makeTyped(Node &node, Value input, ArrayRef<int64_t> shape) {
   if (ArrayRef(shapeOf(input)) == shape)
     return input;
   OpBuilder &builder = node.builder();
-  auto op = OpTy::create(builder, node.getLoc(),
-                         RankedTensorType::get(shape, builder.getF32Type()),
-                         input);
+  auto op =
+      OpTy::create(builder, node.getLoc(),
+                   RankedTensorType::get(shape, builder.getF32Type()), input);
   if (failed(verify(op, /*verifyRecursively=*/false))) {
     op->erase();
     return {};
@@ -96,8 +96,7 @@ Value onnx_import::makeReduce(Node &node, ReduceKind kind, Value input,
 }
 
 Value onnx_import::makeSlice(Node &node, Value input, ArrayRef<int64_t> starts,
-                             ArrayRef<int64_t> sizes,
-                             ArrayRef<int64_t> steps) {
+                             ArrayRef<int64_t> sizes, ArrayRef<int64_t> steps) {
   if (!input)
     return {};
   bool forward = llvm::all_of(steps, [](int64_t step) { return step == 1; });
@@ -152,8 +151,7 @@ FailureOr<int64_t> onnx_import::normalizeAxis(Node &node, int64_t axis,
   return normal;
 }
 
-FailureOr<Shape> onnx_import::normalizeAxes(Node &node,
-                                            ArrayRef<int64_t> axes,
+FailureOr<Shape> onnx_import::normalizeAxes(Node &node, ArrayRef<int64_t> axes,
                                             int64_t rank) {
   Shape result;
   for (int64_t axis : axes) {

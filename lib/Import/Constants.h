@@ -15,8 +15,7 @@ namespace q {
 /// Builds a float constant: a splat where all elements are equal, dense where
 /// it is small, else a resource blob called after `name`.
 mlir::Value createConstant(mlir::OpBuilder &builder, mlir::Location loc,
-                           llvm::StringRef name,
-                           llvm::ArrayRef<int64_t> shape,
+                           llvm::StringRef name, llvm::ArrayRef<int64_t> shape,
                            llvm::ArrayRef<float> values);
 
 /// The elements of a float constant and its shape, if `value` is one.

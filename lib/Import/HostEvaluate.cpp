@@ -42,10 +42,10 @@ static LogicalResult evaluateConstant(Node &node) {
   if (const onnx::AttributeProto *value = node.attribute("value_int"))
     return node.define(0, HostTensor::scalar(value->i()));
   if (const onnx::AttributeProto *value = node.attribute("value_floats"))
-    return node.define(0, HostTensor(TensorProto::FLOAT,
-                                     {int64_t(value->floats_size())},
-                                     std::vector<float>(value->floats().begin(),
-                                                        value->floats().end())));
+    return node.define(
+        0, HostTensor(TensorProto::FLOAT, {int64_t(value->floats_size())},
+                      std::vector<float>(value->floats().begin(),
+                                         value->floats().end())));
   if (std::optional<Shape> value = node.getInts("value_ints"))
     return node.define(0, HostTensor::ints(*value));
   return node.error() << "has no dense numeric value; strings and sparse "
@@ -57,7 +57,8 @@ static LogicalResult evaluateShape(Node &node) {
   if (failed(shape))
     return failure();
   if (node.getOpType() == "Size")
-    return node.define(0, HostTensor::scalar(countElements(*shape).value_or(0)));
+    return node.define(0,
+                       HostTensor::scalar(countElements(*shape).value_or(0)));
   int64_t rank = shape->size();
   auto clamp = [&](int64_t index) {
     return std::clamp<int64_t>(index < 0 ? index + rank : index, 0, rank);
@@ -65,8 +66,8 @@ static LogicalResult evaluateShape(Node &node) {
   int64_t start = clamp(node.getInt("start", 0));
   int64_t end = clamp(node.getInt("end", rank));
   ArrayRef<int64_t> all = *shape;
-  return node.define(0, HostTensor::ints(all.slice(
-                            start, std::max<int64_t>(0, end - start))));
+  return node.define(
+      0, HostTensor::ints(all.slice(start, std::max<int64_t>(0, end - start))));
 }
 
 /// Values computed for a shape that the model states must fit into memory.
@@ -90,12 +91,12 @@ static LogicalResult evaluateConstantOfShape(Node &node) {
     return node.define(0, HostTensor(TensorProto::FLOAT, *shape,
                                      std::vector<float>(*count, 0.0f)));
   std::string reason;
-  FailureOr<HostTensor> fill = readTensor(
-      value->t(), node.getImporter().getFolder(), nullptr, reason);
+  FailureOr<HostTensor> fill =
+      readTensor(value->t(), node.getImporter().getFolder(), nullptr, reason);
   if (failed(fill) || fill->size() != 1)
     return node.error() << "its value is not one number" << reason;
-  return node.define(
-      0, fill->gathered(*shape, std::vector<int64_t>(*count, 0)));
+  return node.define(0,
+                     fill->gathered(*shape, std::vector<int64_t>(*count, 0)));
 }
 
 static LogicalResult evaluateRange(Node &node) {
@@ -215,8 +216,7 @@ static FailureOr<Pair> broadcastPair(Node &node, const HostTensor &lhs,
   if (failed(checkCount(node, *shape)))
     return failure();
   return Pair{
-      *shape,
-      makeIndexMap(*shape, getBroadcastStrides(lhs.getShape(), *shape)),
+      *shape, makeIndexMap(*shape, getBroadcastStrides(lhs.getShape(), *shape)),
       makeIndexMap(*shape, getBroadcastStrides(rhs.getShape(), *shape))};
 }
 
@@ -391,10 +391,20 @@ static LogicalResult evaluateReduction(Node &node) {
 //===----------------------------------------------------------------------===//
 
 static constexpr StringRef kMakers[] = {"Constant", "Shape", "Size"};
-static constexpr StringRef kHostOnly[] = {
-    "ConstantOfShape", "Range",          "Mod",     "And",   "Or",
-    "Xor",             "Not",            "Equal",   "Less",  "LessOrEqual",
-    "Greater",         "GreaterOrEqual", "Where",   "ReduceProd"};
+static constexpr StringRef kHostOnly[] = {"ConstantOfShape",
+                                          "Range",
+                                          "Mod",
+                                          "And",
+                                          "Or",
+                                          "Xor",
+                                          "Not",
+                                          "Equal",
+                                          "Less",
+                                          "LessOrEqual",
+                                          "Greater",
+                                          "GreaterOrEqual",
+                                          "Where",
+                                          "ReduceProd"};
 
 bool onnx_import::isHostOnlyOp(StringRef opType) {
   return llvm::is_contained(kMakers, opType) ||
@@ -434,8 +444,8 @@ FailureOr<bool> onnx_import::tryEvaluateOnHost(Node &node) {
                                               : evaluateWhere(node));
   if (op == "Identity")
     return done(node.define(0, *node.host(0)));
-  static constexpr StringRef unary[] = {"Neg",   "Abs",   "Sqrt",      "Floor",
-                                        "Ceil",  "Round", "Reciprocal", "Not"};
+  static constexpr StringRef unary[] = {"Neg",  "Abs",   "Sqrt",       "Floor",
+                                        "Ceil", "Round", "Reciprocal", "Not"};
   if (llvm::is_contained(unary, op))
     return done(evaluateUnary(node));
   bool isBinary = compare<int64_t>(op, 0, 0) || compute(op, 1.0f, 1.0f) ||

@@ -15,8 +15,7 @@
 using namespace mlir;
 using namespace q::onnx_import;
 
-std::optional<int64_t>
-q::onnx_import::countElements(ArrayRef<int64_t> shape) {
+std::optional<int64_t> q::onnx_import::countElements(ArrayRef<int64_t> shape) {
   constexpr int64_t limit = int64_t(1) << 40;
   // A zero anywhere makes the product zero, however large the others are.
   if (llvm::any_of(shape, [](int64_t extent) { return extent < 0; }))
@@ -185,11 +184,12 @@ bool q::onnx_import::isIntegerType(int32_t dtype) {
 
 std::string q::onnx_import::getTypeName(int32_t dtype) {
   static constexpr const char *names[] = {
-      "undefined", "float32",   "uint8",        "int8",         "uint16",
-      "int16",     "int32",     "int64",        "string",       "bool",
-      "float16",   "float64",   "uint32",       "uint64",       "complex64",
-      "complex128", "bfloat16", "float8e4m3fn", "float8e4m3fnuz", "float8e5m2",
-      "float8e5m2fnuz", "uint4", "int4",        "float4e2m1"};
+      "undefined",      "float32",      "uint8",          "int8",
+      "uint16",         "int16",        "int32",          "int64",
+      "string",         "bool",         "float16",        "float64",
+      "uint32",         "uint64",       "complex64",      "complex128",
+      "bfloat16",       "float8e4m3fn", "float8e4m3fnuz", "float8e5m2",
+      "float8e5m2fnuz", "uint4",        "int4",           "float4e2m1"};
   if (dtype >= 0 && dtype < static_cast<int32_t>(std::size(names)))
     return names[dtype];
   return "type " + std::to_string(dtype);
@@ -206,9 +206,9 @@ Shape q::onnx_import::getStrides(ArrayRef<int64_t> shape) {
   return strides;
 }
 
-std::vector<int64_t>
-q::onnx_import::makeIndexMap(ArrayRef<int64_t> shape,
-                             ArrayRef<int64_t> strides, int64_t offset) {
+std::vector<int64_t> q::onnx_import::makeIndexMap(ArrayRef<int64_t> shape,
+                                                  ArrayRef<int64_t> strides,
+                                                  int64_t offset) {
   std::vector<int64_t> map(countElements(shape).value_or(0));
   Shape index(shape.size(), 0);
   int64_t position = offset;
@@ -236,8 +236,8 @@ Shape q::onnx_import::getBroadcastStrides(ArrayRef<int64_t> from,
   return result;
 }
 
-std::optional<Shape>
-q::onnx_import::broadcastShapes(ArrayRef<int64_t> lhs, ArrayRef<int64_t> rhs) {
+std::optional<Shape> q::onnx_import::broadcastShapes(ArrayRef<int64_t> lhs,
+                                                     ArrayRef<int64_t> rhs) {
   Shape result(std::max(lhs.size(), rhs.size()));
   for (size_t i = 0; i < result.size(); ++i) {
     int64_t a = i < lhs.size() ? lhs[lhs.size() - 1 - i] : 1;

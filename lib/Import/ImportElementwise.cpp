@@ -255,8 +255,9 @@ static LogicalResult importMinMax(Node &node) {
     if (bound->getRank() > static_cast<int64_t>(shapeOf(*value).size()) ||
         std::isnan(limit))
       continue;
-    return node.defineIfBuilt(isMin ? makeClamp(node, *value, -kInfinity, limit)
-                                    : makeClamp(node, *value, limit, kInfinity));
+    return node.defineIfBuilt(isMin
+                                  ? makeClamp(node, *value, -kInfinity, limit)
+                                  : makeClamp(node, *value, limit, kInfinity));
   }
   return importVariadic<OpTy>(node);
 }
@@ -267,8 +268,8 @@ static LogicalResult importMean(Node &node) {
   Value sum = foldVariadic<AddOp>(node);
   if (node.numInputs() == 1)
     return node.defineIfBuilt(sum);
-  return node.defineIfBuilt(makeBinary<MulOp>(
-      node, sum, makeScalar(node, 1.0f / node.numInputs())));
+  return node.defineIfBuilt(
+      makeBinary<MulOp>(node, sum, makeScalar(node, 1.0f / node.numInputs())));
 }
 
 void onnx_import::addElementwiseHandlers(OpTable &table) {

@@ -70,8 +70,8 @@ static LogicalResult readConvShapes(Node &node, Shape &input, Shape &weights) {
 /// becomes part of the window: same sums, no copy.
 static Value absorbZeroPad(Value input, Window &window) {
   auto pad = input.getDefiningOp<PadOp>();
-  if (!pad || pad.getMode() != PadMode::Constant ||
-      !pad.getValue().isZero() || shapeOf(input).size() != 4)
+  if (!pad || pad.getMode() != PadMode::Constant || !pad.getValue().isZero() ||
+      shapeOf(input).size() != 4)
     return input;
   ArrayRef<int64_t> low = pad.getLow(), high = pad.getHigh();
   if (low[0] || low[1] || high[0] || high[1])
@@ -111,8 +111,8 @@ static LogicalResult importConv(Node &node) {
           .ints("pads", window->pads)
           .ints("dilations", window->dilations)
           .integer("groups", node.getInt("group", 1))
-          .set("operandSegmentSizes", node.builder().getDenseI32ArrayAttr(
-                                          {1, 1, *bias ? 1 : 0, 0})));
+          .set("operandSegmentSizes",
+               node.builder().getDenseI32ArrayAttr({1, 1, *bias ? 1 : 0, 0})));
   return node.defineIfBuilt(
       dropHeight(node, toNchw(node, result), input.size()));
 }
@@ -150,8 +150,7 @@ static LogicalResult importConvTranspose(Node &node) {
     if (!isSame && !outputShape)
       continue;
     int64_t stride = window->strides[d];
-    int64_t wanted =
-        outputShape ? (*outputShape)[i] : input[2 + i] * stride;
+    int64_t wanted = outputShape ? (*outputShape)[i] : input[2 + i] * stride;
     int64_t total =
         stride * (input[2 + i] - 1) + extra[d] + window->reach(d) - wanted;
     if (total < 0) {
@@ -167,9 +166,9 @@ static LogicalResult importConvTranspose(Node &node) {
   int64_t channels = weights[0], perGroup = weights[1];
   Shape tall = withHeight(weights);
   Shape grouped = {groups, channels / groups, perGroup, tall[2], tall[3]};
-  Value mhwc = permutedInput(
-      node, 1, grouped, {0, 2, 3, 4, 1},
-      {groups * perGroup, tall[2], tall[3], channels / groups});
+  Value mhwc =
+      permutedInput(node, 1, grouped, {0, 2, 3, 4, 1},
+                    {groups * perGroup, tall[2], tall[3], channels / groups});
   FailureOr<Value> data = node.value(0);
   FailureOr<Value> bias = readBias(node, 2, groups * perGroup);
   if (failed(data) || failed(bias))
@@ -177,14 +176,14 @@ static LogicalResult importConvTranspose(Node &node) {
   SmallVector<Value> operands = {toNhwc(node, withHeight(node, *data)), mhwc};
   if (*bias)
     operands.push_back(*bias);
-  Value result = make<ConvTranspose2DOp>(node, operands,
-                                         Attributes(node)
-                                             .ints("strides", window->strides)
-                                             .ints("pads", window->pads)
-                                             .ints("dilations",
-                                                   window->dilations)
-                                             .ints("output_padding", extra)
-                                             .integer("groups", groups));
+  Value result =
+      make<ConvTranspose2DOp>(node, operands,
+                              Attributes(node)
+                                  .ints("strides", window->strides)
+                                  .ints("pads", window->pads)
+                                  .ints("dilations", window->dilations)
+                                  .ints("output_padding", extra)
+                                  .integer("groups", groups));
   return node.defineIfBuilt(dropHeight(node, toNchw(node, result), rank));
 }
 
@@ -199,8 +198,8 @@ static FailureOr<Value> scaledInput(Node &node, int index, float factor) {
     std::vector<float> scaled(tensor->getFloats());
     for (float &element : scaled)
       element *= factor;
-    return makeConstant(node, node.getProto().input(index),
-                        tensor->getShape(), scaled);
+    return makeConstant(node, node.getProto().input(index), tensor->getShape(),
+                        scaled);
   }
   FailureOr<Value> value = node.value(index);
   if (failed(value) || factor == 1.0f)
@@ -252,7 +251,8 @@ static std::optional<HostTensor> getBiasOfGemm(Node &node, int64_t columns) {
 static LogicalResult importGemm(Node &node) {
   if (failed(node.requireInputs(2)))
     return failure();
-  float alpha = node.getFloat("alpha", 1.0f), beta = node.getFloat("beta", 1.0f);
+  float alpha = node.getFloat("alpha", 1.0f),
+        beta = node.getFloat("beta", 1.0f);
   bool transA = node.getInt("transA", 0), transB = node.getInt("transB", 0);
   FailureOr<Shape> lhs = node.shape(0), rhs = node.shape(1);
   FailureOr<Value> data = node.value(0);
@@ -263,9 +263,9 @@ static LogicalResult importGemm(Node &node) {
                         << ArrayRef<int64_t>(*lhs) << "] and ["
                         << ArrayRef<int64_t>(*rhs) << "]";
   int64_t columns = (*rhs)[transB ? 0 : 1];
-  SmallVector<Value> operands = {
-      transA ? makeTranspose(node, *data, {1, 0}) : *data,
-      readGemmWeights(node, transB, alpha)};
+  SmallVector<Value> operands = {transA ? makeTranspose(node, *data, {1, 0})
+                                        : *data,
+                                 readGemmWeights(node, transB, alpha)};
   bool hasC = node.hasInput(2) && beta != 0.0f;
   std::optional<HostTensor> bias;
   if (hasC)
@@ -394,11 +394,11 @@ static LogicalResult importLayerNormalization(Node &node) {
   FailureOr<int64_t> axis = normalizeAxis(node, node.getInt("axis", -1), rank);
   if (failed(axis))
     return failure();
-  return node.defineIfBuilt(make<LayerNormOp>(
-      node, *inputs,
-      Attributes(node)
-          .integer("axis", *axis)
-          .real("epsilon", node.getFloat("epsilon", 1e-5f))));
+  return node.defineIfBuilt(
+      make<LayerNormOp>(node, *inputs,
+                        Attributes(node)
+                            .integer("axis", *axis)
+                            .real("epsilon", node.getFloat("epsilon", 1e-5f))));
 }
 
 static LogicalResult importLrn(Node &node) {
@@ -413,13 +413,12 @@ static LogicalResult importLrn(Node &node) {
     return node.error() << "the input must have a channel dimension";
   auto [forward, backward] = channelsLast(rank);
   Value last = rank > 2 ? makeTranspose(node, *data, forward) : *data;
-  Value result =
-      make<LrnOp>(node, last,
-                  Attributes(node)
-                      .integer("size", size)
-                      .real("alpha", node.getFloat("alpha", 1e-4f))
-                      .real("beta", node.getFloat("beta", 0.75f))
-                      .real("bias", node.getFloat("bias", 1.0f)));
+  Value result = make<LrnOp>(node, last,
+                             Attributes(node)
+                                 .integer("size", size)
+                                 .real("alpha", node.getFloat("alpha", 1e-4f))
+                                 .real("beta", node.getFloat("beta", 0.75f))
+                                 .real("bias", node.getFloat("bias", 1.0f)));
   if (result && rank > 2)
     result = makeTranspose(node, result, backward);
   return node.defineIfBuilt(result);

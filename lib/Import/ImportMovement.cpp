@@ -62,7 +62,8 @@ static std::vector<T> concatenate(ArrayRef<const HostTensor *> tensors,
   for (int64_t row = 0; row < rows; ++row)
     for (const HostTensor *tensor : tensors) {
       ArrayRef<T> all = get(*tensor);
-      ArrayRef<T> part = all.slice(row * (all.size() / rows), all.size() / rows);
+      ArrayRef<T> part =
+          all.slice(row * (all.size() / rows), all.size() / rows);
       result.insert(result.end(), part.begin(), part.end());
     }
   return result;
@@ -86,8 +87,8 @@ static LogicalResult importConcat(Node &node) {
     FailureOr<SmallVector<Value>> inputs = node.allValues();
     if (failed(inputs))
       return failure();
-    return node.defineIfBuilt(make<ConcatOp>(
-        node, *inputs, Attributes(node).integer("axis", *axis)));
+    return node.defineIfBuilt(
+        make<ConcatOp>(node, *inputs, Attributes(node).integer("axis", *axis)));
   }
   Shape shape(*first);
   shape[*axis] = 0;
@@ -131,10 +132,9 @@ static LogicalResult defineBox(Node &node, int index, const Box &box) {
       offset += box.starts[d] * strides[d];
       strides[d] *= box.steps[d];
     }
-    return node.define(index,
-                       tensor->gathered(box.sizes, makeIndexMap(box.sizes,
-                                                                strides,
-                                                                offset)));
+    return node.define(
+        index,
+        tensor->gathered(box.sizes, makeIndexMap(box.sizes, strides, offset)));
   }
   FailureOr<Value> data = node.value(0);
   if (failed(data))
@@ -290,13 +290,12 @@ static LogicalResult importGather(Node &node) {
     steps[*axis] = *step;
     gathered = makeSlice(node, *data, starts, flat, steps);
   } else {
-    gathered = make<GatherOp>(node, *data,
-                              Attributes(node)
-                                  .ints("indices", *indices)
-                                  .integer("axis", *axis));
+    gathered = make<GatherOp>(
+        node, *data,
+        Attributes(node).ints("indices", *indices).integer("axis", *axis));
   }
-  return node.defineIfBuilt(
-      gathered ? makeReshape(node, gathered, result) : gathered);
+  return node.defineIfBuilt(gathered ? makeReshape(node, gathered, result)
+                                     : gathered);
 }
 
 //===----------------------------------------------------------------------===//

@@ -9,7 +9,7 @@
 #include "Importer.h"
 #include "OnnxFile.h"
 
-#include "QDialect/Import/SimplifyLayout.h"
+#include "QDialect/Import/Passes.h"
 
 #include "mlir/IR/Verifier.h"
 

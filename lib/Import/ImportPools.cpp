@@ -43,9 +43,8 @@ static LogicalResult importMaxPool(Node &node) {
       readPool(node, shapeOf(*data), node.getInt("ceil_mode", 0));
   if (failed(window))
     return failure();
-  Value result =
-      make<MaxPool2DOp>(node, toNhwc(node, withHeight(node, *data)),
-                        getPoolAttributes(node, *window));
+  Value result = make<MaxPool2DOp>(node, toNhwc(node, withHeight(node, *data)),
+                                   getPoolAttributes(node, *window));
   return node.defineIfBuilt(dropHeight(node, toNchw(node, result), rank));
 }
 

@@ -92,7 +92,8 @@ static LogicalResult importSoftmax(Node &node) {
   }
   auto softmax = [&](Value input, int64_t along) {
     return make<SoftmaxOp>(
-        node, input, Attributes(node).integer("axis", along).unit("log", isLog));
+        node, input,
+        Attributes(node).integer("axis", along).unit("log", isLog));
   };
   if (axis < rank && (!isMatrix || after == 1))
     return node.defineIfBuilt(softmax(*data, axis));

@@ -29,7 +29,8 @@ static LogicalResult defineReshaped(Node &node, ArrayRef<int64_t> shape) {
 static LogicalResult importReshape(Node &node) {
   if (failed(node.requireInputs(2)))
     return failure();
-  FailureOr<Shape> input = node.shape(0), target = node.ints(1, "the new shape");
+  FailureOr<Shape> input = node.shape(0),
+                   target = node.ints(1, "the new shape");
   if (failed(input) || failed(target))
     return failure();
   bool allowZero = node.getInt("allowzero", 0);
@@ -134,7 +135,8 @@ static LogicalResult checkComputedSize(Node &node, ArrayRef<int64_t> shape) {
 static LogicalResult importExpand(Node &node) {
   if (failed(node.requireInputs(2)))
     return failure();
-  FailureOr<Shape> input = node.shape(0), target = node.ints(1, "the new shape");
+  FailureOr<Shape> input = node.shape(0),
+                   target = node.ints(1, "the new shape");
   if (failed(input) || failed(target))
     return failure();
   std::optional<Shape> shape = broadcastShapes(*input, *target);
@@ -146,8 +148,8 @@ static LogicalResult importExpand(Node &node) {
     if (failed(checkComputedSize(node, *shape)))
       return failure();
     Shape strides = getBroadcastStrides(*input, *shape);
-    return node.define(
-        0, tensor->gathered(*shape, makeIndexMap(*shape, strides)));
+    return node.define(0,
+                       tensor->gathered(*shape, makeIndexMap(*shape, strides)));
   }
   FailureOr<Value> data = node.value(0);
   if (failed(data))
@@ -250,8 +252,8 @@ static LogicalResult importSpaceToDepth(Node &node) {
       {0, 3, 5, 1, 2, 4});
   if (!blocks)
     return failure();
-  return node.defineIfBuilt(makeReshape(
-      node, blocks, {in[0], in[1] * b * b, in[2] / b, in[3] / b}));
+  return node.defineIfBuilt(
+      makeReshape(node, blocks, {in[0], in[1] * b * b, in[2] / b, in[3] / b}));
 }
 
 void onnx_import::addShapeHandlers(OpTable &table) {

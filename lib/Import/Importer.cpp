@@ -37,9 +37,7 @@ Importer::Importer(std::shared_ptr<onnx::ModelProto> model, StringRef path,
   addResizeHandlers(table);
 }
 
-InFlightDiagnostic Importer::error() {
-  return mlir::emitError(fileLoc);
-}
+InFlightDiagnostic Importer::error() { return mlir::emitError(fileLoc); }
 
 OwningOpRef<ModuleOp> Importer::run() {
   if (failed(readOpset()))
@@ -48,12 +46,12 @@ OwningOpRef<ModuleOp> Importer::run() {
   if (failed(checkSupported()))
     return nullptr;
 
-  module = ModuleOp::create(NameLoc::get(
-      builder.getStringAttr(llvm::sys::path::filename(path))));
+  module = ModuleOp::create(
+      NameLoc::get(builder.getStringAttr(llvm::sys::path::filename(path))));
   builder.setInsertionPointToEnd(module->getBody());
-  function = func::FuncOp::create(
-      builder, NameLoc::get(builder.getStringAttr("main")), "main",
-      builder.getFunctionType({}, {}));
+  function =
+      func::FuncOp::create(builder, NameLoc::get(builder.getStringAttr("main")),
+                           "main", builder.getFunctionType({}, {}));
   builder.setInsertionPointToStart(function.addEntryBlock());
 
   if (failed(importInitializers()) || failed(importInputs()))
@@ -158,17 +156,16 @@ FailureOr<Value> Importer::materialize(Operand &operand, Location loc) {
     return operand.value;
   const HostTensor &tensor = *operand.host;
   if (!tensor.isFloat())
-    return mlir::emitError(loc)
-           << "'" << operand.name << "' has element type "
-           << getTypeName(tensor.getType())
-           << " where the network computes with float32";
+    return mlir::emitError(loc) << "'" << operand.name << "' has element type "
+                                << getTypeName(tensor.getType())
+                                << " where the network computes with float32";
   if (tensor.size() == 0)
     return mlir::emitError(loc) << "'" << operand.name << "' has no elements";
   // The constant stands before the op that first asks for it, so later ops
   // can share it.
-  operand.value = createConstant(
-      builder, NameLoc::get(builder.getStringAttr(operand.name)), operand.name,
-      tensor.getShape(), tensor.getFloats());
+  operand.value =
+      createConstant(builder, NameLoc::get(builder.getStringAttr(operand.name)),
+                     operand.name, tensor.getShape(), tensor.getFloats());
   return operand.value;
 }
 
@@ -181,13 +178,13 @@ LogicalResult Importer::define(StringRef name, Operand operand, Location loc) {
              << "the result '" << name << "' would have the shape ["
              << type.getShape() << "], which is too large to compute";
     if (*count == 0)
-      return mlir::emitError(loc) << "the result '" << name
-                                  << "' would have no elements (shape ["
-                                  << type.getShape() << "])";
+      return mlir::emitError(loc)
+             << "the result '" << name << "' would have no elements (shape ["
+             << type.getShape() << "])";
   }
   if (!operands.try_emplace(name, std::move(operand)).second)
-    return mlir::emitError(loc)
-           << "the name '" << name << "' is defined twice; the model is invalid";
+    return mlir::emitError(loc) << "the name '" << name
+                                << "' is defined twice; the model is invalid";
   return success();
 }
 
@@ -219,8 +216,8 @@ FailureOr<Shape> Importer::resolveShape(const onnx::ValueInfoProto &input) {
                  dims.Get(0).dim_param() == dim.dim_param();
     }
     if (!isBatch)
-      return error() << "input '" << input.name() << "' has the dynamic dimension "
-                     << index
+      return error() << "input '" << input.name()
+                     << "' has the dynamic dimension " << index
                      << (dim.dim_param().empty() ? std::string()
                                                  : " '" + dim.dim_param() + "'")
                      << ", but shapes must be static" << remedy;
@@ -319,8 +316,8 @@ LogicalResult Importer::importOutputs() {
     if (failed(value))
       return failure();
     results.push_back(*value);
-    attributes.push_back(builder.getDictionaryAttr(builder.getNamedAttr(
-        "q.name", builder.getStringAttr(output.name()))));
+    attributes.push_back(builder.getDictionaryAttr(
+        builder.getNamedAttr("q.name", builder.getStringAttr(output.name()))));
   }
   func::ReturnOp::create(builder, function.getLoc(), results);
   function.setFunctionType(builder.getFunctionType(
@@ -373,8 +370,7 @@ LogicalResult Importer::importNode(const onnx::NodeProto &proto) {
     result = buildNode(node);
   }
   if (failed(result))
-    return error() << "node '" << name << "' (" << proto.op_type()
-                   << "): " << (messages.empty() ? "cannot be imported"
-                                                 : messages);
+    return error() << "node '" << name << "' (" << proto.op_type() << "): "
+                   << (messages.empty() ? "cannot be imported" : messages);
   return success();
 }

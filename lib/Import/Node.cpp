@@ -130,13 +130,12 @@ FailureOr<double> Node::scalar(int index, StringRef what) const {
                    << "') must be known when the model is imported, but it "
                       "depends on the input data";
   if (tensor->size() != 1)
-    return error() << what << " must be one number, but has "
-                   << tensor->size() << " elements";
+    return error() << what << " must be one number, but has " << tensor->size()
+                   << " elements";
   return tensor->getReal(0);
 }
 
-FailureOr<std::optional<Shape>> Node::intsOf(StringRef name,
-                                             int index) const {
+FailureOr<std::optional<Shape>> Node::intsOf(StringRef name, int index) const {
   if (std::optional<Shape> list = getInts(name))
     return list;
   if (!hasInput(index))

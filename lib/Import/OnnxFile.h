@@ -23,8 +23,8 @@ namespace q::onnx_import {
 
 /// Parses a model in binary or text form. Null with `error` set where the bytes
 /// are not one.
-std::shared_ptr<onnx::ModelProto>
-parseModel(llvm::StringRef bytes, bool textForm, std::string &error);
+std::shared_ptr<onnx::ModelProto> parseModel(llvm::StringRef bytes,
+                                             bool textForm, std::string &error);
 
 /// Parses a TensorProto in binary form, e.g. a `.pb` file of test data.
 std::shared_ptr<onnx::TensorProto> parseTensor(llvm::StringRef bytes,

@@ -119,12 +119,11 @@ static HostTensor fromBytes(int32_t dtype, ArrayRef<int64_t> shape,
 
 /// Values in one of the typed fields of the proto, if the type's field has
 /// `count` of them.
-static std::optional<HostTensor> fromFields(const TensorProto &proto,
-                                            ArrayRef<int64_t> shape,
-                                            int64_t count) {
+static std::optional<HostTensor>
+fromFields(const TensorProto &proto, ArrayRef<int64_t> shape, int64_t count) {
   int32_t dtype = proto.data_type();
-  auto take = [&](const auto &field, auto convert)
-      -> std::optional<HostTensor> {
+  auto take = [&](const auto &field,
+                  auto convert) -> std::optional<HostTensor> {
     if (field.size() != count)
       return std::nullopt;
     using Out = decltype(convert(field.Get(0)));
@@ -185,8 +184,8 @@ readExternal(const TensorProto &proto, StringRef folder, int64_t bytes,
   }
   if (offset < 0 || length != bytes) {
     error = "its external data claims " + std::to_string(length) +
-            " bytes at offset " + std::to_string(offset) + ", but the shape needs " +
-            std::to_string(bytes);
+            " bytes at offset " + std::to_string(offset) +
+            ", but the shape needs " + std::to_string(bytes);
     return failure();
   }
   SmallString<128> path(folder);

@@ -28,7 +28,8 @@ struct Flags {
       cl::desc("shape of an input, instead of the one in the model")};
   cl::list<std::string> constants{
       "input-constant", cl::value_desc("NAME=FILE.pb"),
-      cl::desc("turn an input into a constant with the value of a TensorProto")};
+      cl::desc(
+          "turn an input into a constant with the value of a TensorProto")};
   cl::opt<bool> text{"import-onnx-text", cl::init(false),
                      cl::desc("the model is in protobuf text form")};
   cl::opt<bool> simplify{

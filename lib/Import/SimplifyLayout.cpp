@@ -12,11 +12,13 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "QDialect/Import/SimplifyLayout.h"
+#include "QDialect/Import/Passes.h"
 #include "SinkTransposes.h"
 
-#include "mlir/Pass/Pass.h"
-#include "mlir/Pass/PassRegistry.h"
+namespace q {
+#define GEN_PASS_DEF_SIMPLIFYLAYOUT
+#include "QDialect/Import/Passes.h.inc"
+} // namespace q
 
 using namespace mlir;
 using namespace q;
@@ -97,14 +99,7 @@ void q::simplifyLayout(func::FuncOp function) {
 
 namespace {
 struct SimplifyLayoutPass
-    : public PassWrapper<SimplifyLayoutPass, OperationPass<func::FuncOp>> {
-  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(SimplifyLayoutPass)
-  StringRef getArgument() const override { return "q-simplify-layout"; }
-  StringRef getDescription() const override {
-    return "Move layout transposes out of the network and cancel them";
-  }
+    : public q::impl::SimplifyLayoutBase<SimplifyLayoutPass> {
   void runOnOperation() override { simplifyLayout(getOperation()); }
 };
 } // namespace
-
-void q::registerSimplifyLayoutPass() { PassRegistration<SimplifyLayoutPass>(); }

@@ -49,21 +49,20 @@ static bool isElementwise(Operation *op) {
              PReluOp, ExpandOp>(op);
 }
 
-/// The attributes and result shape of `op` when every operand has its dimensions
-/// reordered: dimension `d` of the old operands is `perm[d]` of the new ones.
-/// `resultPerm` is the transpose that gives the old result from the new one.
+/// The attributes and result shape of `op` when every operand has its
+/// dimensions reordered: dimension `d` of the old operands is `perm[d]` of the
+/// new ones. `resultPerm` is the transpose that gives the old result from the
+/// new one.
 struct Reordered {
   SmallVector<NamedAttribute> attributes;
   Dims shape, resultPerm;
 };
 
-static std::optional<Reordered> reorder(Operation *op,
-                                        ArrayRef<int64_t> perm) {
+static std::optional<Reordered> reorder(Operation *op, ArrayRef<int64_t> perm) {
   Builder builder(op->getContext());
   Reordered result;
   result.resultPerm.assign(perm.begin(), perm.end());
-  llvm::append_range(result.attributes,
-                     op->getAttrDictionary().getValue());
+  llvm::append_range(result.attributes, op->getAttrDictionary().getValue());
   auto set = [&](StringRef name, Attribute value) {
     for (NamedAttribute &attribute : result.attributes)
       if (attribute.getName() == name)
@@ -165,7 +164,8 @@ static Value getFreeTransposed(OpBuilder &ops, Value value,
   }
   view.transpose(perm);
   View::Plan plan = view.plan(/*atOnce=*/false);
-  bool exists = plan.innerPerm.empty() && plan.sorted == shapeOf(view.getRoot()) &&
+  bool exists = plan.innerPerm.empty() &&
+                plan.sorted == shapeOf(view.getRoot()) &&
                 state.builder.findTranspose(view.getRoot(), plan.perm);
   if (plan.countTransposes() > 0 && !exists)
     return {};
@@ -211,8 +211,7 @@ Value q::sinkTransposes(OpBuilder &ops, Operation *op, LayoutState &state) {
   return state.build(ops, op->getLoc(), view);
 }
 
-Value q::permuteGemmWeights(OpBuilder &ops, Operation *op,
-                            LayoutState &state) {
+Value q::permuteGemmWeights(OpBuilder &ops, Operation *op, LayoutState &state) {
   auto gemm = dyn_cast<GemmOp>(op);
   if (!gemm || !gemm.getWeights().getDefiningOp<ConstOp>())
     return {};
@@ -225,8 +224,7 @@ Value q::permuteGemmWeights(OpBuilder &ops, Operation *op,
   llvm::append_range(split, extents);
   for (int64_t piece : order)
     perm.push_back(piece + 1);
-  Value sorted =
-      transposeConstant(ops, weights, split, perm, shapeOf(weights));
+  Value sorted = transposeConstant(ops, weights, split, perm, shapeOf(weights));
   if (!sorted)
     return {};
   Value input = state.build(ops, gemm.getLoc(), view);

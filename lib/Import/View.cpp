@@ -212,9 +212,9 @@ void View::collapse() {
       Dims longer;
       for (int64_t base : selection)
         for (int64_t i = 0; i < atoms[id].size(); ++i)
-          longer.push_back(
-              base + stride[id] *
-                         (atoms[id].selection ? (*atoms[id].selection)[i] : i));
+          longer.push_back(base + stride[id] * (atoms[id].selection
+                                                    ? (*atoms[id].selection)[i]
+                                                    : i));
       selection = std::move(longer);
     }
     int64_t merged = ids.front();
@@ -369,9 +369,8 @@ bool View::sortColumns(Dims &extents, Dims &order) {
   for (auto [index, id] : llvm::enumerate(rootOrder))
     position[id] = index;
   SmallVector<int64_t> columns = dims[1], sorted = dims[1];
-  llvm::sort(sorted, [&](int64_t a, int64_t b) {
-    return position[a] < position[b];
-  });
+  llvm::sort(sorted,
+             [&](int64_t a, int64_t b) { return position[a] < position[b]; });
   SmallVector<int64_t> all = dims[0];
   all.append(sorted);
   if (all != rootOrder || sorted == columns)
@@ -416,8 +415,8 @@ Value ViewBuilder::transpose(OpBuilder &builder, Location loc, Value input,
   Dims shape;
   for (int64_t dim : perm)
     shape.push_back(shapeOf(input)[dim]);
-  auto op = TransposeOp::create(builder, loc, withShape(input, shape), input,
-                                perm);
+  auto op =
+      TransposeOp::create(builder, loc, withShape(input, shape), input, perm);
   transposes[input].push_back(op);
   return op;
 }

@@ -64,11 +64,11 @@ public:
   /// that is shorter.
   Plan plan(bool atOnce) const;
 
-  /// Puts the columns of a view `[M, K]` into the order in which they lie in the
-  /// root, if only they are out of order. Then `extents` are the pieces of K as
-  /// they were and `order` says which of them comes when: a matrix `[N, K]` that
-  /// is reshaped to `[N, extents]` and transposed by `order` still fits. False,
-  /// and nothing changed, for any other view.
+  /// Puts the columns of a view `[M, K]` into the order in which they lie in
+  /// the root, if only they are out of order. Then `extents` are the pieces of
+  /// K as they were and `order` says which of them comes when: a matrix `[N,
+  /// K]` that is reshaped to `[N, extents]` and transposed by `order` still
+  /// fits. False, and nothing changed, for any other view.
   bool sortColumns(Dims &extents, Dims &order);
 
 private:

@@ -38,8 +38,7 @@ Value onnx_import::dropHeight(Node &node, Value output, int64_t rank) {
   return makeReshape(node, output, {shape[0], shape[1], shape[3]});
 }
 
-FailureOr<Shape> onnx_import::readKernel(Node &node,
-                                         ArrayRef<int64_t> weights,
+FailureOr<Shape> onnx_import::readKernel(Node &node, ArrayRef<int64_t> weights,
                                          int64_t spatialRank) {
   std::optional<Shape> kernel = node.getInts("kernel_shape");
   if (!weights.empty()) {

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "QDialect/Conversion/Lowering.h"
+#include "QDialect/Import/Passes.h"
 #include "QDialect/ModuleFile.h"
 #include "QDialect/Pipelines/Pipelines.h"
 #include "QDialect/QDialect.h"
@@ -50,6 +51,7 @@ int main(int argc, char **argv) {
   mlir::registerAllPasses();
   q::registerQuantizePipelines();
   q::registerLowering();
+  q::registerQLayoutPasses();
   q::registerQTransformsPasses();
   auto [input, output] = mlir::registerAndParseCLIOptions(
       argc, argv, "Quantization compiler pass driver\n", registry);

@@ -31,10 +31,10 @@ struct ImportOptions {
   /// every other dimension that bears the same symbol.
   int64_t batch = 1;
   /// Full shapes that replace those of inputs, by the inputs' names.
-  llvm::StringMap<llvm::SmallVector<int64_t>> inputShapes;
+  llvm::StringMap<llvm::SmallVector<int64_t>> inputShapes = {};
   /// Files (ONNX TensorProto) whose values turn inputs into constants, by the
   /// inputs' names: for shapes, axes and the like that a model takes as inputs.
-  llvm::StringMap<std::string> inputConstants;
+  llvm::StringMap<std::string> inputConstants = {};
   /// Reads the protobuf text form. Text is also assumed for files whose names
   /// end in .pbtxt, .onnxtxt or .textproto.
   bool textForm = false;
@@ -56,9 +56,9 @@ importOnnxBuffer(llvm::MemoryBufferRef buffer, llvm::StringRef path,
                  mlir::MLIRContext *context, const ImportOptions &options = {});
 
 /// Imports the ONNX model in the file `path`.
-mlir::OwningOpRef<mlir::ModuleOp>
-importOnnx(llvm::StringRef path, mlir::MLIRContext *context,
-           const ImportOptions &options = {});
+mlir::OwningOpRef<mlir::ModuleOp> importOnnx(llvm::StringRef path,
+                                             mlir::MLIRContext *context,
+                                             const ImportOptions &options = {});
 
 /// Registers `--import-onnx` and its options with the translation registry.
 /// Call it once, before the command line is parsed.
