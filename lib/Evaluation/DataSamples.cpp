@@ -46,7 +46,7 @@ public:
                            preprocessing.stddev.size())
                << " channels, but input '" << inputName << "' has ";
     if (isImage)
-      diagnostic << channels << " (layout="
+      diagnostic << channels << " channels (layout="
                  << (preprocessing.modelIsNhwc ? "nhwc)" : "nchw)");
     else
       diagnostic << "no channels: give one number";

@@ -20,7 +20,25 @@
 #include <optional>
 #include <unordered_map>
 
+// GCC's OpenMP runtime, which oneDNN runs on; clang has no header for it.
+extern "C" int omp_get_max_threads();
+extern "C" void omp_set_num_threads(int);
+
 namespace q::eval {
+
+/// One thread as long as it lives. The results then do not depend on the
+/// machine, and small layers do not wait for a second thread to be scheduled,
+/// which on a busy machine costs a hundred times what it could gain.
+class SingleThread {
+public:
+  SingleThread() : before(omp_get_max_threads()) { omp_set_num_threads(1); }
+  ~SingleThread() { omp_set_num_threads(before); }
+  SingleThread(const SingleThread &) = delete;
+  SingleThread &operator=(const SingleThread &) = delete;
+
+private:
+  int before;
+};
 
 struct DnnlContext {
   dnnl::engine engine;
@@ -30,6 +48,7 @@ struct DnnlContext {
 /// Runs `body`, which calls oneDNN; false if it reports an error, whose message
 /// goes to `message`.
 template <typename Body> bool runDnnl(Body body, std::string &message) {
+  SingleThread guard;
   try {
     body();
     return true;

@@ -84,7 +84,7 @@ private:
 static bool isAmongTop(ArrayRef<float> row, int64_t label, int64_t k) {
   if (row.size() == 1)
     return k > 1 || (row[0] > 0.5f) == (label == 1);
-  if (label >= int64_t(row.size()))
+  if (label < 0 || label >= int64_t(row.size()))
     return false;
   // Of equal scores the first counts, as numpy's argmax has it.
   int64_t ahead = 0;
@@ -94,22 +94,24 @@ static bool isAmongTop(ArrayRef<float> row, int64_t label, int64_t k) {
   return ahead < k;
 }
 
-static LogicalResult printAccuracy(const Tensor &scores, StringRef path,
-                                   Location loc) {
-  FailureOr<std::vector<int64_t>> labels = eval::readLabels(path, loc);
+static LogicalResult printAccuracy(const Tensor &scores,
+                                   const RunOptions &options, Location loc) {
+  auto labels = eval::readLabels(options.labels, loc);
   if (failed(labels))
     return failure();
   int64_t count = scores.getShape().front();
   if (int64_t(labels->size()) < count)
-    return emitError(loc) << "'" << path << "' holds " << labels->size()
-                          << " labels for " << count << " samples";
+    return emitError(loc) << "'" << options.labels << "' holds "
+                          << labels->size() << " labels for " << count
+                          << " samples";
   int64_t row = scores.getNumElements() / std::max<int64_t>(count, 1);
   ArrayRef<float> values(scores.f());
   int64_t top1 = 0, top5 = 0;
   for (int64_t i = 0; i < count; ++i) {
     ArrayRef<float> one = values.slice(i * row, row);
-    top1 += isAmongTop(one, (*labels)[i], 1);
-    top5 += isAmongTop(one, (*labels)[i], 5);
+    int64_t label = (*labels)[i] + options.labelOffset;
+    top1 += isAmongTop(one, label, 1);
+    top5 += isAmongTop(one, label, 5);
   }
   llvm::outs() << "samples " << count
                << llvm::format("  top-1 %.2f %%", 100.0 * top1 / count);
@@ -143,7 +145,7 @@ LogicalResult q::qrun::runOverData(Model &model, eval::DataSource &data,
   for (auto [index, rows] : llvm::enumerate(collected)) {
     Tensor tensor = rows.take();
     if (index == 0 && !options.labels.empty() &&
-        failed(printAccuracy(tensor, options.labels, loc)))
+        failed(printAccuracy(tensor, options, loc)))
       return failure();
     std::string path = options.prefix + "_" + std::to_string(index) + ".npy";
     if (!options.prefix.empty() && failed(eval::writeNpy(path, tensor, loc)))
@@ -156,12 +158,8 @@ LogicalResult q::qrun::runOverData(Model &model, eval::DataSource &data,
 // Time
 //===----------------------------------------------------------------------===//
 
-// GCC's OpenMP runtime, which oneDNN runs on; clang has no header for it.
-extern "C" void omp_set_num_threads(int);
-
 LogicalResult q::qrun::benchModel(Model &model, eval::DataSource *data,
                                   int64_t runs, Location loc) {
-  omp_set_num_threads(1);
   SmallVector<Tensor> inputs;
   for (const TensorInfo &input : model.getInputs())
     inputs.push_back(Tensor::floats(input.shape));

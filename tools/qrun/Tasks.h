@@ -31,6 +31,8 @@ private:
 struct RunOptions {
   std::string prefix;
   std::string labels;
+  /// Added to every label: models that have a class more in front.
+  int64_t labelOffset = 0;
 };
 mlir::LogicalResult runOverData(Model &model, eval::DataSource &data,
                                 const RunOptions &options, mlir::Location loc);

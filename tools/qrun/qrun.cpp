@@ -71,6 +71,10 @@ struct Options {
       cl::desc("Class numbers of the samples; prints top-1 and top-5 accuracy "
                "of the first output"),
       cl::value_desc("FILE.npy"), cl::cat(category)};
+  cl::opt<int64_t> labelOffset{
+      "label-offset",
+      cl::desc("Add N to every label, for models with classes more in front"),
+      cl::value_desc("N"), cl::init(0), cl::cat(category)};
   cl::opt<int64_t> bench{
       "bench",
       cl::desc("Time N runs on the first sample, on one thread, and print "
@@ -209,7 +213,8 @@ LogicalResult Driver::run() {
   if (prefix.empty() && options.labels.empty())
     return emitError(loc) << "nothing to do with the results: give OUT to "
                              "write them, or --labels, --bench or --compare";
-  return runOverData(**model, *data, {prefix, options.labels}, loc);
+  return runOverData(**model, *data,
+                     {prefix, options.labels, options.labelOffset}, loc);
 }
 
 /// One line per diagnostic, with its place where it has one.
