@@ -103,26 +103,26 @@ int64_t q::numerics::requantizeThreshold(int64_t value, Multiplier multiplier,
   return begin;
 }
 
-std::optional<FloatMultiplier>
-q::numerics::findFloatMultiplier(Multiplier multiplier, int32_t accLo,
-                                 int32_t accHi, int32_t zeroPoint, int32_t lo,
-                                 int32_t hi, Rounding rounding) {
+/// The multiplier nearest to `multiplier` with which `rounds(acc, f)`, which is
+/// monotone in both, equals requantize() before the zero point and the clamp.
+/// `largest` becomes a bound of the product's magnitude for every candidate.
+template <typename Rounds>
+static std::optional<float>
+findMultiplier(Multiplier multiplier, int32_t accLo, int32_t accHi,
+               int32_t zeroPoint, int32_t lo, int32_t hi, Rounding rounding,
+               double maxProduct, double &largest, Rounds rounds) {
   if (accLo > accHi)
     return std::nullopt;
   float centre = float(multiplier.toReal());
 
-  // cvtps2dq has no result from 2^31 on. The largest candidate is less than
-  // 1 + 2^-18 times the centre.
+  // The largest candidate is less than 1 + 2^-18 times the centre.
   double magnitude =
       std::max(std::fabs(double(accLo)), std::fabs(double(accHi)));
-  double largest = magnitude * double(centre) * (1 + 0x1p-18);
-  if (largest >= 0x1p31)
+  largest = magnitude * double(centre) * (1 + 0x1p-18);
+  if (largest >= maxProduct)
     return std::nullopt;
 
   CandidateInterval interval(centre);
-  auto rounds = [](int32_t acc, float f) {
-    return int64_t(roundHalfEven(product(acc, f)));
-  };
   // The values that occur, and all that a clamp leaves of the others.
   int64_t first = requantize(accLo, multiplier, zeroPoint, lo, hi, rounding) -
                   int64_t(zeroPoint);
@@ -142,5 +142,58 @@ q::numerics::findFloatMultiplier(Multiplier multiplier, int32_t accLo,
   }
   if (interval.isEmpty())
     return std::nullopt;
-  return FloatMultiplier{interval.nearestToCentre(), largest < 0x1p22};
+  return interval.nearestToCentre();
+}
+
+std::optional<FloatMultiplier>
+q::numerics::findFloatMultiplier(Multiplier multiplier, int32_t accLo,
+                                 int32_t accHi, int32_t zeroPoint, int32_t lo,
+                                 int32_t hi, Rounding rounding) {
+  double largest = 0;
+  // cvtps2dq has no result from 2^31 on.
+  auto found =
+      findMultiplier(multiplier, accLo, accHi, zeroPoint, lo, hi, rounding,
+                     0x1p31, largest, [](int32_t acc, float f) {
+                       return int64_t(roundHalfEven(product(acc, f)));
+                     });
+  if (!found)
+    return std::nullopt;
+  return FloatMultiplier{*found, largest < 0x1p22};
+}
+
+/// round(float(acc) * multiplier + offset), ties to even, exactly: the factors
+/// have 24 bits each, so their product is an integer times a power of two.
+static int64_t fusedRound(int32_t acc, float multiplier, int32_t offset) {
+  int exponent;
+  int64_t mantissa = int64_t(std::frexp(multiplier, &exponent) * 0x1p24);
+  int64_t exact = int64_t(float(acc)) * mantissa;
+  int shift = 24 - exponent;
+  if (shift <= 0)
+    return exact * (int64_t(1) << -shift) + offset;
+  if (shift > 62)
+    return offset; // below one half
+  int64_t floor = exact >> shift;
+  int64_t rest = exact - floor * (int64_t(1) << shift);
+  int64_t half = int64_t(1) << (shift - 1);
+  int64_t sum = floor + offset;
+  return rest > half || (rest == half && sum % 2 != 0) ? sum + 1 : sum;
+}
+
+int32_t q::numerics::fusedRequantize(int32_t acc, float multiplier,
+                                     int32_t offset, int32_t zeroPoint,
+                                     int32_t lo, int32_t hi) {
+  int64_t rounded = fusedRound(acc, multiplier, offset) - offset;
+  return int32_t(std::clamp<int64_t>(zeroPoint + rounded, lo, hi));
+}
+
+std::optional<float> q::numerics::findFusedMultiplier(
+    Multiplier multiplier, int32_t accLo, int32_t accHi, int32_t offset,
+    int32_t zeroPoint, int32_t lo, int32_t hi, Rounding rounding) {
+  double largest = 0;
+  // A sum of magnitude 2^22 or more would leave the binade of 1.5 * 2^23. The
+  // offset is at most 2^8.
+  return findMultiplier(multiplier, accLo, accHi, zeroPoint, lo, hi, rounding,
+                        0x1p22 - 0x1p9, largest, [&](int32_t acc, float f) {
+                          return fusedRound(acc, f, offset) - offset;
+                        });
 }

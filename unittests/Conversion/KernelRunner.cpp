@@ -41,6 +41,7 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
+#include "llvm/Object/ObjectFile.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -614,6 +615,20 @@ LoadedLibrary::~LoadedLibrary() {
 
 void *LoadedLibrary::find(const std::string &name) const {
   return dlsym(handle, name.c_str());
+}
+
+int64_t q::kernel::test::codeBytes(const std::string &path) {
+  auto object = llvm::object::ObjectFile::createObjectFile(path);
+  if (!object) {
+    llvm::consumeError(object.takeError());
+    return 0;
+  }
+  int64_t bytes = 0;
+  for (const llvm::object::SectionRef &section :
+       object->getBinary()->sections())
+    if (section.isText())
+      bytes += int64_t(section.getSize());
+  return bytes;
 }
 
 ScratchDirectory::ScratchDirectory() {

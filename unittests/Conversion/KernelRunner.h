@@ -131,6 +131,9 @@ std::vector<RunResult> runAll(const KernelModule &module,
                               const std::string &object,
                               const std::string &directory);
 
+/// Bytes of machine code in an object file.
+int64_t codeBytes(const std::string &object);
+
 /// A fresh directory that is removed at the end.
 class ScratchDirectory {
 public:

@@ -7,6 +7,7 @@
 
 #include "QDialect/Numerics/FloatRequantize.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <random>
@@ -48,6 +49,49 @@ Case randomCase(std::mt19937_64 &random, int32_t maxRange) {
   if (random() % 2)
     c.lo = c.zp; // ReLU
   return c;
+}
+
+TEST(FusedRequantize, FoundMultipliersAgreeWithBruteForceAndWithFma) {
+  std::mt19937_64 random(23);
+  constexpr float magic = 12582912.0f; // 1.5 * 2^23
+  int found = 0;
+  for (int i = 0; i < 800; ++i) {
+    Case c = randomCase(random, 30000);
+    int32_t offset = i % 2 ? c.zp : 0;
+    for (Rounding mode : {Rounding::Single, Rounding::Gemmlowp}) {
+      auto f = findFusedMultiplier(c.m, c.accLo, c.accHi, offset, c.zp, c.lo,
+                                   c.hi, mode);
+      if (!f)
+        continue;
+      ++found;
+      for (int64_t acc = c.accLo; acc <= c.accHi; ++acc) {
+        int32_t expected = requantize(acc, c.m, c.zp, c.lo, c.hi, mode);
+        ASSERT_EQ(fusedRequantize(int32_t(acc), *f, offset, c.zp, c.lo, c.hi),
+                  expected);
+        // The instructions that are generated for it.
+        float sum = std::fma(float(acc), *f, magic + float(offset));
+        int64_t rounded = int64_t(sum - magic) - offset;
+        ASSERT_EQ(std::clamp<int64_t>(rounded + c.zp, c.lo, c.hi), expected);
+      }
+    }
+  }
+  EXPECT_GT(found, 800);
+  // The sum must stay in the binade of the magic number.
+  Multiplier one{1 << 30, -1};
+  EXPECT_FALSE(findFusedMultiplier(one, -(1 << 23), 1 << 23, 0, 0, 0, 255));
+}
+
+/// More channels can be proven than with a rounded product.
+TEST(FusedRequantize, FindsMoreThanTheProductForm) {
+  std::mt19937_64 random(5);
+  int product = 0, fused = 0;
+  for (int i = 0; i < 300; ++i) {
+    Multiplier m{int32_t((1u << 30) + random() % (1u << 30)), 9};
+    product += findFloatMultiplier(m, -600000, 600000, 0, 0, 255).has_value();
+    fused += findFusedMultiplier(m, -600000, 600000, 0, 0, 0, 255).has_value();
+  }
+  EXPECT_GT(fused, product);
+  EXPECT_GT(fused, 200);
 }
 
 TEST(FloatRequantize, FoundMultipliersAgreeWithBruteForce) {

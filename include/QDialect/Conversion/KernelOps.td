@@ -52,7 +52,9 @@ def QK_Epilogue : I32EnumAttr<"Epilogue",
   I32EnumAttrCase<"Float", 0, "float">,
   I32EnumAttrCase<"Fixed64", 1, "fixed64">,
   I32EnumAttrCase<"Gemmlowp", 2, "gemmlowp">,
-  I32EnumAttrCase<"Pow2", 3, "pow2">
+  I32EnumAttrCase<"Pow2", 3, "pow2">,
+  I32EnumAttrCase<"Fixed64Any", 4, "fixed64_any">,
+  I32EnumAttrCase<"Mixed", 5, "mixed">
 ]> {
   let cppNamespace = "::q::kernel";
   let genSpecializedAttr = 0;
@@ -158,7 +160,9 @@ def QK_ConvOp : QK_LayerOp<"conv"> {
     | epilogue | multipliers | shifts |
     |---|---|---|
     | float | f32, proven equal for every reachable accumulator | none |
-    | fixed64 | M0 | total right shift, 1 to 62 |
+    | fixed64 | M0 | total right shift, 32 to 62 (M < 1/2) |
+    | fixed64_any | M0 | total right shift, 1 to 62 |
+    | mixed | per panel: f32 bits where the first shift is 0, else M0 | as fixed64 |
     | gemmlowp | M0 | right shift, negative for a left shift |
     | pow2 | none | right shift, 1 to 30 |
 

@@ -19,7 +19,8 @@ def ConvertQToKernels : Pass<"convert-q-to-kernels", "::mlir::ModuleOp"> {
     over the range of its accumulator (rules N8, N10):
 
     - `pow2` where every multiplier is a power of two,
-    - `float` where a float32 multiply has been proven to give the same bits,
+    - `float` where a float32 multiply-add has been proven to give the same
+      bits, `mixed` where it has for some panels of a layer of few products,
     - `fixed64` or `gemmlowp`, exact by construction, elsewhere.
 
     Weights and constants are packed here. What has no kernel (weights that are

@@ -47,6 +47,24 @@ findFloatMultiplier(Multiplier multiplier, int32_t accLo, int32_t accHi,
 int32_t floatRequantize(int32_t acc, float multiplier, int32_t zeroPoint,
                         int32_t lo, int32_t hi);
 
+/// Looks, likewise, for a multiplier of the fused form
+///
+///   fma(float32(acc), multiplier, 1.5 * 2^23 + offset)
+///
+/// whose low mantissa bits are the rounded sum: one rounding, half-even, of the
+/// exact product plus `offset`, the zero point or 0. As the product itself is
+/// not rounded, more multipliers can be proven than in the form above. The
+/// product's magnitude is below 2^22 - 2^9.
+std::optional<float> findFusedMultiplier(Multiplier multiplier, int32_t accLo,
+                                         int32_t accHi, int32_t offset,
+                                         int32_t zeroPoint, int32_t lo,
+                                         int32_t hi,
+                                         Rounding rounding = Rounding::Single);
+
+/// The fused form itself, with the multiplier's value.
+int32_t fusedRequantize(int32_t acc, float multiplier, int32_t offset,
+                        int32_t zeroPoint, int32_t lo, int32_t hi);
+
 /// The least accumulator in [accLo, accHi] for which applyMultiplier() gives at
 /// least `value`; accHi + 1 if there is none.
 int64_t requantizeThreshold(int64_t value, Multiplier multiplier, int32_t accLo,

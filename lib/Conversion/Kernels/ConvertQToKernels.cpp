@@ -15,6 +15,10 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "llvm/ADT/Sequence.h"
+
+#include <cmath>
+#include <cstring>
 
 namespace q::kernel {
 #define GEN_PASS_DEF_CONVERTQTOKERNELS
@@ -98,6 +102,7 @@ struct Packed {
   std::vector<int8_t> weights;
   std::vector<int32_t> bias, multipliers, shifts;
   std::vector<float> floatMultipliers;
+  Epilogue epilogue;
   SmallVector<int64_t> tile;
 };
 
@@ -110,6 +115,42 @@ void packAll(const LayerConstants &from, Packed &to, PackConstants pack) {
     to.multipliers = pack(ArrayRef<int32_t>(from.multipliers));
   if (!from.shifts.empty())
     to.shifts = pack(ArrayRef<int32_t>(from.shifts));
+}
+
+/// Float for all panels of `width` channels, for none, or for those whose
+/// channels are all proven. Code for both forms pays where the epilogue is a
+/// large part of a layer's work: after few products per result.
+void chooseEpilogue(const LayerConstants &from, Packed &to, int64_t width,
+                    int64_t productsPerResult) {
+  constexpr int64_t fewProducts = 100;
+  to.epilogue = from.epilogue;
+  std::vector<float> floats;
+  std::swap(floats, to.floatMultipliers);
+  if (floats.empty() || from.epilogue == Epilogue::Pow2)
+    return;
+  size_t panels = floats.size() / width;
+  auto isProven = [&](size_t panel) {
+    return llvm::none_of(ArrayRef<float>(floats).slice(panel * width, width),
+                         [](float f) { return std::isnan(f); });
+  };
+  size_t proven = llvm::count_if(llvm::seq(panels), isProven);
+  if (proven == panels) {
+    to.epilogue = Epilogue::Float;
+    to.floatMultipliers = std::move(floats);
+    to.multipliers.clear();
+    to.shifts.clear();
+    return;
+  }
+  if (proven * 4 < panels || productsPerResult > fewProducts ||
+      from.epilogue != Epilogue::Fixed64)
+    return;
+  to.epilogue = Epilogue::Mixed;
+  for (size_t panel = 0; panel < panels; ++panel)
+    if (isProven(panel))
+      for (size_t i = panel * width; i < (panel + 1) * width; ++i) {
+        std::memcpy(&to.multipliers[i], &floats[i], sizeof(float));
+        to.shifts[i] = 0;
+      }
 }
 
 struct ConvertQToKernelsPass
@@ -174,6 +215,8 @@ private:
     packed.weights = packDenseWeights(plan, constants.weights);
     packAll(constants, packed,
             [&](auto values) { return packDenseConstants(plan, values); });
+    chooseEpilogue(constants, packed, plan.panelWidth,
+                   plan.segments * plan.segmentLength);
     build<ConvOp>(op, shape, constants, packed, kernel);
   }
 
@@ -187,6 +230,8 @@ private:
     packed.weights = packDepthwiseWeights(plan, constants.weights);
     packAll(constants, packed,
             [&](auto values) { return packDepthwiseConstants(plan, values); });
+    chooseEpilogue(constants, packed, plan.blockChannels,
+                   geometry.kernelH * geometry.kernelW);
     build<DepthwiseOp>(op, shape, constants, packed, kernel);
   }
 
@@ -248,7 +293,7 @@ private:
         b.getDenseI64ArrayAttr(shape.dilations),
         b.getI64IntegerAttr(shape.groups), constants.input, constants.output,
         constants.residual, MicroKernelAttr::get(context, kernel),
-        EpilogueAttr::get(context, constants.epilogue),
+        EpilogueAttr::get(context, packed.epilogue),
         constants.tiesAway ? b.getUnitAttr() : UnitAttr(),
         b.getDenseI64ArrayAttr(packed.tile));
     auto back = UnrealizedConversionCastOp::create(b, result.getType(),

@@ -21,9 +21,25 @@ public:
   EpilogueWriter(KernelEmitter &e, const EpilogueSpec &spec,
                  const EpilogueTile &tile)
       : e(e), b(e.b), spec(spec), tile(tile), lanes(spec.traits.lanes),
-        type(e.vec(lanes, e.i32())) {}
+        type(e.vec(lanes, e.i32())), form(spec.form) {}
 
   void write(Values accumulators) {
+    if (spec.form != Epilogue::Mixed)
+      return writeAs(spec.form, accumulators);
+    // A panel whose first shift is 0 has proven float multipliers.
+    Value first =
+        memref::LoadOp::create(b, spec.shifts, ValueRange{tile.constantsAt});
+    Value isFloat = arith::CmpIOp::create(
+        b, arith::CmpIPredicate::eq, first,
+        arith::ConstantOp::create(b, b.getI32IntegerAttr(0)));
+    e.branch(
+        isFloat, [&]() { writeAs(Epilogue::Float, accumulators); },
+        [&]() { writeAs(Epilogue::Fixed64, accumulators); });
+  }
+
+private:
+  void writeAs(Epilogue as, const Values &accumulators) {
+    form = as;
     int64_t pixels = tile.outputAt.size();
     SmallVector<Values> results(pixels);
     for (int64_t v = 0; v < tile.vectors; ++v) {
@@ -37,7 +53,6 @@ public:
     store(results);
   }
 
-private:
   //===--- Requantization
   //--------------------------------------------------===//
 
@@ -45,17 +60,23 @@ private:
     Value at = e.add(tile.constantsAt, vector * lanes);
     if (spec.multipliers)
       multiplier = e.load(spec.multipliers, at, lanes);
+    if (spec.form == Epilogue::Mixed && form == Epilogue::Float)
+      multiplier = e.bitcast(multiplier, lanes, b.getF32Type());
     if (spec.shifts)
       shift = e.load(spec.shifts, at, lanes);
   }
 
   Value requantize(Value acc) {
-    switch (spec.form) {
+    switch (form) {
+    case Epilogue::Mixed:
     case Epilogue::Float:
       return requantizeFloat(acc);
     case Epilogue::Pow2:
       return shiftRight(acc, shift, spec.tiesAway);
     case Epilogue::Fixed64:
+    case Epilogue::Fixed64Any:
+      if (spec.isX86)
+        return requantizeFixed64X86(acc, form == Epilogue::Fixed64);
       return wide(acc, [&](Value x, Value m, Value s) {
         return requantizeFixed64(x, m, s);
       });
@@ -65,18 +86,27 @@ private:
     return acc;
   }
 
-  /// Round-half-even of float32(acc) * multiplier; the multiplier was chosen
-  /// so that this is rule N10 for every accumulator.
+  /// The low mantissa bits of fma(float32(acc), multiplier, 1.5 * 2^23 + zp):
+  /// one rounding of the exact product. The multiplier was chosen so that this
+  /// is rule N10 for every accumulator.
   Value requantizeFloat(Value acc) {
     auto floats = e.vec(lanes, b.getF32Type());
-    Value scaled = arith::MulFOp::create(
-        b, arith::SIToFPOp::create(b, floats, acc), multiplier);
-    if (spec.isX86)
-      return e.intrinsic("llvm.x86.avx.cvt.ps2dq.256", type, {scaled});
-    return byQuarters(scaled, [&](Value quarter) {
-      return e.intrinsic("llvm.aarch64.neon.fcvtns.v4i32.v4f32",
-                         e.vec(4, e.i32()), {quarter});
-    });
+    constexpr int64_t magic = 12582912; // 1.5 * 2^23
+    constexpr int64_t magicBits = 0x4B400000;
+    Value offset = arith::ConstantOp::create(
+        b, DenseElementsAttr::get(
+               floats, float(magic + (addsZeroPoint() ? zeroPoint() : 0))));
+    Value sum = vector::FMAOp::create(
+        b, arith::SIToFPOp::create(b, floats, acc), multiplier, offset);
+    return arith::SubIOp::create(b, e.bitcast(sum, lanes, e.i32()),
+                                 constant(magicBits));
+  }
+
+  int64_t zeroPoint() const { return spec.output.getZeroPoint(); }
+
+  /// Whether requantization adds the zero point on the way.
+  bool addsZeroPoint() const {
+    return form == Epilogue::Float && !spec.residual;
   }
 
   /// (x + 2^(s-1) - (x < 0)) >> s in int32; without the middle term ties go
@@ -89,7 +119,7 @@ private:
     Value sum = arith::AddIOp::create(b, x, half);
     if (tiesAway) {
       Value sign = arith::ShRSIOp::create(b, x, e.splat(31, lanes, e.i32()));
-      if (spec.form == Epilogue::Gemmlowp) {
+      if (form == Epilogue::Gemmlowp) {
         // Where s = 0 the value must stay as it is.
         Value rounds = arith::SubIOp::create(
             b, e.splat(0, lanes, e.i32()),
@@ -101,24 +131,90 @@ private:
     return arith::ShRSIOp::create(b, sum, amounts);
   }
 
-  /// The exact 64-bit product, one rounding. x86 has no arithmetic 64-bit
-  /// shift: the sum is made positive by 2^62, which is taken off again after a
-  /// logical shift (s <= 62, so 2^62 >> s is exact).
+  /// The exact 64-bit product, one rounding: (x * m + 2^(s-1)) >> s.
   Value requantizeFixed64(Value x, Value m, Value s) {
-    int64_t n = cast<VectorType>(x.getType()).getNumElements();
-    auto constant = [&](int64_t value) { return e.splat(value, n, e.i64()); };
     Value product = arith::MulIOp::create(b, x, m);
+    return arith::ShRSIOp::create(b, addHalf(product, s), s);
+  }
+
+  /// product + 2^(s-1), and - 1 below zero where ties go away from zero.
+  Value addHalf(Value product, Value s) {
+    int64_t n = cast<VectorType>(product.getType()).getNumElements();
+    auto constant = [&](int64_t value) { return e.splat(value, n, e.i64()); };
     Value half = arith::ShRUIOp::create(
         b, arith::ShLIOp::create(b, constant(1), s), constant(1));
     Value sum = arith::AddIOp::create(b, product, half);
-    if (spec.tiesAway)
-      sum = arith::AddIOp::create(
-          b, sum, arith::ShRSIOp::create(b, product, constant(63)));
+    if (!spec.tiesAway)
+      return sum;
+    return arith::AddIOp::create(
+        b, sum, arith::ShRSIOp::create(b, product, constant(63)));
+  }
+
+  /// The same on x86, which multiplies the even lanes of a vector (vpmuldq)
+  /// and has no arithmetic 64-bit shift: 2^62 makes the sum positive and is
+  /// taken off again behind a logical shift, of which it is a multiple. With
+  /// shifts of 32 and more (`isHigh`), the odd results are shifted right into
+  /// the upper halves, where they belong.
+  Value requantizeFixed64X86(Value acc, bool isHigh) {
+    int64_t half = lanes / 2;
+    auto constant = [&](int64_t value) {
+      return e.splat(value, half, e.i64());
+    };
     Value offset = constant(int64_t(1) << 62);
-    sum = arith::AddIOp::create(b, sum, offset);
-    Value shifted = arith::ShRUIOp::create(b, sum, s);
-    return arith::SubIOp::create(b, shifted,
-                                 arith::ShRUIOp::create(b, offset, s));
+    auto sum = [&](Value x, Value m, Value s) -> Value {
+      Value product = arith::MulIOp::create(b, x, m);
+      // The constants first: they do not depend on the tile.
+      Value start = arith::AddIOp::create(
+          b,
+          arith::ShRUIOp::create(b, arith::ShLIOp::create(b, constant(1), s),
+                                 constant(1)),
+          offset);
+      if (spec.tiesAway)
+        product = arith::AddIOp::create(
+            b, product, arith::ShRSIOp::create(b, product, constant(63)));
+      return arith::AddIOp::create(b, product, start);
+    };
+    Value evenShift = even(shift), oddShift = odd(shift);
+    Value evens = arith::ShRUIOp::create(
+        b, sum(even(acc), even(multiplier), evenShift), evenShift);
+    Value odds = sum(odd(acc), odd(multiplier), oddShift);
+    if (isHigh)
+      odds = arith::ShRUIOp::create(
+          b, odds, arith::SubIOp::create(b, oddShift, constant(32)));
+    else
+      odds = arith::ShLIOp::create(b, arith::ShRUIOp::create(b, odds, oddShift),
+                                   constant(32));
+    Value joined = join(evens, odds);
+    Value offsets =
+        join(arith::ShRUIOp::create(b, offset, evenShift),
+             arith::ShLIOp::create(
+                 b, arith::ShRUIOp::create(b, offset, oddShift), constant(32)));
+    return arith::SubIOp::create(b, joined, offsets);
+  }
+
+  //===--- Even and odd lanes of x86
+  //---------------------------------------===//
+
+  Value even(Value v) {
+    Value thirtyTwo = e.splat(32, lanes / 2, e.i64());
+    Value up =
+        arith::ShLIOp::create(b, e.bitcast(v, lanes / 2, e.i64()), thirtyTwo);
+    return arith::ShRSIOp::create(b, up, thirtyTwo);
+  }
+
+  Value odd(Value v) {
+    return arith::ShRSIOp::create(b, e.bitcast(v, lanes / 2, e.i64()),
+                                  e.splat(32, lanes / 2, e.i64()));
+  }
+
+  /// The low halves of `evens` and the high halves of `odds`.
+  Value join(Value evens, Value odds) {
+    Value first = e.bitcast(evens, lanes, e.i32());
+    Value second = e.bitcast(odds, lanes, e.i32());
+    SmallVector<int64_t> order;
+    for (int64_t lane = 0; lane < lanes; ++lane)
+      order.push_back(lane % 2 ? lanes + lane : lane);
+    return e.shuffle(first, second, order);
   }
 
   /// SQRDMULH, then a rounding shift. gemmlowp's nudge and truncation come to
@@ -141,7 +237,7 @@ private:
   }
 
   /// Computes in int64 and keeps the low halves. x86 multiplies the even lanes
-  /// of a vector (vpmuldq), so there even and odd lanes are the two halves.
+  /// of a vector, so there even and odd lanes are the two halves.
   Value wide(Value acc,
              function_ref<Value(Value x, Value m, Value s)> compute) {
     if (!spec.isX86) {
@@ -155,30 +251,10 @@ private:
       };
       return e.concat(part(0), part(lanes / 2));
     }
-    int64_t half = lanes / 2;
-    Value thirtyTwo = e.splat(32, half, e.i64());
-    auto odd = [&](Value v) {
-      return arith::ShRSIOp::create(b, e.bitcast(v, half, e.i64()), thirtyTwo)
-          .getResult();
-    };
-    auto even = [&](Value v) {
-      Value up =
-          arith::ShLIOp::create(b, e.bitcast(v, half, e.i64()), thirtyTwo);
-      return arith::ShRSIOp::create(b, up, thirtyTwo).getResult();
-    };
     Value evens = compute(even(acc), even(multiplier), even(shift));
     Value odds = compute(odd(acc), odd(multiplier), odd(shift));
-    Value low =
-        arith::AndIOp::create(b, evens, e.splat(0xffffffff, half, e.i64()));
-    Value high = arith::ShLIOp::create(b, odds, thirtyTwo);
-    return e.bitcast(arith::OrIOp::create(b, low, high), lanes, e.i32());
-  }
-
-  /// Applies `op` to each four lanes.
-  Value byQuarters(Value vector, function_ref<Value(Value)> op) {
-    if (lanes == 4)
-      return op(vector);
-    return e.concat(op(e.slice(vector, 0, 4)), op(e.slice(vector, 4, 4)));
+    return join(
+        evens, arith::ShLIOp::create(b, odds, e.splat(32, lanes / 2, e.i64())));
   }
 
   //===--- Residual
@@ -312,13 +388,12 @@ private:
 
   /// Saturation commutes with the clamp that follows, which is monotone.
   Value addZeroPoint(Value halves) {
-    int64_t zeroPoint = spec.output.getZeroPoint();
-    if (zeroPoint == 0)
+    if (zeroPoint() == 0 || addsZeroPoint())
       return halves;
     auto type = cast<VectorType>(halves.getType());
     int64_t n = type.getNumElements();
     return e.intrinsic("llvm.sadd.sat.v" + std::to_string(n) + "i16", type,
-                       {halves, e.splat(zeroPoint, n, e.i16())});
+                       {halves, e.splat(zeroPoint(), n, e.i16())});
   }
 
   std::string packName(bool is256) const {
@@ -384,6 +459,7 @@ private:
   const EpilogueTile &tile;
   int64_t lanes;
   VectorType type;
+  Epilogue form; ///< that is being written
   Value multiplier, shift;
   Values pending;
 };

@@ -35,19 +35,28 @@ bool fitsInt32(int64_t value) {
          value <= std::numeric_limits<int32_t>::max();
 }
 
-/// Chooses the cheapest epilogue that is proven for all channels of a layer.
+/// Finds the epilogues that are proven for a layer and their constants.
 class EpilogueChooser {
 public:
   EpilogueChooser(ArrayRef<Multiplier> multipliers,
                   ArrayRef<AccumulatorRange> ranges, Rounding rounding,
-                  StorageAttr target)
+                  StorageAttr target, bool addsZeroPoint)
       : multipliers(multipliers), ranges(ranges), rounding(rounding),
-        target(target) {}
+        target(target), addsZeroPoint(addsZeroPoint) {}
 
   bool choose(LayerConstants &constants, bool fixedPoint) const {
-    return choosePow2(constants) || (!fixedPoint && chooseFloat(constants)) ||
-           (rounding == Rounding::Gemmlowp ? chooseGemmlowp(constants)
-                                           : chooseFixed64(constants));
+    if (choosePow2(constants))
+      return true;
+    bool isExact = rounding == Rounding::Gemmlowp ? chooseGemmlowp(constants)
+                                                  : chooseFixed64(constants);
+    if (!isExact) {
+      constants.multipliers.clear();
+      constants.shifts.clear();
+    }
+    if (fixedPoint)
+      return isExact;
+    bool isFloat = findFloats(constants);
+    return isExact || isFloat;
   }
 
 private:
@@ -70,22 +79,20 @@ private:
     return true;
   }
 
-  bool chooseFloat(LayerConstants &constants) const {
-    std::vector<float> floats;
+  /// True if every channel has a float multiplier.
+  bool findFloats(LayerConstants &constants) const {
+    bool hasAll = true;
+    auto zeroPoint = static_cast<int32_t>(target.getZeroPoint());
     for (auto [multiplier, range] : llvm::zip(multipliers, ranges)) {
-      std::optional<numerics::FloatMultiplier> found =
-          numerics::findFloatMultiplier(
-              multiplier, range.lo, range.hi,
-              static_cast<int32_t>(target.getZeroPoint()),
-              static_cast<int32_t>(target.getLo()),
-              static_cast<int32_t>(target.getHi()), rounding);
-      if (!found)
-        return false;
-      floats.push_back(found->value);
+      std::optional<float> found = numerics::findFusedMultiplier(
+          multiplier, range.lo, range.hi, addsZeroPoint ? zeroPoint : 0,
+          zeroPoint, static_cast<int32_t>(target.getLo()),
+          static_cast<int32_t>(target.getHi()), rounding);
+      hasAll &= found.has_value();
+      constants.floatMultipliers.push_back(
+          found.value_or(std::numeric_limits<float>::quiet_NaN()));
     }
-    constants.epilogue = Epilogue::Float;
-    constants.floatMultipliers = std::move(floats);
-    return true;
+    return hasAll;
   }
 
   bool chooseFixed64(LayerConstants &constants) const {
@@ -103,7 +110,9 @@ private:
       constants.multipliers.push_back(m0);
       constants.shifts.push_back(shift);
     }
-    constants.epilogue = Epilogue::Fixed64;
+    // All but unusual layers scale down, which takes fewer instructions.
+    bool isHigh = *llvm::min_element(constants.shifts) >= 32;
+    constants.epilogue = isHigh ? Epilogue::Fixed64 : Epilogue::Fixed64Any;
     constants.tiesAway = needsTiesAway();
     return true;
   }
@@ -148,6 +157,7 @@ private:
   ArrayRef<AccumulatorRange> ranges;
   Rounding rounding;
   StorageAttr target;
+  bool addsZeroPoint; ///< on the way: no residual comes in between
 };
 
 /// The storage of a value that kernels can hold: 8 bits or fewer, one scale.
@@ -274,7 +284,8 @@ q::kernel::getLayerConstants(WeightedOpInterface op, bool fixedPoint,
     reason = "its accumulators may leave int32";
     return std::optional<LayerConstants>();
   }
-  EpilogueChooser chooser(*multipliers, ranges, *rounding, target);
+  EpilogueChooser chooser(*multipliers, ranges, *rounding, target,
+                          /*addsZeroPoint=*/!constants.residual);
   if (!chooser.choose(constants, fixedPoint)) {
     reason = "its multipliers are too large";
     return std::optional<LayerConstants>();

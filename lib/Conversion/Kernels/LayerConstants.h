@@ -25,14 +25,18 @@ struct LayerConstants {
   /// The sum of each channel's weights.
   std::vector<int64_t> weightSums;
 
-  Epilogue epilogue = Epilogue::Float;
+  /// The integer epilogue and its constants.
+  Epilogue epilogue = Epilogue::Fixed64;
   bool tiesAway = false;
+  /// The float epilogue's multiplier of each channel, NaN where there is none;
+  /// empty if it is not to be used at all.
   std::vector<float> floatMultipliers;
   std::vector<int32_t> multipliers, shifts;
 };
 
-/// Reads the constants of a quantized layer and chooses its epilogue. Without a
-/// value, `reason` says why the layer has no kernel; a failure was reported.
+/// Reads the constants of a quantized layer and those of the epilogues that are
+/// proven for it. Without a value, `reason` says why the layer has no kernel; a
+/// failure was reported.
 mlir::FailureOr<std::optional<LayerConstants>>
 getLayerConstants(WeightedOpInterface op, bool fixedPoint, std::string &reason);
 

@@ -1,0 +1,77 @@
+// What becomes of quantized layers: which op, micro-kernel, epilogue and tile,
+// and what stays for the structured lowering.
+// RUN: qopt %s --convert-q-to-kernels --split-input-file | FileCheck %s
+// RUN: qopt %s --convert-q-to-kernels=target=dotprod --split-input-file \
+// RUN:   | FileCheck %s --check-prefix=DOT
+// RUN: qopt %s --convert-q-to-kernels=fixed-point=true --split-input-file \
+// RUN:   | FileCheck %s --check-prefix=FIXED
+
+!x = tensor<3x4x!quant.uniform<u8:f32, 0.5:3>>
+!w = tensor<8x4x!quant.uniform<i8<-127:127>:f32, 0.25>>
+!b = tensor<8x!quant.uniform<i32:f32, 0.125>>
+!y = tensor<3x8x!quant.uniform<u8:f32, 3.0:10>>
+
+// The bias takes the zero point's cross-term: 5 - 3 * 4.
+// CHECK-LABEL: func @gemm
+// CHECK-SAME: (%[[X:.*]]: tensor<3x4x!quant
+// CHECK: %[[IN:.*]] = builtin.unrealized_conversion_cast %[[X]]
+// CHECK-DAG: %[[BIAS:.*]] = arith.constant dense<-7> : tensor<8xi32>
+// CHECK-DAG: %[[WEIGHTS:.*]] = arith.constant dense<1> : tensor<32xi8>
+// CHECK-DAG: %[[INIT:.*]] = tensor.empty() : tensor<3x8xi8>
+// CHECK: qk.conv %[[IN]] weights %[[WEIGHTS]] bias %[[BIAS]] multipliers %{{.*}} into %[[INIT]]
+// CHECK-SAME: epilogue = #qk.epilogue<float>
+// CHECK-SAME: input_storage = #qk.storage<signed = false, zero_point = 3, lo = 0, hi = 255>
+// CHECK-SAME: micro_kernel = #qk.micro_kernel<pmaddwd>
+// The dot product sees x - 128: 5 - 3 * 4 + 128 * 4.
+// DOT-LABEL: func @gemm
+// DOT: dense<505> : tensor<8xi32>
+// DOT: qk.conv
+// DOT-SAME: micro_kernel = #qk.micro_kernel<sdot>
+// FIXED-LABEL: func @gemm
+// FIXED: qk.conv {{.*}} multipliers {{.*}} shifts
+// FIXED-SAME: epilogue = #qk.epilogue<fixed64>
+func.func @gemm(%x: !x) -> !y {
+  %w = q.const dense<1> : tensor<8x4xi8> as !w
+  %b = q.const dense<5> : tensor<8xi32> as !b
+  %y = q.gemm %x, %w bias %b : (!x, !w, !b) -> !y
+  return %y : !y
+}
+
+// -----
+
+!x = tensor<1x6x6x16x!quant.uniform<u8:f32, 0.5>>
+!w = tensor<16x3x3x1x!quant.uniform<i8<-127:127>:f32, 0.25>>
+!y = tensor<1x6x6x16x!quant.uniform<u8:f32, 1.0>>
+
+// Powers of two need no multiplier; ReLU6 becomes the bounds; negative sums may
+// be ties.
+// CHECK-LABEL: func @depthwise
+// CHECK: qk.depthwise
+// CHECK-SAME: shifts
+// CHECK-SAME: epilogue = #qk.epilogue<pow2>
+// CHECK-SAME: output_storage = #qk.storage<signed = false, zero_point = 0, lo = 0, hi = 6>
+// CHECK-SAME: ties_away
+func.func @depthwise(%x: !x) -> !y {
+  %w = q.const dense<-1> : tensor<16x3x3x1xi8> as !w
+  %y = q.conv2d %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>,
+         dilations = array<i64: 1, 1>, groups = 16 : i64,
+         clamp_min = 0.0 : f32, clamp_max = 6.0 : f32} : (!x, !w) -> !y
+  return %y : !y
+}
+
+// -----
+
+!x = tensor<1x6x6x8x!quant.uniform<u8:f32, 0.5>>
+!w = tensor<8x1x1x2x!quant.uniform<i8<-127:127>:f32, 0.25>>
+!y = tensor<1x6x6x8x!quant.uniform<u8:f32, 1.0>>
+
+// Four groups of two output channels have no kernel.
+// CHECK-LABEL: func @small_groups
+// CHECK: q.conv2d
+// CHECK-NOT: qk.conv
+func.func @small_groups(%x: !x) -> !y {
+  %w = q.const dense<1> : tensor<8x1x1x2xi8> as !w
+  %y = q.conv2d %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>,
+         dilations = array<i64: 1, 1>, groups = 4 : i64} : (!x, !w) -> !y
+  return %y : !y
+}

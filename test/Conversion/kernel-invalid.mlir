@@ -1,0 +1,57 @@
+// What the kernel dialect and its passes refuse.
+// RUN: qopt %s --lower-kernels --split-input-file --verify-diagnostics
+
+func.func @weights(%x: memref<4x16xi8>, %w: memref<255xi8>, %b: memref<16xi32>, %m: memref<16xf32>, %y: memref<4x16xi8>) {
+  // expected-error @+1 {{weights must have 256 elements for this tile, but has 255}}
+  qk.conv %x weights %w bias %b multipliers %m into %y {
+    kernel = array<i64: 1, 1>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>,
+    input_storage = #qk.storage<signed = false, zero_point = 3, lo = 0, hi = 255>,
+    output_storage = #qk.storage<signed = false, zero_point = 0, lo = 0, hi = 255>,
+    micro_kernel = #qk.micro_kernel<pmaddwd>, epilogue = #qk.epilogue<float>, tile = array<i64: 4, 2>}
+    : (memref<4x16xi8>, memref<255xi8>, memref<16xi32>, memref<16xf32>, memref<4x16xi8>) -> ()
+  return
+}
+
+// -----
+
+func.func @shifts(%x: memref<4x16xi8>, %w: memref<256xi8>, %b: memref<16xi32>, %m: memref<16xi32>, %y: memref<4x16xi8>) {
+  // expected-error @+1 {{the epilogue fixed64 needs shifts}}
+  qk.conv %x weights %w bias %b multipliers %m into %y {
+    kernel = array<i64: 1, 1>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>,
+    input_storage = #qk.storage<signed = false, zero_point = 3, lo = 0, hi = 255>,
+    output_storage = #qk.storage<signed = false, zero_point = 0, lo = 0, hi = 255>,
+    micro_kernel = #qk.micro_kernel<pmaddwd>, epilogue = #qk.epilogue<fixed64>, tile = array<i64: 4, 2>}
+    : (memref<4x16xi8>, memref<256xi8>, memref<16xi32>, memref<16xi32>, memref<4x16xi8>) -> ()
+  return
+}
+
+// -----
+
+func.func @extent(%x: memref<1x4x4x16xi8>, %w: memref<256xi8>, %b: memref<16xi32>, %m: memref<16xf32>, %y: memref<1x4x3x16xi8>) {
+  // expected-error @+1 {{the result's height and width do not follow from the input, the kernel and its strides}}
+  qk.conv %x weights %w bias %b multipliers %m into %y {
+    kernel = array<i64: 1, 1>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>,
+    input_storage = #qk.storage<signed = false, zero_point = 3, lo = 0, hi = 255>,
+    output_storage = #qk.storage<signed = false, zero_point = 0, lo = 0, hi = 255>,
+    micro_kernel = #qk.micro_kernel<pmaddwd>, epilogue = #qk.epilogue<float>, tile = array<i64: 4, 2>}
+    : (memref<1x4x4x16xi8>, memref<256xi8>, memref<16xi32>, memref<16xf32>, memref<1x4x3x16xi8>) -> ()
+  return
+}
+
+// -----
+
+func.func @layout(%x: memref<4x16xi8, strided<[32, 2]>>, %w: memref<256xi8>, %b: memref<16xi32>, %m: memref<16xf32>, %y: memref<4x16xi8>) {
+  // expected-error @+1 {{needs buffers with static strides and contiguous channels}}
+  qk.conv %x weights %w bias %b multipliers %m into %y {
+    kernel = array<i64: 1, 1>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>,
+    input_storage = #qk.storage<signed = false, zero_point = 3, lo = 0, hi = 255>,
+    output_storage = #qk.storage<signed = false, zero_point = 0, lo = 0, hi = 255>,
+    micro_kernel = #qk.micro_kernel<pmaddwd>, epilogue = #qk.epilogue<float>, tile = array<i64: 4, 2>}
+    : (memref<4x16xi8, strided<[32, 2]>>, memref<256xi8>, memref<16xi32>, memref<16xf32>, memref<4x16xi8>) -> ()
+  return
+}
+
+// -----
+
+// expected-error @+1 {{bounds [0, 300] do not lie in the 8-bit range [0, 255]}}
+func.func private @storage() attributes {a = #qk.storage<signed = false, zero_point = 0, lo = 0, hi = 300>}
