@@ -39,9 +39,11 @@ Value q::createConstant(OpBuilder &builder, Location loc, StringRef name,
   } else {
     ArrayRef<char> bytes(reinterpret_cast<const char *>(values.data()),
                          values.size() * sizeof(float));
+    // No more than 16: bytecode asks for the alignment of its largest blob,
+    // and small files are read into memory that has no more.
     attribute = DenseResourceElementsAttr::get(
         type, name.empty() ? "constant" : name,
-        HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, 64,
+        HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, 16,
                                                       /*dataIsMutable=*/false));
   }
   return ConstOp::create(builder, loc, attribute);

@@ -25,9 +25,11 @@ static ElementsAttr makePayload(RankedTensorType type, ArrayRef<T> values,
                        values.size() * sizeof(T));
   if (bytes.size() <= kLargestInlinePayload)
     return DenseElementsAttr::get(type, values);
+  // No more than 16: bytecode asks for the alignment of its largest blob, and
+  // small files are read into memory that has no more.
   return DenseResourceElementsAttr::get(
       type, name,
-      HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, /*align=*/64,
+      HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, /*align=*/16,
                                                     /*dataIsMutable=*/false));
 }
 

@@ -248,7 +248,7 @@ private:
     AsmResourceBlob blob = HeapAsmResourceBlob::allocateAndCopyWithAlign(
         ArrayRef<char>(reinterpret_cast<const char *>(values.data()),
                        values.size() * sizeof(T)),
-        /*align=*/64, /*dataIsMutable=*/false);
+        /*align=*/16, /*dataIsMutable=*/false);
     return arith::ConstantOp::create(
         b,
         DenseResourceElementsAttr::get(type, "qk_constant", std::move(blob)));
