@@ -38,20 +38,27 @@ public:
   bool isEqual() const { return worst <= options.tolerance; }
 
 private:
-  LogicalResult compareRun(ArrayRef<Tensor> inputs, int64_t valid,
-                           Difference &difference);
+  LogicalResult compareRun(ArrayRef<Tensor> inputs, Difference &difference);
   void compareOutput(size_t index, const Tensor &left, const Tensor &right,
-                     int64_t count, Difference &difference);
+                     Difference &difference);
   void report(StringRef what, const Difference &difference);
-  /// The real values that input `index` can tell apart.
+  /// The real values that input `index` can tell apart: what it is quantized
+  /// to, else what the data held, else [-1, 1].
   std::pair<float, float> getRange(size_t index) const;
+  /// The same, but far beyond what an integer model of unknown range can tell
+  /// apart: it saturates.
+  std::pair<float, float> getExtremes(size_t index) const;
   /// Inputs whose element i is `value(i, low, high)`.
-  template <typename Value> SmallVector<Tensor> makeInputs(Value value) const;
+  template <typename Range, typename Value>
+  SmallVector<Tensor> makeInputs(Range range, Value value) const;
+  std::optional<std::pair<float, float>> getKnownRange(size_t index) const;
 
   Model &a, &b;
   CompareOptions options;
   Location loc;
   double worst = 0.0;
+  /// Extremes of the data, per input; empty without data.
+  std::vector<std::pair<float, float>> seen;
 };
 
 } // namespace
@@ -88,8 +95,8 @@ static double getDistance(float left, float right) {
 }
 
 void Comparison::compareOutput(size_t index, const Tensor &left,
-                               const Tensor &right, int64_t count,
-                               Difference &difference) {
+                               const Tensor &right, Difference &difference) {
+  int64_t count = left.getNumElements();
   Tensor x = getReal(left, a.getOutputs()[index]);
   Tensor y = getReal(right, b.getOutputs()[index]);
   double largest = 0.0, magnitude = 0.0;
@@ -111,7 +118,7 @@ void Comparison::compareOutput(size_t index, const Tensor &left,
   difference.relative = std::max(difference.relative, relative);
 }
 
-LogicalResult Comparison::compareRun(ArrayRef<Tensor> inputs, int64_t valid,
+LogicalResult Comparison::compareRun(ArrayRef<Tensor> inputs,
                                      Difference &difference) {
   auto left = a.runReal(inputs);
   if (failed(left))
@@ -121,8 +128,7 @@ LogicalResult Comparison::compareRun(ArrayRef<Tensor> inputs, int64_t valid,
     return failure();
   ++difference.runs;
   for (size_t i = 0; i < left->size(); ++i)
-    compareOutput(i, (*left)[i], (*right)[i], (*left)[i].getNumElements(),
-                  difference);
+    compareOutput(i, (*left)[i], (*right)[i], difference);
   return success();
 }
 
@@ -145,8 +151,13 @@ LogicalResult Comparison::compareData(eval::DataSource &data) {
     ProgressLine progress("comparing");
     for (int64_t i = 0; i < data.getNumBatches(); ++i) {
       FailureOr<eval::Batch> batch = data.read(i);
-      if (failed(batch) ||
-          failed(compareRun(batch->inputs, batch->valid, difference)))
+      if (failed(batch))
+        return failure();
+      seen.resize(batch->inputs.size(), {INFINITY, -INFINITY});
+      for (auto [tensor, range] : llvm::zip_equal(batch->inputs, seen))
+        for (float value : tensor.f())
+          range = {std::min(range.first, value), std::max(range.second, value)};
+      if (failed(compareRun(batch->inputs, difference)))
         return failure();
       progress.update(i + 1, data.getNumBatches());
     }
@@ -155,22 +166,37 @@ LogicalResult Comparison::compareData(eval::DataSource &data) {
   return success();
 }
 
-std::pair<float, float> Comparison::getRange(size_t index) const {
+std::optional<std::pair<float, float>>
+Comparison::getKnownRange(size_t index) const {
   for (const Model *model : {&a, &b}) {
     const TensorInfo &info = model->getInputs()[index];
     for (const auto &params : {info.params, info.quantizedAs})
       if (params)
-        return {numerics::dequantize(params->qmin, *params),
-                numerics::dequantize(params->qmax, *params)};
+        return std::make_pair(numerics::dequantize(params->qmin, *params),
+                              numerics::dequantize(params->qmax, *params));
   }
+  return std::nullopt;
+}
+
+std::pair<float, float> Comparison::getRange(size_t index) const {
+  if (auto known = getKnownRange(index))
+    return *known;
+  if (index < seen.size() && seen[index].first < seen[index].second)
+    return seen[index];
   return {-1.0f, 1.0f};
 }
 
-template <typename Value>
-SmallVector<Tensor> Comparison::makeInputs(Value value) const {
+std::pair<float, float> Comparison::getExtremes(size_t index) const {
+  if (!getKnownRange(index) && a.isInteger() && b.isInteger())
+    return {-1e30f, 1e30f};
+  return getRange(index);
+}
+
+template <typename Range, typename Value>
+SmallVector<Tensor> Comparison::makeInputs(Range range, Value value) const {
   SmallVector<Tensor> inputs;
   for (auto [index, info] : llvm::enumerate(a.getInputs())) {
-    auto [low, high] = getRange(index);
+    auto [low, high] = range(index);
     Tensor tensor = Tensor::floats(info.shape);
     for (auto [i, element] : llvm::enumerate(tensor.f()))
       element = value(i, low, high);
@@ -189,12 +215,13 @@ LogicalResult Comparison::compareRandom() {
     ProgressLine progress("comparing");
     for (int64_t run = 0; run < options.random; ++run) {
       // A little beyond the range, so that saturation is tried too.
-      auto inputs = makeInputs([&](size_t, float low, float high) {
+      auto range = [&](size_t index) { return getRange(index); };
+      auto inputs = makeInputs(range, [&](size_t, float low, float high) {
         double margin = 0.05 * (double(high) - low);
         return float(low - margin +
                      uniform() * (double(high) - low + 2 * margin));
       });
-      if (failed(compareRun(inputs, 0, difference)))
+      if (failed(compareRun(inputs, difference)))
         return failure();
       progress.update(run + 1, options.random);
     }
@@ -213,10 +240,11 @@ LogicalResult Comparison::compareExtremes() {
   auto opposite = [](size_t i, float low, float high) {
     return i % 2 ? low : high;
   };
-  if (failed(compareRun(makeInputs(low), 0, difference)) ||
-      failed(compareRun(makeInputs(high), 0, difference)) ||
-      failed(compareRun(makeInputs(alternating), 0, difference)) ||
-      failed(compareRun(makeInputs(opposite), 0, difference)))
+  auto range = [&](size_t index) { return getExtremes(index); };
+  if (failed(compareRun(makeInputs(range, low), difference)) ||
+      failed(compareRun(makeInputs(range, high), difference)) ||
+      failed(compareRun(makeInputs(range, alternating), difference)) ||
+      failed(compareRun(makeInputs(range, opposite), difference)))
     return failure();
   report("extremes", difference);
   return success();

@@ -64,8 +64,10 @@ public:
   FailureOr<SmallVector<Tensor>> run(ArrayRef<Tensor> tensors) override {
     return evaluator->run(tensors);
   }
+  bool isInteger() const override { return integer; }
 
 private:
+  bool integer = false;
   OwningOpRef<ModuleOp> module;
   std::unique_ptr<eval::Evaluator> evaluator;
 };
@@ -139,9 +141,9 @@ ModelOr EvaluatedModel::create(OwningOpRef<ModuleOp> module, StringRef path) {
     if (failed(describe(info, type, function.getLoc())))
       return failure();
   }
-  auto evaluator = eval::isQuantized(function)
-                       ? eval::createReferenceEvaluator(function)
-                       : eval::createFloatEvaluator(function);
+  model->integer = eval::isQuantized(function);
+  auto evaluator = model->integer ? eval::createReferenceEvaluator(function)
+                                  : eval::createFloatEvaluator(function);
   if (failed(evaluator))
     return failure();
   model->module = std::move(module);

@@ -53,6 +53,9 @@ public:
   llvm::ArrayRef<TensorInfo> getInputs() const { return inputs; }
   llvm::ArrayRef<TensorInfo> getOutputs() const { return outputs; }
 
+  /// Whether it computes in integers, so that float inputs saturate.
+  virtual bool isInteger() const { return true; }
+
   /// Runs once, on tensors of the kinds that getInputs() tells.
   virtual mlir::FailureOr<llvm::SmallVector<Tensor>>
   run(llvm::ArrayRef<Tensor> tensors) = 0;
