@@ -70,8 +70,8 @@ def Q_QuantizerOp : Q_Op<"quantizer", [SameOperandsAndResultType]> {
                        OptionalAttr<I64Attr>:$group);
   let results = (outs Q_Tensor:$output);
   let assemblyFormat = [{
-    $input $scheme (`min` $min^)? (`max` $max^)? (`group` $group^)? attr-dict
-    `:` type($input)
+    $input $scheme (`min` custom<Reals>($min)^)? (`max` custom<Reals>($max)^)?
+    (`group` $group^)? attr-dict `:` type($input)
   }];
   let hasVerifier = 1;
 }

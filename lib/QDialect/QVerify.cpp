@@ -10,6 +10,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "QAssembly.h"
+
 #include "QDialect/IntegerSemantics.h"
 
 #include "mlir/IR/TypeUtilities.h"

@@ -121,9 +121,10 @@ LogicalResult Inserter::visitLayer(WeightedOpInterface layer) {
   Value weights = layer.getWeights();
   if (isWeightFactor(weights.getDefiningOp<MulOp>()))
     weights = weights.getDefiningOp<MulOp>().getLhs();
-  if (weights.getDefiningOp<QuantizerOp>())
-    return success();
-  if (!weights.getDefiningOp<ConstOp>())
+  ConstOp constant = getConstantBehind(weights);
+  if (constant && constant.getOutput() != weights)
+    return success(); // It has its quantizer.
+  if (!constant)
     return layer->emitOpError(
         "has weights that the network computes; only constant weights can be "
         "quantized: fold them into a constant when exporting the model");
