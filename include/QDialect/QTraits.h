@@ -1,4 +1,4 @@
-//===- QTraits.h - Traits of q ops -----------------------------*- C++ -*-===//
+//===- QTraits.h - Traits of q ops ------------------------------*- C++ -*-===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

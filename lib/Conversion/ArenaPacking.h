@@ -1,5 +1,4 @@
-//===- ArenaPacking.h - Offsets for buffers of known lifetimes ---*- C++
-//-*-===//
+//===- ArenaPacking.h - Offsets for buffers of known lifetimes --*- C++ -*-===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- IntegerArithmetic.h - Exact integer code for one element --*- C++
-//-*-===//
+//===- IntegerArithmetic.h - Exact integer code for one element -*- C++ -*-===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- LinalgBuilder.h - Building linalg ops on tensors ----------*- C++
-//-*-===//
+//===- LinalgBuilder.h - Building linalg ops on tensors ---------*- C++ -*-===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

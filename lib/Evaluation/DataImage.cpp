@@ -1,4 +1,4 @@
-//===- DataImage.cpp - JPEG and PNG images -*- C++ -*-===//
+//===- DataImage.cpp - JPEG and PNG images --------------------------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

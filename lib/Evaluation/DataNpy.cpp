@@ -1,4 +1,4 @@
-//===- DataNpy.cpp - Arrays in the format of numpy -*- C++ -*-===//
+//===- DataNpy.cpp - Arrays in the format of numpy ------------------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- DataOnnx.cpp - Tensors in files of ONNX's TensorProto -*- C++ -*-===//
+//===- DataOnnx.cpp - Tensors in files of ONNX's TensorProto --------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

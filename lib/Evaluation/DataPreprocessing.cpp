@@ -1,5 +1,4 @@
-//===- DataPreprocessing.cpp - Reads preprocessing specifications -*- C++
-//-*-===//
+//===- DataPreprocessing.cpp - Reads preprocessing specifications ---------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

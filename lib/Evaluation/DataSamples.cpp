@@ -1,4 +1,4 @@
-//===- DataSamples.cpp - Cuts arrays and images into samples -*- C++ -*-===//
+//===- DataSamples.cpp - Cuts arrays and images into samples --------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- DataSource.cpp - Opens files and folders of samples -*- C++ -*-===//
+//===- DataSource.cpp - Opens files and folders of samples ----------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

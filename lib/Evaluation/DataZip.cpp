@@ -1,4 +1,4 @@
-//===- DataZip.cpp - Zip archives, as numpy writes them -*- C++ -*-===//
+//===- DataZip.cpp - Zip archives, as numpy writes them -------------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- FloatDnnl.h - oneDNN as the float evaluator uses it -*- C++ -*-===//
+//===- FloatDnnl.h - oneDNN as the float evaluator uses it ------*- C++ -*-===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- FloatEvaluator.cpp - Runs float q IR -*- C++ -*-===//
+//===- FloatEvaluator.cpp - Runs float q IR -------------------------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- FloatKernel.h - What the float evaluator runs for an op -*- C++ -*-===//
+//===- FloatKernel.h - What the float evaluator runs for an op --*- C++ -*-===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

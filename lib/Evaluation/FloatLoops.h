@@ -1,4 +1,4 @@
-//===- FloatLoops.h - Loops over strided boxes -*- C++ -*-===//
+//===- FloatLoops.h - Loops over strided boxes ------------------*- C++ -*-===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

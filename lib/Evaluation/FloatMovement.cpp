@@ -1,4 +1,4 @@
-//===- FloatMovement.cpp - Ops that move elements, in float -*- C++ -*-===//
+//===- FloatMovement.cpp - Ops that move elements, in float ---------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- FloatNormalization.cpp - Normalizations and softmax in float -*- C++
-//-*-===//
+//===- FloatNormalization.cpp - Normalizations and softmax in float -------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

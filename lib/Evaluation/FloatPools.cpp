@@ -1,4 +1,4 @@
-//===- FloatPools.cpp - Pools and reductions in float -*- C++ -*-===//
+//===- FloatPools.cpp - Pools and reductions in float ---------------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Histogram.cpp - A streaming histogram that merges exactly -*- C++
-//-*-===//
+//===- Histogram.cpp - A streaming histogram that merges exactly ----------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Statistics.cpp - Collects and merges calibration statistics -*- C++
-//-*-===//
+//===- Statistics.cpp - Collects and merges calibration statistics --------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- StatisticsFile.cpp - Saves and loads calibration statistics -*- C++
-//-*-===//
+//===- StatisticsFile.cpp - Saves and loads calibration statistics --------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- QAssembly.h - Assembly of attributes that need their own --*- C++
-//-*-===//
+//===- QAssembly.h - Assembly of attributes that need their own -*- C++ -*-===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

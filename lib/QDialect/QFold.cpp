@@ -1,4 +1,4 @@
-//===- QFold.cpp - Folders of q ops -------------------------------------===//
+//===- QFold.cpp - Folders of q ops ---------------------------------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

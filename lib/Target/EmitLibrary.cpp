@@ -1,5 +1,4 @@
-//===- EmitLibrary.cpp - LLVM dialect to object and library
-//-----------------===//
+//===- EmitLibrary.cpp - LLVM dialect to object and library ---------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

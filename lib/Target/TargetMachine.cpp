@@ -1,5 +1,4 @@
-//===- TargetMachine.cpp - Processors to compile for
-//------------------------===//
+//===- TargetMachine.cpp - Processors to compile for ----------------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

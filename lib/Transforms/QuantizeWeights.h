@@ -1,5 +1,4 @@
-//===- QuantizeWeights.h - Integer weights and biases of a layer -*- C++
-//-*-===//
+//===- QuantizeWeights.h - Integer weights and biases of a layer ----------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

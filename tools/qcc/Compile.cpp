@@ -1,5 +1,4 @@
-//===- Compile.cpp - From a model to files
-//-----------------------------------===//
+//===- Compile.cpp - From a model to files --------------------------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Compile.h - From a model to files --------------------------*- C++
-//-*-===//
+//===- Compile.h - From a model to files ------------------------*- C++ -*-===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

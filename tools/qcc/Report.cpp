@@ -1,5 +1,4 @@
-//===- Report.cpp - What was compiled, as JSON
-//--------------------------------===//
+//===- Report.cpp - What was compiled, as JSON ----------------------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- qcc.cpp - Compiles a float network to an integer library
-//-------------===//
+//===- qcc.cpp - Compiles a float network to an integer library -----------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- Compare.cpp - Compares two models element by element -*- C++ -*-===//
+//===- Compare.cpp - Compares two models element by element ---------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- CompiledModel.cpp - Runs compiled models in this process -*- C++ -*-===//
+//===- CompiledModel.cpp - Runs compiled models in this process -----------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

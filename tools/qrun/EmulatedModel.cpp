@@ -1,5 +1,4 @@
-//===- EmulatedModel.cpp - Runs archives, under an emulator if need be -*- C++
-//-*-===//
+//===- EmulatedModel.cpp - Runs archives, under an emulator if need be ----===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

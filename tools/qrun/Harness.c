@@ -1,5 +1,4 @@
-/*===- Harness.c - Runs a compiled model at the other end of a pipe
----------===*\
+/*===- Harness.c - Runs a compiled model at the other end of a pipe -------===*\
 |*
 |* Part of the QDialect project, under the Apache License v2.0 with LLVM
 |* Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

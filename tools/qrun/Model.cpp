@@ -1,4 +1,4 @@
-//===- Model.cpp - Opens models; runs IR by the evaluators -*- C++ -*-===//
+//===- Model.cpp - Opens models; runs IR by the evaluators ----------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- Model.h - A network in whichever form it has -*- C++ -*-===//
+//===- Model.h - A network in whichever form it has -------------*- C++ -*-===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- Run.cpp - Runs, scores and times a model -*- C++ -*-===//
+//===- Run.cpp - Runs, scores and times a model ---------------------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- Tasks.h - What qrun can do with a model -*- C++ -*-===//
+//===- Tasks.h - What qrun can do with a model ------------------*- C++ -*-===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

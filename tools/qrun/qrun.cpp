@@ -1,4 +1,4 @@
-//===- qrun.cpp - Runs, compares, scores and times models -*- C++ -*-===//
+//===- qrun.cpp - Runs, compares, scores and times models -----------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- qtranslate.cpp - Other formats to q IR
-//--------------------------------===//
+//===- qtranslate.cpp - Other formats to q IR -----------------------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

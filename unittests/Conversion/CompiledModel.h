@@ -1,5 +1,4 @@
-//===- CompiledModel.h - Compiles IR in a test and runs it -------*- C++
-//-*-===//
+//===- CompiledModel.h - Compiles IR in a test and runs it ------*- C++ -*-===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

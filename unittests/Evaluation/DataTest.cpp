@@ -1,4 +1,4 @@
-//===- DataTest.cpp - Readers of samples, on files made here -*- C++ -*-===//
+//===- DataTest.cpp - Readers of samples, on files made here --------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

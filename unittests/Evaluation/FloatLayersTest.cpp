@@ -1,5 +1,4 @@
-//===- FloatLayersTest.cpp - Convolutions and matrix products in float -*- C++
-//-*-===//
+//===- FloatLayersTest.cpp - Convolutions and matrix products in float ----===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

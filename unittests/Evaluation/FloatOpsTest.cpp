@@ -1,5 +1,4 @@
-//===- FloatOpsTest.cpp - Float ops against values worked out by hand -*- C++
-//-*-===//
+//===- FloatOpsTest.cpp - Float ops against values worked out by hand -----===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

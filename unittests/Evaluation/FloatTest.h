@@ -1,4 +1,4 @@
-//===- FloatTest.h - Runs IR text in the float evaluator -*- C++ -*-===//
+//===- FloatTest.h - Runs IR text in the float evaluator --------*- C++ -*-===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- ReferenceTest.h - Runs IR text in the reference evaluator -*- C++
-//-*-===//
+//===- ReferenceTest.h - Runs IR text in the reference evaluator ----------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

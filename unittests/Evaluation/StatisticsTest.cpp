@@ -1,5 +1,4 @@
-//===- StatisticsTest.cpp - Histograms, statistics and the ranges they give -*-
-// C++ -*-===//
+//===- StatisticsTest.cpp - Histograms, statistics, ranges ----------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

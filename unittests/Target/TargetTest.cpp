@@ -1,5 +1,4 @@
-//===- TargetTest.cpp - Targets, headers, files
-//------------------------------===//
+//===- TargetTest.cpp - Targets, headers, files ---------------------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- KernelDialect.h - The kernel dialect ----------------------*- C++
-//-*-===//
+//===- KernelDialect.h - The kernel dialect ---------------------*- C++ -*-===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

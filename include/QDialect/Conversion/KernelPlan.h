@@ -1,5 +1,4 @@
-//===- KernelPlan.h - Shapes, tiles and packed layouts -----------*- C++
-//-*-===//
+//===- KernelPlan.h - Shapes, tiles and packed layouts ----------*- C++ -*-===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Lowering.h - From quantized q to the LLVM dialect ---------*- C++
-//-*-===//
+//===- Lowering.h - From quantized q to the LLVM dialect --------*- C++ -*-===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Passes.h - Passes from the q dialect to LLVM --------------*- C++
-//-*-===//
+//===- Passes.h - Passes from the q dialect to LLVM -------------*- C++ -*-===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Tensor.h - Values of an evaluated network -----------------*- C++
-//-*-===//
+//===- Tensor.h - Values of an evaluated network ----------------*- C++ -*-===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- EmitLibrary.h - Compiled models as files ------------------*- C++
-//-*-===//
+//===- EmitLibrary.h - Compiled models as files -----------------*- C++ -*-===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

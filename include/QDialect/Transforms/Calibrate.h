@@ -1,5 +1,4 @@
-//===- Calibrate.h - Ranges of quantizers from sample data -------*- C++
-//-*-===//
+//===- Calibrate.h - Ranges of quantizers from sample data ------*- C++ -*-===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

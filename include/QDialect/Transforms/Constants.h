@@ -1,5 +1,4 @@
-//===- Constants.h - Makes constants of the q dialect ------------*- C++
-//-*-===//
+//===- Constants.h - Makes constants of the q dialect -----------*- C++ -*-===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

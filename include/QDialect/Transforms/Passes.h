@@ -1,5 +1,4 @@
-//===- Passes.h - Passes within the q dialect --------------------*- C++
-//-*-===//
+//===- Passes.h - Passes within the q dialect -------------------*- C++ -*-===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Quantizers.h - What the passes on quantizers share --------*- C++
-//-*-===//
+//===- Quantizers.h - What the passes on quantizers share -------*- C++ -*-===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Recipe.h - Which tensors are quantized how ----------------*- C++
-//-*-===//
+//===- Recipe.h - Which tensors are quantized how ---------------*- C++ -*-===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
