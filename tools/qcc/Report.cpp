@@ -22,12 +22,12 @@ static llvm::json::Array toJson(ArrayRef<int64_t> values) {
   return array;
 }
 
-static std::string nameOf(Location loc) {
+std::string q::getLayerName(Location loc) {
   if (auto name = dyn_cast<NameLoc>(loc))
     return name.getName().str();
   if (auto fused = dyn_cast<FusedLoc>(loc))
     for (Location part : fused.getLocations())
-      if (std::string name = nameOf(part); !name.empty())
+      if (std::string name = getLayerName(part); !name.empty())
         return name;
   return "";
 }
@@ -51,7 +51,7 @@ static llvm::json::Array describeLayers(ModuleOp quantized) {
     if (!isa_and_nonnull<QDialect>(op->getDialect()) || isa<ConstOp>(op))
       return;
     llvm::json::Object layer;
-    layer["name"] = nameOf(op->getLoc());
+    layer["name"] = getLayerName(op->getLoc());
     layer["op"] = op->getName().stripDialect();
     auto type = cast<RankedTensorType>(op->getResult(0).getType());
     layer["shape"] = toJson(type.getShape());

@@ -18,7 +18,6 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/SourceMgr.h"
 
 using namespace llvm;
 
@@ -144,6 +143,36 @@ struct CommandLine {
   }
 };
 
+/// `file: severity: layer 'name': what`, a line each.
+void printDiagnostic(mlir::Diagnostic &diagnostic) {
+  mlir::Location loc = diagnostic.getLocation();
+  if (auto file = loc->findInstanceOf<mlir::FileLineColLoc>()) {
+    errs() << file.getFilename().getValue() << ":";
+    if (file.getLine())
+      errs() << file.getLine() << ":" << file.getColumn() << ":";
+    errs() << " ";
+  }
+  switch (diagnostic.getSeverity()) {
+  case mlir::DiagnosticSeverity::Note:
+    errs() << "note: ";
+    break;
+  case mlir::DiagnosticSeverity::Warning:
+    errs() << "warning: ";
+    break;
+  case mlir::DiagnosticSeverity::Error:
+    errs() << "error: ";
+    break;
+  case mlir::DiagnosticSeverity::Remark:
+    errs() << "remark: ";
+    break;
+  }
+  if (std::string layer = q::getLayerName(loc); !layer.empty())
+    errs() << "layer '" << layer << "': ";
+  errs() << diagnostic.str() << "\n";
+  for (mlir::Diagnostic &note : diagnostic.getNotes())
+    printDiagnostic(note);
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -175,8 +204,9 @@ int main(int argc, char **argv) {
   mlir::MLIRContext context(registry);
   // What comes out must not depend on the number of cores.
   context.disableMultithreading();
-  SourceMgr sources;
-  mlir::SourceMgrDiagnosticHandler diagnostics(sources, &context);
+  // A user knows layers by name; the IR around them is for qopt.
+  context.printOpOnDiagnostic(false);
+  context.getDiagEngine().registerHandler(printDiagnostic);
 
   q::Compilation result;
   if (failed(q::compile(options, &context, result)))
