@@ -311,6 +311,8 @@ static LogicalResult evaluateUnary(Node &node) {
 
 static LogicalResult evaluateCast(Node &node) {
   int64_t to = node.getInt("to", 0);
+  if (const HostTensor *like = node.host(1))
+    to = like->getType();
   if (!isFloatType(to) && !isIntegerType(to))
     return node.error() << "casts to " << getTypeName(to)
                         << ", which is not supported";
@@ -422,6 +424,9 @@ FailureOr<bool> onnx_import::tryEvaluateOnHost(Node &node) {
     return done(evaluateShape(node));
   if (node.numInputs() == 0)
     return false;
+  // The type of a value that is not known is float32.
+  if (op == "CastLike" && node.host(0) && !node.host(1))
+    return done(node.define(0, node.host(0)->converted(TensorProto::FLOAT)));
   bool allFloat = true;
   for (int i = 0; i < node.numInputs(); ++i) {
     if (!node.hasInput(i))
@@ -437,7 +442,7 @@ FailureOr<bool> onnx_import::tryEvaluateOnHost(Node &node) {
     return done(evaluateConstantOfShape(node));
   if (op == "Range")
     return done(evaluateRange(node));
-  if (op == "Cast")
+  if (op == "Cast" || op == "CastLike")
     return done(evaluateCast(node));
   if (op == "Where")
     return done(failed(node.requireInputs(3)) ? failure()

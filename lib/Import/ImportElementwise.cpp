@@ -58,20 +58,27 @@ static LogicalResult importHardSigmoid(Node &node) {
                                       node.getFloat("beta", 0.5f)));
 }
 
-/// The dialect's selu has the constants of the paper, which are ONNX's
-/// defaults. Others are an elu times gamma.
 static LogicalResult importSelu(Node &node) {
-  constexpr float alphaDefault = 1.67326319217681884765625f;
-  constexpr float gammaDefault = 1.05070102214813232421875f;
   FailureOr<Value> data = node.value(0);
   if (failed(data))
     return failure();
-  float alpha = node.getFloat("alpha", alphaDefault);
-  float gamma = node.getFloat("gamma", gammaDefault);
-  if (alpha == alphaDefault && gamma == gammaDefault)
-    return node.defineIfBuilt(makeUnary(node, UnaryKind::Selu, *data));
-  Value elu = makeUnary(node, UnaryKind::Elu, *data, alpha);
-  return node.defineIfBuilt(make<MulOp>(node, {elu, makeScalar(node, gamma)}));
+  return node.defineIfBuilt(
+      makeUnary(node, UnaryKind::Selu, *data,
+                node.getFloat("alpha", 1.67326319217681884765625f),
+                node.getFloat("gamma", 1.05070102214813232421875f)));
+}
+
+/// x * sigmoid(alpha x).
+static LogicalResult importSwish(Node &node) {
+  FailureOr<Value> data = node.value(0);
+  if (failed(data))
+    return failure();
+  float alpha = node.getFloat("alpha", 1.0f);
+  if (alpha == 1.0f)
+    return node.defineIfBuilt(makeUnary(node, UnaryKind::Silu, *data));
+  Value scaled = make<MulOp>(node, {*data, makeScalar(node, alpha)});
+  Value gate = scaled ? makeUnary(node, UnaryKind::Sigmoid, scaled) : scaled;
+  return node.defineIfBuilt(make<MulOp>(node, {*data, gate}));
 }
 
 static LogicalResult importGelu(Node &node) {
@@ -139,7 +146,10 @@ static LogicalResult importIdentity(Node &node) {
 }
 
 static LogicalResult importCast(Node &node) {
-  int64_t to = node.getInt("to", 0);
+  int64_t to = node.getInt("to", onnx::TensorProto::FLOAT);
+  // CastLike has the type of its second input; what is not known is float32.
+  if (const HostTensor *like = node.host(1))
+    to = like->getType();
   if (to != onnx::TensorProto::FLOAT)
     return node.error() << "casts data to " << getTypeName(to)
                         << ", but the network computes in float32; remove the "
@@ -177,13 +187,28 @@ static Value makeBinary(Node &node, Value lhs, Value rhs) {
   return make<OpTy>(node, {left, right});
 }
 
+/// Before opset 7 broadcasting was asked for by attributes: the dimensions of
+/// the second operand start at dimension `axis` of the first.
+static Value alignToAxis(Node &node, Value lhs, Value rhs) {
+  if (node.opset() >= 7 || !node.getInt("broadcast", 0) ||
+      !node.attribute("axis"))
+    return rhs;
+  int64_t rank = shapeOf(lhs).size();
+  FailureOr<int64_t> axis = normalizeAxis(node, node.getInt("axis", 0), rank);
+  if (failed(axis))
+    return {};
+  Shape shape(shapeOf(rhs));
+  shape.resize(std::max<int64_t>(rank - *axis, shape.size()), 1);
+  return makeReshape(node, rhs, shape);
+}
+
 template <typename OpTy> static LogicalResult importBinary(Node &node) {
   if (failed(node.requireInputs(2)))
     return failure();
   FailureOr<Value> lhs = operandValue(node, 0), rhs = operandValue(node, 1);
   if (failed(lhs) || failed(rhs))
     return failure();
-  Value result = makeBinary<OpTy>(node, *lhs, *rhs);
+  Value result = makeBinary<OpTy>(node, *lhs, alignToAxis(node, *lhs, *rhs));
   // Two scalars stay a scalar.
   FailureOr<Shape> left = node.shape(0), right = node.shape(1);
   if (result && left->empty() && right->empty())
@@ -298,6 +323,7 @@ void onnx_import::addElementwiseHandlers(OpTable &table) {
   table["LeakyRelu"] = importLeakyRelu;
   table["ThresholdedRelu"] = importThresholdedRelu;
   table["HardSigmoid"] = importHardSigmoid;
+  table["Swish"] = importSwish;
   table["Gelu"] = importGelu;
   table["Relu"] = importRelu;
   table["Clip"] = importClip;
@@ -305,6 +331,7 @@ void onnx_import::addElementwiseHandlers(OpTable &table) {
   table["Identity"] = importIdentity;
   table["Dropout"] = importIdentity;
   table["Cast"] = importCast;
+  table["CastLike"] = importCast;
   table["Add"] = importBinary<AddOp>;
   table["Sub"] = importBinary<SubOp>;
   table["Mul"] = importBinary<MulOp>;

@@ -68,6 +68,10 @@ static LogicalResult importReduceSumSquare(Node &node) {
 static LogicalResult importReduceLogSum(Node &node) {
   return importReduction(node, {std::nullopt, ReduceKind::Sum, UnaryKind::Log});
 }
+static LogicalResult importReduceLogSumExp(Node &node) {
+  return importReduction(node,
+                         {UnaryKind::Exp, ReduceKind::Sum, UnaryKind::Log});
+}
 
 /// Before opset 13 softmax sees a matrix: the dimensions before `axis` are its
 /// rows, the others its columns. Since then it works along `axis` alone.
@@ -113,6 +117,7 @@ void onnx_import::addReductionHandlers(OpTable &table) {
   table["ReduceL2"] = importReduceL2;
   table["ReduceSumSquare"] = importReduceSumSquare;
   table["ReduceLogSum"] = importReduceLogSum;
+  table["ReduceLogSumExp"] = importReduceLogSumExp;
   table["Softmax"] = importSoftmax;
   table["LogSoftmax"] = importSoftmax;
 }

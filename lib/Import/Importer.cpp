@@ -67,7 +67,7 @@ OwningOpRef<ModuleOp> Importer::run() {
 }
 
 LogicalResult Importer::readOpset() {
-  constexpr int64_t oldest = 7;
+  constexpr int64_t oldest = 6;
   for (const onnx::OperatorSetIdProto &entry : model->opset_import())
     if (entry.domain().empty() || entry.domain() == "ai.onnx")
       opset = entry.version();
