@@ -13,6 +13,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Quant/IR/QuantTypes.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/JSON.h"
 
@@ -244,6 +245,31 @@ void EmitCInterfacePass::emitInfo(const Interface &interface,
 // The pass
 //===----------------------------------------------------------------------===//
 
+/// Asks LLVM not to unroll the loops of the body. They are vectorized all the
+/// same; unrolled they would be several times as large and no faster. Kernels
+/// are written for being unrolled and stay as they are.
+static void disableUnrolling(LLVM::LLVMFuncOp function) {
+  MLIRContext *context = function.getContext();
+  auto unroll = LLVM::LoopUnrollAttr::get(
+      context, /*disable=*/BoolAttr::get(context, true), {}, {}, {}, {}, {},
+      {});
+  auto annotation = LLVM::LoopAnnotationAttr::get(
+      context, {}, {}, {}, unroll, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {});
+  llvm::DenseSet<Block *> seen;
+  for (Block &block : function.getBody()) {
+    seen.insert(&block);
+    // A branch back closes a loop.
+    Operation *terminator = block.getTerminator();
+    bool isBack = llvm::any_of(terminator->getSuccessors(), [&](Block *next) {
+      return seen.contains(next);
+    });
+    if (auto branch = dyn_cast<LLVM::BrOp>(terminator); branch && isBack)
+      branch.setLoopAnnotationAttr(annotation);
+    if (auto branch = dyn_cast<LLVM::CondBrOp>(terminator); branch && isBack)
+      branch.setLoopAnnotationAttr(annotation);
+  }
+}
+
 void EmitCInterfacePass::runOnOperation() {
   ModuleOp module = getOperation();
   LLVM::LLVMFuncOp compiled;
@@ -291,6 +317,7 @@ void EmitCInterfacePass::runOnOperation() {
     if (!function.isExternal())
       function.setLinkage(LLVM::Linkage::Internal);
   compiled.setNoInline(true);
+  disableUnrolling(compiled);
   emitRun(compiled, *interface, symbol);
   emitInfo(*interface, symbol);
   // Loops stay loops: no call of memset or memcpy is made of them.

@@ -191,10 +191,20 @@ private:
                          SymbolTable &symbols) {
     MLIRContext *context = op.getContext();
     Builder builder(context);
+    // No code depends on the bounds of the input, nor, without padding, on its
+    // zero point, so layers that differ in these alone share a function.
+    StorageAttr input = op.getInputStorage();
+    bool isPadded = llvm::any_of(op.getPads(), [](int64_t p) { return p; });
+    NamedAttrList attributes(op->getAttrDictionary());
+    attributes.set(op.getInputStorageAttrName(),
+                   StorageAttr::get(context, input.getIsSigned(),
+                                    isPadded ? input.getZeroPoint() : 0,
+                                    input.getIsSigned() ? -128 : 0,
+                                    input.getIsSigned() ? 127 : 255));
     // Strides are part of the key: flat types do not show them.
     SmallVector<Attribute> key = {
         builder.getStringAttr(OpTy::getOperationName()),
-        op->getAttrDictionary()};
+        attributes.getDictionary(context)};
     for (Value operand : op->getOperands())
       key.push_back(TypeAttr::get(operand.getType()));
     func::FuncOp &kernel = kernels[builder.getArrayAttr(key)];
