@@ -126,7 +126,7 @@ struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
                                  llvm::cl::desc("What happens to samples")};
   Option<std::string> method{*this, "method",
                              llvm::cl::desc("How ranges are chosen"),
-                             llvm::cl::init("averaged")};
+                             llvm::cl::init("mse")};
   Option<std::string> load{*this, "load", llvm::cl::desc("Statistics to use")};
   Option<std::string> save{*this, "save",
                            llvm::cl::desc("Where statistics are saved")};

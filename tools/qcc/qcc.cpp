@@ -73,9 +73,9 @@ struct CommandLine {
   cl::opt<int64_t> samples{"samples", cl::cat(quantization), cl::init(0),
                            cl::desc("Use only the first so many samples")};
   cl::opt<std::string> method{
-      "method", cl::cat(quantization), cl::init("averaged"),
-      cl::desc("How ranges are chosen: averaged (default), minmax, ema, "
-               "percentile, mse, entropy")};
+      "method", cl::cat(quantization), cl::init("mse"),
+      cl::desc("How ranges are chosen: mse (default), minmax, averaged, ema, "
+               "percentile, entropy")};
   cl::opt<double> percentile{
       "percentile", cl::cat(quantization), cl::init(0.01),
       cl::desc("Percent cut off at each end (default 0.01)")};

@@ -38,7 +38,7 @@ struct QuantizeOptions {
   std::string data;
   std::string preprocessing;
   int64_t samples = 0;
-  std::string method = "averaged";
+  std::string method = "mse";
   double percentile = 0.01;
   /// Statistics files, comma-separated, to use instead of or besides data.
   std::string loadStatistics;

@@ -23,7 +23,7 @@ struct CalibrationOptions {
   /// Samples whose extremes count as one in averages of extremes.
   int64_t samplesPerAverage = 32;
   /// "minmax", "averaged", "ema", "percentile", "mse" or "entropy".
-  std::string method = "averaged";
+  std::string method = "mse";
   /// Percent cut off at each end.
   double percentile = 0.01;
   /// Rule N18.

@@ -166,7 +166,7 @@ def Calibrate : Pass<"q-calibrate", "::mlir::ModuleOp"> {
            "Use at most this many samples; 0 means all">,
     Option<"samplesPerAverage", "samples-per-average", "int64_t",
            /*default=*/"32", "Samples whose extremes count as one in averages">,
-    Option<"method", "method", "std::string", /*default=*/"\"averaged\"",
+    Option<"method", "method", "std::string", /*default=*/"\"mse\"",
            "minmax, averaged, ema, percentile, mse or entropy">,
     Option<"percentile", "percentile", "double", /*default=*/"0.01",
            "Percent of the values that method=percentile cuts off at each end">,
