@@ -144,14 +144,13 @@ struct CommandLine {
 };
 
 /// `file: severity: layer 'name': what`, a line each.
-void printDiagnostic(mlir::Diagnostic &diagnostic) {
+void printDiagnostic(mlir::Diagnostic &diagnostic, StringRef model) {
   mlir::Location loc = diagnostic.getLocation();
-  if (auto file = loc->findInstanceOf<mlir::FileLineColLoc>()) {
-    errs() << file.getFilename().getValue() << ":";
-    if (file.getLine())
-      errs() << file.getLine() << ":" << file.getColumn() << ":";
-    errs() << " ";
-  }
+  auto file = loc->findInstanceOf<mlir::FileLineColLoc>();
+  errs() << (file ? file.getFilename().getValue() : model) << ":";
+  if (file && file.getLine())
+    errs() << file.getLine() << ":" << file.getColumn() << ":";
+  errs() << " ";
   switch (diagnostic.getSeverity()) {
   case mlir::DiagnosticSeverity::Note:
     errs() << "note: ";
@@ -166,11 +165,14 @@ void printDiagnostic(mlir::Diagnostic &diagnostic) {
     errs() << "remark: ";
     break;
   }
-  if (std::string layer = q::getLayerName(loc); !layer.empty())
+  // The module is named by its file and its function `main`; both are the whole
+  // model, which is named already.
+  std::string layer = q::getLayerName(loc);
+  if (!layer.empty() && layer != "main" && layer != sys::path::filename(model))
     errs() << "layer '" << layer << "': ";
   errs() << diagnostic.str() << "\n";
   for (mlir::Diagnostic &note : diagnostic.getNotes())
-    printDiagnostic(note);
+    printDiagnostic(note, model);
 }
 
 } // namespace
@@ -206,7 +208,9 @@ int main(int argc, char **argv) {
   context.disableMultithreading();
   // A user knows layers by name; the IR around them is for qopt.
   context.printOpOnDiagnostic(false);
-  context.getDiagEngine().registerHandler(printDiagnostic);
+  context.getDiagEngine().registerHandler([&](mlir::Diagnostic &diagnostic) {
+    printDiagnostic(diagnostic, options.model);
+  });
 
   q::Compilation result;
   if (failed(q::compile(options, &context, result)))
