@@ -125,7 +125,15 @@ static LogicalResult importPRelu(Node &node) {
   FailureOr<SmallVector<Value>> inputs = node.allValues();
   if (failed(inputs))
     return failure();
-  return node.defineIfBuilt(make<PReluOp>(node, *inputs));
+  Value slope = (*inputs)[1];
+  size_t rank = shapeOf((*inputs)[0]).size();
+  // Before opset 7 the slopes were one per channel.
+  if (node.opset() < 7 && shapeOf(slope).size() == 1 && rank > 2) {
+    Shape shape(rank - 1, 1);
+    shape[0] = shapeOf(slope)[0];
+    slope = makeReshape(node, slope, shape);
+  }
+  return node.defineIfBuilt(make<PReluOp>(node, {(*inputs)[0], slope}));
 }
 
 /// Ops that do nothing when the network runs.

@@ -136,6 +136,9 @@ static LogicalResult defineBox(Node &node, int index, const Box &box) {
         index,
         tensor->gathered(box.sizes, makeIndexMap(box.sizes, strides, offset)));
   }
+  if (llvm::is_contained(box.sizes, 0))
+    return node.error() << "output " << index
+                        << " would have no elements; remove it from the model";
   FailureOr<Value> data = node.value(0);
   if (failed(data))
     return failure();
@@ -220,9 +223,6 @@ static LogicalResult importSlice(Node &node) {
     box.steps[*axis] = step;
     box.sizes[*axis] = span > 0 ? (span + stride - 1) / stride : 0;
   }
-  for (int64_t d = 0; d < rank; ++d)
-    if (box.sizes[d] == 0 && !node.host(0))
-      return node.error() << "dimension " << d << " would be empty";
   return defineBox(node, 0, box);
 }
 

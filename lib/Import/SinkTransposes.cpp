@@ -140,6 +140,10 @@ static Value transposeConstant(OpBuilder &ops, Value value,
 static Value getFreeTransposed(OpBuilder &ops, Value value,
                                ArrayRef<int64_t> perm, LayoutState &state,
                                bool broadcasts) {
+  // The transpose that is to be undone: what it works on is there already.
+  if (auto transpose = value.getDefiningOp<TransposeOp>())
+    if (inverse(transpose.getPerm()) == Dims(perm))
+      return transpose.getInput();
   Dims shape(shapeOf(value));
   if (shape.size() < perm.size()) {
     if (!broadcasts)
