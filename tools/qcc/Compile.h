@@ -58,9 +58,6 @@ mlir::LogicalResult compile(const CompileOptions &options,
 std::string makeReport(const CompileOptions &options,
                        const Compilation &compilation);
 
-/// The name of the layer that a location stands for; empty where it has none.
-std::string getLayerName(mlir::Location loc);
-
 /// Bytes of the weights of layers, as quantized.
 int64_t countWeightBytes(mlir::ModuleOp quantized);
 

@@ -9,6 +9,7 @@
 
 #include "QDialect/QDialect.h"
 #include "QDialect/Target/Header.h"
+#include "QDialect/Transforms/Quantizers.h"
 
 #include "llvm/Support/FormatVariadic.h"
 
@@ -20,16 +21,6 @@ static llvm::json::Array toJson(ArrayRef<int64_t> values) {
   for (int64_t value : values)
     array.push_back(value);
   return array;
-}
-
-std::string q::getLayerName(Location loc) {
-  if (auto name = dyn_cast<NameLoc>(loc))
-    return name.getName().str();
-  if (auto fused = dyn_cast<FusedLoc>(loc))
-    for (Location part : fused.getLocations())
-      if (std::string name = getLayerName(part); !name.empty())
-        return name;
-  return "";
 }
 
 int64_t q::countWeightBytes(ModuleOp quantized) {
@@ -51,7 +42,7 @@ static llvm::json::Array describeLayers(ModuleOp quantized) {
     if (!isa_and_nonnull<QDialect>(op->getDialect()) || isa<ConstOp>(op))
       return;
     llvm::json::Object layer;
-    layer["name"] = getLayerName(op->getLoc());
+    layer["name"] = getLayerName(op->getLoc()).str();
     layer["op"] = op->getName().stripDialect();
     auto type = cast<RankedTensorType>(op->getResult(0).getType());
     layer["shape"] = toJson(type.getShape());

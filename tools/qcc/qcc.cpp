@@ -10,6 +10,7 @@
 #include "QDialect/Conversion/Lowering.h"
 #include "QDialect/QDialect.h"
 #include "QDialect/Transforms/Passes.h"
+#include "QDialect/Transforms/Quantizers.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/InitAllDialects.h"
@@ -167,7 +168,7 @@ void printDiagnostic(mlir::Diagnostic &diagnostic, StringRef model) {
   }
   // The module is named by its file and its function `main`; both are the whole
   // model, which is named already.
-  std::string layer = q::getLayerName(loc);
+  StringRef layer = q::getLayerName(loc);
   if (!layer.empty() && layer != "main" && layer != sys::path::filename(model))
     errs() << "layer '" << layer << "': ";
   errs() << diagnostic.str() << "\n";
