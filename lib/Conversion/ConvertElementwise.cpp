@@ -20,8 +20,7 @@ using namespace mlir;
 using namespace q;
 using numerics::QuantParams;
 
-/// The bounds of the one result, its clamp included where it has one.
-static FailureOr<IntegerBounds> getResultBounds(Operation *op) {
+FailureOr<IntegerBounds> q::getResultBounds(Operation *op) {
   if (auto clamped = dyn_cast<FusedClampOpInterface>(op))
     return getIntegerBounds(clamped);
   FailureOr<QuantParams> params = getTensorParams(op, op->getResult(0));
@@ -200,8 +199,40 @@ struct ConvertMul : OpConversionPattern<MulOp> {
   }
 };
 
+/// The quotient of Numerics/Divide.h, one division an element.
+struct ConvertDiv : OpConversionPattern<DivOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(DivOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    FailureOr<numerics::DivideParams> params = getDivideParams(op);
+    FailureOr<IntegerBounds> bounds = getResultBounds(op);
+    if (failed(params) || failed(bounds))
+      return failure();
+    QuantParams lhs = *getTensorParams(op, op.getLhs());
+    QuantParams rhs = *getTensorParams(op, op.getRhs());
+    int32_t zeroPoint = getTensorParams(op, op.getOutput())->zeroPoint;
+    quant::QuantizedType lhsType = getQuantizedType(op.getLhs());
+    quant::QuantizedType rhsType = getQuantizedType(op.getRhs());
+    quant::QuantizedType to = getQuantizedType(op.getOutput());
+    rewriter.replaceOp(
+        op, makeBroadcasting(
+                rewriter, op, adaptor.getLhs(), adaptor.getRhs(),
+                getStorageInteger(to),
+                [&](OpBuilder &b, Location loc, ValueRange in) {
+                  IntegerEmitter emit(b, loc);
+                  Value d1 = emit.distance(in[0], lhs, lhsType, 64);
+                  Value d2 = emit.distance(in[1], rhs, rhsType, 64);
+                  return emit.truncate(emit.divideRequantize(
+                                           d1, d2, *params, zeroPoint, *bounds),
+                                       to);
+                }));
+    return success();
+  }
+};
+
 /// Rule N13: storage values of equal parameters are ordered as their reals are.
-template <typename OpTy, typename SignedOp, typename UnsignedOp>
+template <typename OpTy, bool isMax>
 struct ConvertExtremum : OpConversionPattern<OpTy> {
   using OpConversionPattern<OpTy>::OpConversionPattern;
   LogicalResult
@@ -211,14 +242,12 @@ struct ConvertExtremum : OpConversionPattern<OpTy> {
       return failure();
     quant::QuantizedType type = getQuantizedType(op.getOutput());
     rewriter.replaceOp(
-        op, makeBroadcasting(
-                rewriter, op, adaptor.getLhs(), adaptor.getRhs(),
-                getStorageInteger(type),
-                [&](OpBuilder &b, Location loc, ValueRange in) -> Value {
-                  if (type.isSigned())
-                    return SignedOp::create(b, loc, in[0], in[1]);
-                  return UnsignedOp::create(b, loc, in[0], in[1]);
-                }));
+        op, makeBroadcasting(rewriter, op, adaptor.getLhs(), adaptor.getRhs(),
+                             getStorageInteger(type),
+                             [&](OpBuilder &b, Location loc, ValueRange in) {
+                               return IntegerEmitter(b, loc).extremum(
+                                   in[0], in[1], isMax, type);
+                             }));
     return success();
   }
 };
@@ -277,10 +306,9 @@ struct ConvertPRelu : OpConversionPattern<PReluOp> {
 
 void q::populateElementwisePatterns(const TypeConverter &converter,
                                     RewritePatternSet &patterns) {
-  patterns
-      .add<ConvertRequantize<RequantizeOp>, ConvertRequantize<ClampOp>,
-           ConvertUnary, ConvertAdd<AddOp>, ConvertAdd<SubOp>, ConvertMul,
-           ConvertPRelu, ConvertExtremum<MaxOp, arith::MaxSIOp, arith::MaxUIOp>,
-           ConvertExtremum<MinOp, arith::MinSIOp, arith::MinUIOp>>(
-          converter, patterns.getContext());
+  patterns.add<ConvertRequantize<RequantizeOp>, ConvertRequantize<ClampOp>,
+               ConvertUnary, ConvertAdd<AddOp>, ConvertAdd<SubOp>, ConvertMul,
+               ConvertDiv, ConvertPRelu, ConvertExtremum<MaxOp, /*isMax=*/true>,
+               ConvertExtremum<MinOp, /*isMax=*/false>>(converter,
+                                                        patterns.getContext());
 }

@@ -39,17 +39,9 @@ static const char *getRemedy(Operation *op) {
            "first";
   if (isa<BatchNormOp>(op))
     return "run q-fold-batch-norm first";
-  if (isa<DivOp>(op))
-    return "multiply by the reciprocal instead";
   if (isa<PowOp>(op))
     return "write a constant exponent as q.unary square or sqrt, or as a "
            "product";
-  if (isa<LrnOp>(op))
-    return "replace local response normalization when training (by batch "
-           "normalization, say)";
-  if (isa<LayerNormOp>(op))
-    return "cut the model in front of it, or replace it by a normalization "
-           "with fixed statistics when training";
   return nullptr;
 }
 
@@ -61,20 +53,28 @@ static bool worksOnFloats(Operation *op) {
              TransposeOp, ReshapeOp, GatherOp, ExpandOp>(op);
 }
 
+/// Float constants that only decide the constants of the integer form.
+static bool isParameter(Operation *op, Value value) {
+  auto norm = dyn_cast<LayerNormOp>(op);
+  return norm && (value == norm.getScale() || value == norm.getShift());
+}
+
 /// Reports ops that compute in float and shapes that are not static. The
 /// patterns report the rest.
 static LogicalResult checkOp(Operation *op) {
   if (const char *remedy = getRemedy(op))
     return op->emitOpError("has no integer form; ") << remedy;
-  for (Type type :
-       llvm::concat<const Type>(op->getOperandTypes(), op->getResultTypes())) {
-    auto tensor = dyn_cast<RankedTensorType>(type);
+  SmallVector<Value> values(op->getOperands());
+  llvm::append_range(values, op->getResults());
+  for (Value value : values) {
+    auto tensor = dyn_cast<RankedTensorType>(value.getType());
     if (!tensor || !tensor.hasStaticShape())
       return op->emitOpError("works on ")
-             << type
+             << value.getType()
              << "; only tensors of static shape can be compiled "
                 "(import with --batch=N)";
-    if (isa<FloatType>(tensor.getElementType()) && !worksOnFloats(op))
+    if (isa<FloatType>(tensor.getElementType()) && !worksOnFloats(op) &&
+        !isParameter(op, value))
       return op->emitOpError("computes in float between the borders of the "
                              "quantized network; quantize its operands and "
                              "its result (q-insert-quantizers, q-quantize)");
@@ -142,6 +142,7 @@ LogicalResult ConvertQToLinalgPass::convert(ModuleOp module) {
   populateElementwisePatterns(converter, patterns);
   populateLayerPatterns(converter, patterns);
   populateReductionPatterns(converter, patterns);
+  populateNormalizationPatterns(converter, patterns);
   populateMovementPatterns(converter, patterns);
 
   // A pattern that fails has said why, and where; that legalization failed

@@ -1,12 +1,12 @@
-//===- ConvertReductions.cpp - Pools, reductions and softmax --------------===//
+//===- ConvertReductions.cpp - Pools and reductions -----------------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
-// Rules N13 to N15 for ops that combine elements. Loops run in the order of the
-// input's memory, so that the innermost one meets neighbours.
+// Rules N13 and N14 for ops that combine elements. Loops run in the order of
+// the input's memory, so that the innermost one meets neighbours.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,16 +25,6 @@ using numerics::QuantParams;
 //===----------------------------------------------------------------------===//
 // Shared pieces
 //===----------------------------------------------------------------------===//
-
-/// The larger (or smaller) of two storage values.
-static Value emitExtremum(OpBuilder &b, Location loc, Value lhs, Value rhs,
-                          bool isMax, bool isSigned) {
-  if (isMax)
-    return isSigned ? arith::MaxSIOp::create(b, loc, lhs, rhs).getResult()
-                    : arith::MaxUIOp::create(b, loc, lhs, rhs).getResult();
-  return isSigned ? arith::MinSIOp::create(b, loc, lhs, rhs).getResult()
-                  : arith::MinUIOp::create(b, loc, lhs, rhs).getResult();
-}
 
 /// Sums of `count` distances must fit int32 (rule N8).
 static FailureOr<IntRange> getSumRange(Operation *op, const QuantParams &input,
@@ -105,9 +95,8 @@ struct ConvertMaxPool : OpConversionPattern<MaxPool2DOp> {
     rewriter.replaceOp(
         op, makeWindowReduction(rewriter, op, image, init,
                                 [&](OpBuilder &b, Location loc, ValueRange in) {
-                                  return emitExtremum(b, loc, in[0], in[1],
-                                                      /*isMax=*/true,
-                                                      type.isSigned());
+                                  return IntegerEmitter(b, loc).extremum(
+                                      in[0], in[1], /*isMax=*/true, type);
                                 }));
     return success();
   }
@@ -225,35 +214,6 @@ Value ConvertAvgPool::requantizeByPosition(
 // Reductions
 //===----------------------------------------------------------------------===//
 
-/// The map from a tensor's dimensions to those that are not in `axes`.
-static AffineMap getKeptMap(MLIRContext *context, int64_t rank,
-                            ArrayRef<int64_t> axes) {
-  SmallVector<AffineExpr> kept;
-  for (int64_t dim = 0; dim < rank; ++dim)
-    if (!llvm::is_contained(axes, dim))
-      kept.push_back(getAffineDimExpr(dim, context));
-  return AffineMap::get(rank, 0, kept, context);
-}
-
-/// Combines the elements of `input` along `axes`, which the result lacks.
-static Value makeAxisReduction(OpBuilder &b, Location loc, ValueRange inputs,
-                               ArrayRef<AffineMap> inputMaps, Value init,
-                               ArrayRef<int64_t> axes, ElementBody body) {
-  SmallVector<AffineMap> maps(inputMaps);
-  maps.push_back(
-      getKeptMap(b.getContext(), getTensorType(inputs[0]).getRank(), axes));
-  return makeReduction(b, loc, inputs, init, maps, body);
-}
-
-static SmallVector<int64_t> getKeptShape(ArrayRef<int64_t> shape,
-                                         ArrayRef<int64_t> axes) {
-  SmallVector<int64_t> kept;
-  for (auto [dim, extent] : llvm::enumerate(shape))
-    if (!llvm::is_contained(axes, static_cast<int64_t>(dim)))
-      kept.push_back(extent);
-  return kept;
-}
-
 namespace {
 
 struct ConvertReduce : OpConversionPattern<ReduceOp> {
@@ -289,7 +249,7 @@ private:
     return makeAxisReduction(
         b, op.getLoc(), {input}, {b.getMultiDimIdentityMap(from.getRank())},
         init, op.getAxes(), [&](OpBuilder &nested, Location at, ValueRange in) {
-          return emitExtremum(nested, at, in[0], in[1], isMax, type.isSigned());
+          return IntegerEmitter(nested, at).extremum(in[0], in[1], isMax, type);
         });
   }
 
@@ -330,94 +290,10 @@ private:
   }
 };
 
-//===----------------------------------------------------------------------===//
-// Softmax
-//===----------------------------------------------------------------------===//
-
-/// Rule N15, step by step as Numerics/Softmax.h defines it.
-struct ConvertSoftmax : OpConversionPattern<SoftmaxOp> {
-  using OpConversionPattern::OpConversionPattern;
-  LogicalResult
-  matchAndRewrite(SoftmaxOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override;
-};
-
 } // namespace
-
-/// exp of the distance of `q` from the row's maximum, as an i64.
-static Value emitExponential(OpBuilder &b, Location loc, Value q, Value max,
-                             Value table, quant::QuantizedType type) {
-  IntegerEmitter emit(b, loc);
-  Value distance = arith::SubIOp::create(b, loc, emit.extend(max, type),
-                                         emit.extend(q, type));
-  Value index =
-      arith::IndexCastUIOp::create(b, loc, b.getIndexType(), distance);
-  Value entry = tensor::ExtractOp::create(b, loc, table, index);
-  return arith::ExtUIOp::create(b, loc, b.getI64Type(), entry);
-}
-
-LogicalResult
-ConvertSoftmax::matchAndRewrite(SoftmaxOp op, OpAdaptor adaptor,
-                                ConversionPatternRewriter &rewriter) const {
-  FailureOr<numerics::SoftmaxParams> params = getSoftmaxParams(op);
-  if (failed(params))
-    return failure();
-  Location loc = op.getLoc();
-  Value input = adaptor.getInput();
-  RankedTensorType from = getTensorType(input);
-  quant::QuantizedType type = getQuantizedType(op.getInput());
-  quant::QuantizedType to = getQuantizedType(op.getOutput());
-  SmallVector<int64_t> axes{static_cast<int64_t>(op.getAxis())};
-  SmallVector<int64_t> rows = getKeptShape(from.getShape(), axes);
-  AffineMap identity = rewriter.getMultiDimIdentityMap(from.getRank());
-  AffineMap row = getKeptMap(getContext(), from.getRank(), axes);
-  SmallVector<int64_t> entries(params->table.begin(), params->table.end());
-  Value table = makeConstant(
-      rewriter, loc, {static_cast<int64_t>(entries.size())}, entries, 32);
-
-  Value max = makeAxisReduction(
-      rewriter, loc, {input}, {identity},
-      makeFilled(rewriter, loc, rows, getStorageInteger(type).getWidth(),
-                 type.getStorageTypeMin()),
-      axes, [&](OpBuilder &b, Location at, ValueRange in) {
-        return emitExtremum(b, at, in[0], in[1], /*isMax=*/true,
-                            type.isSigned());
-      });
-  Value sum = makeAxisReduction(
-      rewriter, loc, {input, max}, {identity, row},
-      makeFilled(rewriter, loc, rows, 64, 0), axes,
-      [&](OpBuilder &b, Location at, ValueRange in) -> Value {
-        return arith::AddIOp::create(
-            b, at, emitExponential(b, at, in[0], in[1], table, type), in[2]);
-      });
-  Value reciprocal = makeElementwise(
-      rewriter, loc, {sum}, rewriter.getI64Type(),
-      [&](OpBuilder &b, Location at, ValueRange in) -> Value {
-        IntegerEmitter emit(b, at);
-        Value half = arith::ShRUIOp::create(b, at, in[0], emit.constant(1, 64));
-        return arith::DivUIOp::create(b, at, emit.add(half, int64_t(1) << 62),
-                                      in[0]);
-      });
-  Value result = makeElementwise(
-      rewriter, loc, from.getShape(), getStorageInteger(to),
-      {input, max, reciprocal}, {identity, row, row},
-      [&](OpBuilder &b, Location at, ValueRange in) {
-        IntegerEmitter emit(b, at);
-        Value e = emitExponential(b, at, in[0], in[1], table, type);
-        Value product = emit.add(arith::MulIOp::create(b, at, e, in[2]),
-                                 int64_t(1) << (params->shift() - 1));
-        Value y = arith::ShRUIOp::create(b, at, product,
-                                         emit.constant(params->shift(), 64));
-        y = arith::MinUIOp::create(b, at, y,
-                                   emit.constant(params->maxOutput(), 64));
-        return emit.truncate(emit.add(y, params->outZeroPoint), to);
-      });
-  rewriter.replaceOp(op, result);
-  return success();
-}
 
 void q::populateReductionPatterns(const TypeConverter &converter,
                                   RewritePatternSet &patterns) {
-  patterns.add<ConvertMaxPool, ConvertAvgPool, ConvertReduce, ConvertSoftmax>(
+  patterns.add<ConvertMaxPool, ConvertAvgPool, ConvertReduce>(
       converter, patterns.getContext());
 }

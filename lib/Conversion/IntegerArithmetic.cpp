@@ -8,6 +8,7 @@
 #include "IntegerArithmetic.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 
 #include <cmath>
 
@@ -179,6 +180,33 @@ Value IntegerEmitter::roundingShift(Value value, unsigned shift,
   return arith::ShRSIOp::create(b, loc, sum, constant(shift, sum));
 }
 
+Value IntegerEmitter::roundingShift(Value value, Value shift, bool tiesAway) {
+  Value one = constant(1, value);
+  // 2^(shift - 1), and 0 for a shift of 0.
+  Value half = arith::ShRUIOp::create(
+      b, loc, arith::ShLIOp::create(b, loc, one, shift), one);
+  Value sum = arith::AddIOp::create(b, loc, value, half);
+  if (tiesAway) {
+    Value sign = arith::ShRSIOp::create(b, loc, value,
+                                        constant(getWidth(value) - 1, value));
+    // A shift of 0 rounds nothing.
+    Value rounds = arith::MinSIOp::create(b, loc, shift, one);
+    sum = arith::AddIOp::create(b, loc, sum,
+                                arith::MulIOp::create(b, loc, sign, rounds));
+  }
+  return arith::ShRSIOp::create(b, loc, sum, shift);
+}
+
+Value IntegerEmitter::extremum(Value lhs, Value rhs, bool isMax,
+                               quant::QuantizedType type) {
+  if (isMax)
+    return type.isSigned()
+               ? arith::MaxSIOp::create(b, loc, lhs, rhs).getResult()
+               : arith::MaxUIOp::create(b, loc, lhs, rhs).getResult();
+  return type.isSigned() ? arith::MinSIOp::create(b, loc, lhs, rhs).getResult()
+                         : arith::MinUIOp::create(b, loc, lhs, rhs).getResult();
+}
+
 //===----------------------------------------------------------------------===//
 // Requantization
 //===----------------------------------------------------------------------===//
@@ -243,7 +271,7 @@ Value IntegerEmitter::requantize(Value acc, Value m0, Value shift,
   constexpr int64_t int32Max = std::numeric_limits<int32_t>::max();
   Value wide = resize(acc, 64), factor = resize(m0, 64);
   Value distance = resize(shift, 64);
-  Value zero = constant(0, 64), one = constant(1, 64);
+  Value zero = constant(0, 64);
   Value product;
   if (rounding == Rounding::Gemmlowp) {
     Value negated = arith::SubIOp::create(b, loc, zero, distance);
@@ -255,19 +283,7 @@ Value IntegerEmitter::requantize(Value acc, Value m0, Value shift,
   } else {
     product = arith::MulIOp::create(b, loc, wide, factor);
   }
-  // 2^(shift - 1), and 0 for a shift of 0.
-  Value half = arith::ShRUIOp::create(
-      b, loc, arith::ShLIOp::create(b, loc, one, distance), one);
-  Value sum = arith::AddIOp::create(b, loc, product, half);
-  if (tiesAway) {
-    Value sign = arith::ShRSIOp::create(b, loc, product, constant(63, product));
-    // A shift of 0 rounds nothing.
-    Value rounds = arith::MinSIOp::create(b, loc, distance, one);
-    sum = arith::AddIOp::create(b, loc, sum,
-                                arith::MulIOp::create(b, loc, sign, rounds));
-  }
-  return finish(arith::ShRSIOp::create(b, loc, sum, distance), zeroPoint,
-                bounds);
+  return finish(roundingShift(product, distance, tiesAway), zeroPoint, bounds);
 }
 
 Value IntegerEmitter::addRequantize(Value d1, Value d2,
@@ -279,4 +295,35 @@ Value IntegerEmitter::addRequantize(Value d1, Value d2,
   Value sum = arith::AddIOp::create(b, loc, first, second);
   return finish(roundingShift(sum, params.shift, /*tiesAway=*/true), zeroPoint,
                 bounds);
+}
+
+Value IntegerEmitter::divideRequantize(Value d1, Value d2,
+                                       const numerics::DivideParams &params,
+                                       int32_t zeroPoint,
+                                       IntegerBounds bounds) {
+  auto compare = [&](arith::CmpIPredicate predicate, Value value) {
+    return arith::CmpIOp::create(b, loc, predicate, value, constant(0, value));
+  };
+  auto magnitude = [&](Value value) -> Value {
+    return math::AbsIOp::create(b, loc, value);
+  };
+  Value isZero = compare(arith::CmpIPredicate::eq, d2);
+  // What a division by zero saturates to is selected in the end.
+  Value divisor = arith::SelectOp::create(b, loc, isZero, constant(1, d2), d2);
+  Value numerator = multiply(magnitude(d1), params.m0);
+  Value denominator = arith::ShLIOp::create(b, loc, magnitude(divisor),
+                                            constant(params.shift, d2));
+  Value half = arith::ShRUIOp::create(b, loc, denominator, constant(1, d2));
+  Value quotient = arith::DivUIOp::create(
+      b, loc, arith::AddIOp::create(b, loc, numerator, half), denominator);
+  Value isNegative =
+      compare(arith::CmpIPredicate::slt, arith::XOrIOp::create(b, loc, d1, d2));
+  Value negated =
+      arith::SubIOp::create(b, loc, constant(0, quotient), quotient);
+  Value rounded =
+      arith::SelectOp::create(b, loc, isNegative, negated, quotient);
+  // Beyond every bound, with the sign of d1.
+  Value saturated = arith::ShLIOp::create(b, loc, d1, constant(40, d1));
+  return finish(arith::SelectOp::create(b, loc, isZero, saturated, rounded),
+                zeroPoint, bounds);
 }

@@ -49,6 +49,9 @@ struct Requantization {
   IntRange range;
 };
 
+/// The bounds of `op`'s one result, its fused clamp included where it has one.
+mlir::FailureOr<IntegerBounds> getResultBounds(mlir::Operation *op);
+
 /// The requantization of `op`'s one result with that multiplier, its fused
 /// clamp included, for accumulators of `range`.
 mlir::FailureOr<Requantization>
@@ -94,8 +97,17 @@ public:
   mlir::Value add(mlir::Value value, int64_t constant);
   mlir::Value multiply(mlir::Value value, int64_t constant);
   mlir::Value clamp(mlir::Value value, int64_t lo, int64_t hi);
+  /// The larger or smaller of two storage values.
+  mlir::Value extremum(mlir::Value lhs, mlir::Value rhs, bool isMax,
+                       mlir::quant::QuantizedType type);
   /// value / 2^shift, nearest, ties upward or away from zero.
   mlir::Value roundingShift(mlir::Value value, unsigned shift, bool tiesAway);
+  /// The same for a shift of `value`'s type that is known at run time only.
+  mlir::Value roundingShift(mlir::Value value, mlir::Value shift,
+                            bool tiesAway);
+  /// clamp(value + zeroPoint, bounds) as an i32, whatever the width of `value`.
+  mlir::Value finish(mlir::Value value, int32_t zeroPoint,
+                     IntegerBounds bounds);
 
   /// Rule N10; `acc` is an i32 or i64, the result an i32 within the bounds.
   mlir::Value requantize(mlir::Value acc, const Requantization &how);
@@ -112,9 +124,12 @@ public:
                             const numerics::AddParams &params,
                             int32_t zeroPoint, IntegerBounds bounds);
 
+  /// The quotient of the distances d1 and d2 (i64), see Numerics/Divide.h.
+  mlir::Value divideRequantize(mlir::Value d1, mlir::Value d2,
+                               const numerics::DivideParams &params,
+                               int32_t zeroPoint, IntegerBounds bounds);
+
 private:
-  mlir::Value finish(mlir::Value scaled, int32_t zeroPoint,
-                     IntegerBounds bounds);
   mlir::Value doublingHighMul(mlir::Value acc64, mlir::Value m0_64);
 
   mlir::OpBuilder &b;

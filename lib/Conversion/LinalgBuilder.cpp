@@ -159,6 +159,33 @@ Value q::makeReduction(OpBuilder &b, Location loc, ValueRange inputs,
                      /*passAccumulator=*/true);
 }
 
+AffineMap q::getKeptMap(MLIRContext *context, int64_t rank,
+                        ArrayRef<int64_t> axes) {
+  SmallVector<AffineExpr> kept;
+  for (int64_t dim = 0; dim < rank; ++dim)
+    if (!llvm::is_contained(axes, dim))
+      kept.push_back(getAffineDimExpr(dim, context));
+  return AffineMap::get(rank, 0, kept, context);
+}
+
+Value q::makeAxisReduction(OpBuilder &b, Location loc, ValueRange inputs,
+                           ArrayRef<AffineMap> inputMaps, Value init,
+                           ArrayRef<int64_t> axes, ElementBody body) {
+  SmallVector<AffineMap> maps(inputMaps);
+  maps.push_back(
+      getKeptMap(b.getContext(), getTensorType(inputs[0]).getRank(), axes));
+  return makeReduction(b, loc, inputs, init, maps, body);
+}
+
+SmallVector<int64_t> q::getKeptShape(ArrayRef<int64_t> shape,
+                                     ArrayRef<int64_t> axes) {
+  SmallVector<int64_t> kept;
+  for (auto [dim, extent] : llvm::enumerate(shape))
+    if (!llvm::is_contained(axes, static_cast<int64_t>(dim)))
+      kept.push_back(extent);
+  return kept;
+}
+
 AffineMap q::getBroadcastMap(MLIRContext *context, ArrayRef<int64_t> from,
                              ArrayRef<int64_t> to) {
   SmallVector<AffineExpr> results;

@@ -82,6 +82,22 @@ mlir::Value makeReduction(mlir::OpBuilder &b, mlir::Location loc,
                           llvm::ArrayRef<mlir::AffineMap> maps,
                           ElementBody body);
 
+/// Combines the elements of `inputs` along `axes`, which `init` and the result
+/// lack; `inputMaps` are over the dimensions of `inputs[0]`.
+mlir::Value makeAxisReduction(mlir::OpBuilder &b, mlir::Location loc,
+                              mlir::ValueRange inputs,
+                              llvm::ArrayRef<mlir::AffineMap> inputMaps,
+                              mlir::Value init, llvm::ArrayRef<int64_t> axes,
+                              ElementBody body);
+
+/// The map from a tensor's dimensions to those that are not in `axes`.
+mlir::AffineMap getKeptMap(mlir::MLIRContext *context, int64_t rank,
+                           llvm::ArrayRef<int64_t> axes);
+
+/// The extents of the dimensions that are not in `axes`.
+llvm::SmallVector<int64_t> getKeptShape(llvm::ArrayRef<int64_t> shape,
+                                        llvm::ArrayRef<int64_t> axes);
+
 /// The map by which a tensor of shape `from` is read at indices of `to` under
 /// numpy broadcasting.
 mlir::AffineMap getBroadcastMap(mlir::MLIRContext *context,
@@ -104,9 +120,12 @@ void populateElementwisePatterns(const mlir::TypeConverter &converter,
 /// Convolutions, gemm and matmul.
 void populateLayerPatterns(const mlir::TypeConverter &converter,
                            mlir::RewritePatternSet &patterns);
-/// Pools, reductions and softmax.
+/// Pools and reductions.
 void populateReductionPatterns(const mlir::TypeConverter &converter,
                                mlir::RewritePatternSet &patterns);
+/// Softmax, layer normalization and local response normalization.
+void populateNormalizationPatterns(const mlir::TypeConverter &converter,
+                                   mlir::RewritePatternSet &patterns);
 /// Ops that move bits, and linear resizing.
 void populateMovementPatterns(const mlir::TypeConverter &converter,
                               mlir::RewritePatternSet &patterns);

@@ -177,3 +177,39 @@ func.func @transpose_of_ones(%x: tensor<1x6x1x2x!a>) -> tensor<6x1x1x2x!a> {
   %0 = q.transpose %x {perm = array<i64: 1, 0, 2, 3>} : (tensor<1x6x1x2x!a>) -> tensor<6x1x1x2x!a>
   return %0 : tensor<6x1x1x2x!a>
 }
+
+// A division by zero saturates with the sign of the dividend.
+// CHECK-LABEL: func @div
+func.func @div(%x: tensor<4x8x!a>, %y: tensor<8x!a>) -> tensor<4x8x!a> {
+  // CHECK: %[[ZERO:.*]] = arith.cmpi eq
+  // CHECK: arith.divui {{.*}} : i64
+  // CHECK: %[[SATURATED:.*]] = arith.shli
+  // CHECK: arith.select %[[ZERO]], %[[SATURATED]]
+  %0 = q.div %x, %y : (tensor<4x8x!a>, tensor<8x!a>) -> tensor<4x8x!a>
+  return %0 : tensor<4x8x!a>
+}
+
+// Two sums, one root and one division a row; no float is left.
+// CHECK-LABEL: func @layer_norm
+func.func @layer_norm(%x: tensor<4x8x!a>) -> tensor<4x8x!a> {
+  // CHECK-COUNT-2: iterator_types = ["parallel", "reduction"]
+  // CHECK: math.ctlz
+  // CHECK: scf.for
+  // CHECK: arith.divui
+  // CHECK-NOT: f32
+  // CHECK: return
+  %g = q.const dense<1.5> : tensor<8xf32>
+  %0 = q.layer_norm %x, %g {axis = 1 : i64, epsilon = 1.0e-5 : f32} : (tensor<4x8x!a>, tensor<8xf32>) -> tensor<4x8x!a>
+  return %0 : tensor<4x8x!a>
+}
+
+// The window of 4 channels has one before the middle and two after it.
+// CHECK-LABEL: func @lrn
+func.func @lrn(%x: tensor<1x2x2x8x!a>) -> tensor<1x2x2x8x!a> {
+  // CHECK: tensor.insert_slice {{.*}}[0, 0, 0, 1] [1, 2, 2, 8] {{.*}} into tensor<1x2x2x11xi8>
+  // CHECK: iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction"]
+  // CHECK: math.ctlz
+  // CHECK-COUNT-2: tensor.extract
+  %0 = q.lrn %x {size = 4 : i64, alpha = 0.02 : f32, beta = 0.75 : f32, bias = 1.0 : f32} : (tensor<1x2x2x8x!a>) -> tensor<1x2x2x8x!a>
+  return %0 : tensor<1x2x2x8x!a>
+}

@@ -175,6 +175,20 @@ TEST(Lowering, Mul) {
   }
 }
 
+TEST(Lowering, Div) {
+  std::string whole = "tensor<3x70x!a>";
+  for (const char *type : {"!b", "!s", "!h", "!n"})
+    for (const char *clamp : {"", "{clamp_min = 0.0 : f32}"})
+      expectSameBits(binary("q.div", whole,
+                            std::string("tensor<70x") + type + ">", whole,
+                            clamp));
+  // Everything over the zero point saturates.
+  expectSameBits(main("(%x: tensor<256x!a>) -> tensor<256x!s>", R"(
+  %y = q.const dense<7> : tensor<256xi8> as tensor<256x!b>
+  %0 = q.div %x, %y : (tensor<256x!a>, tensor<256x!b>) -> tensor<256x!s>
+  return %0 : tensor<256x!s>)"));
+}
+
 TEST(Lowering, MinAndMax) {
   for (const char *op : {"q.min", "q.max"})
     for (const char *type : {"!a", "!s", "!h"}) {
@@ -415,6 +429,38 @@ TEST(Lowering, Softmax) {
                  "%0 = q.softmax %x {axis = " + std::to_string(axis) + "} : (" +
                      in + ") -> " + out + "\nreturn %0 : " + out));
       }
+}
+
+TEST(Lowering, LayerNorm) {
+  const std::string row = R"(
+  %g = q.const dense<[1.5, -0.5, 0.0, 2.0, 1.0]> : tensor<5xf32>
+  %b = q.const dense<[[0.25], [-1.0], [0.0]]> : tensor<3x1xf32>
+)";
+  for (const char *from : {"!a", "!s", "!h"})
+    for (const char *epsilon : {"1.0e-5", "0.0"}) {
+      std::string in = std::string("tensor<20x3x5x") + from + ">";
+      std::string out = "tensor<20x3x5x!c>";
+      std::string attributes =
+          std::string("{axis = 1 : i64, epsilon = ") + epsilon + " : f32}";
+      expectSameBits(main("(%x: " + in + ") -> " + out,
+                          row + "%0 = q.layer_norm %x, %g, %b " + attributes +
+                              " : (" + in +
+                              ", tensor<5xf32>, tensor<3x1xf32>) -> " + out +
+                              "\nreturn %0 : " + out));
+    }
+}
+
+TEST(Lowering, Lrn) {
+  for (const char *from : {"!a", "!s"})
+    for (const char *size : {"1", "4", "5"}) {
+      std::string in = std::string("tensor<1x6x5x11x") + from + ">";
+      std::string out = "tensor<1x6x5x11x!i>";
+      expectSameBits(main("(%x: " + in + ") -> " + out,
+                          std::string("%0 = q.lrn %x {size = ") + size +
+                              " : i64, alpha = 0.02 : f32, beta = 0.75 : f32, "
+                              "bias = 1.0 : f32} : (" +
+                              in + ") -> " + out + "\nreturn %0 : " + out));
+    }
 }
 
 //===----------------------------------------------------------------------===//
