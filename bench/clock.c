@@ -1,14 +1,14 @@
-/*===- clock.c - Core cycles a second ---------------------------------------===*
- *
- * Part of the QDialect project, under the Apache License v2.0 with LLVM
- * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
- *
- *===------------------------------------------------------------------------===*
- *
- * A multiplication of 64-bit integers has a latency of three cycles on every
- * x86 core since 2008, so a chain of dependent ones counts cycles.
- *
- *===------------------------------------------------------------------------===*/
+/*===- clock.c - Core cycles a second -------------------------------------===*\
+|*
+|* Part of the QDialect project, under the Apache License v2.0 with LLVM
+|* Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+|*
+|*===----------------------------------------------------------------------===*|
+|*
+|* A multiplication of 64-bit integers has a latency of three cycles on the x86
+|* cores of the last fifteen years, so a chain of dependent ones counts cycles.
+|*
+\*===----------------------------------------------------------------------===*/
 
 #include <stdint.h>
 #include <time.h>

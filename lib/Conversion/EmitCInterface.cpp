@@ -227,6 +227,15 @@ void EmitCInterfacePass::emitInfo(const Interface &interface,
   info["arena_alignment"] = interface.arenaAlignment;
   info["inputs"] = llvm::json::Array(interface.describedInputs);
   info["outputs"] = llvm::json::Array(interface.describedOutputs);
+  if (auto profile =
+          getOperation()->getAttrOfType<StringAttr>(kProfileAttrName)) {
+    llvm::Expected<llvm::json::Value> layers =
+        llvm::json::parse(profile.getValue());
+    if (layers)
+      info["profile"] = std::move(*layers);
+    else
+      llvm::consumeError(layers.takeError());
+  }
   std::string text;
   llvm::raw_string_ostream(text) << llvm::json::Value(std::move(info));
 
@@ -312,6 +321,9 @@ void EmitCInterfacePass::runOnOperation() {
   SymbolTable symbols(module);
   if (failed(symbols.rename(compiled, (symbol + "_body").c_str())))
     return signalPassFailure();
+  if (Operation *profile = symbols.lookup(kProfileSymbol))
+    if (failed(symbols.rename(profile, (symbol + "_profile").c_str())))
+      return signalPassFailure();
   // Nothing but the interface leaves the library.
   for (auto function : module.getOps<LLVM::LLVMFuncOp>())
     if (!function.isExternal())

@@ -96,6 +96,11 @@ void q::buildLowerToLoopsPipeline(OpPassManager &pm,
                                   const LoweringOptions &options) {
   buildLowerToLinalgPipeline(pm, options);
   addBufferization(pm);
+  if (options.profile) {
+    kernel::ProfileLayersOptions profile;
+    profile.target = options.target;
+    pm.addPass(kernel::createProfileLayers(profile));
+  }
   // Kernels bring scratch buffers, which the plan has to see.
   pm.addPass(kernel::createLowerKernels());
   pm.addPass(createPlanArena());

@@ -77,6 +77,7 @@ std::string q::makeHeader(const json::Object &info, StringRef symbol,
      << "; do not edit. */\n"
      << "#ifndef " << macro << "_MODEL_H\n#define " << macro << "_MODEL_H\n\n"
      << "#include <stdint.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
+  const json::Array *profile = info.getArray("profile");
   int64_t arena = info.getInteger("arena_bytes").value_or(0);
   os << "/* Bytes of working memory that a run needs, and their alignment. */\n"
      << "#define " << macro << "_ARENA_SIZE " << arena << "\n"
@@ -95,13 +96,20 @@ std::string q::makeHeader(const json::Object &info, StringRef symbol,
         "   described above; arena to "
      << macro << "_ARENA_SIZE bytes, aligned, whose\n"
      << "   contents need not be kept between runs. Calls nothing, allocates "
-        "nothing,\n   keeps no state: runs with different arenas may be "
-        "concurrent. Returns 0. */\n"
+        "nothing,\n   "
+     << (profile ? "but counts in " + symbol.str() +
+                       "_profile: one run at a time. Returns 0. */\n"
+                 : std::string("keeps no state: runs with different arenas may "
+                               "be concurrent. Returns 0. */\n"))
      << "int " << symbol
      << "_run(const void *const *inputs, void *const *outputs, void "
         "*arena);\n\n"
      << "/* The same facts as JSON. */\nextern const char " << symbol
-     << "_info[];\n\n"
-     << "#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
+     << "_info[];\n\n";
+  if (profile)
+    os << "/* What the layers have taken so far, in ticks of the counter of "
+          "constant\n   rate; the JSON names the layers. */\nextern uint64_t "
+       << symbol << "_profile[" << profile->size() << "];\n\n";
+  os << "#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
   return text;
 }

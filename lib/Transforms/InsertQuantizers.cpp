@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "QDialect/LayerName.h"
 #include "QDialect/Transforms/Passes.h"
 #include "QDialect/Transforms/Quantizers.h"
 #include "QDialect/Transforms/Recipe.h"

@@ -113,13 +113,3 @@ ConstOp q::getConstantBehind(Value value) {
     value = quantizer.getInput();
   return value.getDefiningOp<ConstOp>();
 }
-
-StringRef q::getLayerName(Location loc) {
-  if (auto name = dyn_cast<NameLoc>(loc))
-    return name.getName();
-  if (auto fused = dyn_cast<FusedLoc>(loc))
-    for (Location part : fused.getLocations())
-      if (StringRef name = getLayerName(part); !name.empty())
-        return name;
-  return {};
-}

@@ -133,6 +133,7 @@ LogicalResult Compiler::lower(const Target &target) {
   PassManager manager(context);
   LoweringOptions lowering;
   lowering.target = target.kernels;
+  lowering.profile = options.profile;
   lowering.name = makeIdentifier(options.name);
   if (options.stage == Stage::Linalg)
     buildLowerToLinalgPipeline(manager, lowering);

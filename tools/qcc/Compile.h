@@ -33,6 +33,8 @@ struct CompileOptions {
   int64_t batch = 1;
   Stage stage = Stage::Lib;
   QuantizeOptions quantize;
+  /// Counts the time of each layer in the compiled code.
+  bool profile = false;
   /// Says on stderr what is done and how long it took.
   bool verbose = false;
 };

@@ -7,6 +7,7 @@
 
 #include "Compile.h"
 
+#include "QDialect/LayerName.h"
 #include "QDialect/QDialect.h"
 #include "QDialect/Target/Header.h"
 #include "QDialect/Transforms/Quantizers.h"

@@ -8,6 +8,7 @@
 #include "Compile.h"
 
 #include "QDialect/Conversion/Lowering.h"
+#include "QDialect/LayerName.h"
 #include "QDialect/QDialect.h"
 #include "QDialect/Transforms/Passes.h"
 #include "QDialect/Transforms/Quantizers.h"
@@ -58,6 +59,10 @@ struct CommandLine {
           clEnumValN(q::Stage::Obj, "obj", "object and header"),
           clEnumValN(q::Stage::Lib, "lib",
                      "libraries, header and report (default)"))};
+  cl::opt<bool> profile{
+      "profile", cl::cat(category),
+      cl::desc("Count the time of each layer, for qrun --bench --per-layer; "
+               "such a library keeps state")};
   cl::opt<bool> verbose{"v", cl::cat(category),
                         cl::desc("Say what is done and how long it takes")};
   cl::opt<bool> printPipeline{
@@ -122,6 +127,7 @@ struct CommandLine {
     options.target = target;
     options.batch = batch;
     options.stage = emit;
+    options.profile = profile;
     options.verbose = verbose;
     q::QuantizeOptions &quantize = options.quantize;
     quantize.activationBits = activationBits ? activationBits : bits;

@@ -89,6 +89,12 @@ FailureOr<CompiledInfo> q::qrun::parseInfo(StringRef text, StringRef path,
   if (root->getInteger("abi").value_or(1) != 1)
     return fail("it was made for another version of the C interface; compile "
                 "it again");
+  if (const json::Array *profile = root->getArray("profile"))
+    for (const json::Value &value : *profile)
+      if (const json::Object *layer = value.getAsObject())
+        info.layers.push_back({layer->getString("name").value_or("").str(),
+                               layer->getString("kernel").value_or("").str(),
+                               layer->getInteger("macs").value_or(0)});
   info.arenaBytes = root->getInteger("arena_bytes").value_or(0);
   info.arenaAlignment =
       std::max<int64_t>(64, root->getInteger("arena_alignment").value_or(64));
@@ -234,10 +240,12 @@ class SharedLibraryModel : public Model {
 public:
   using Function = int (*)(const void *const *, void *const *, void *);
 
-  SharedLibraryModel(void *library, Function function, CompiledInfo info,
-                     StringRef path, Location loc)
-      : library(library), function(function), path(path), loc(loc),
-        arena(info.arenaBytes, info.arenaAlignment) {
+  SharedLibraryModel(void *library, Function function, const uint64_t *ticks,
+                     CompiledInfo info, StringRef path, Location loc)
+      : library(library), function(function), ticks(ticks), path(path),
+        loc(loc), arena(info.arenaBytes, info.arenaAlignment) {
+    if (ticks)
+      layers = std::move(info.layers);
     inputs = std::move(info.inputs);
     outputs = std::move(info.outputs);
     for (const TensorInfo &input : inputs)
@@ -246,6 +254,8 @@ public:
       outputBuffers.emplace_back(getNumBytes(output), 64);
   }
   ~SharedLibraryModel() override { dlclose(library); }
+
+  const uint64_t *getLayerTicks() const override { return ticks; }
 
   FailureOr<SmallVector<Tensor>> run(ArrayRef<Tensor> tensors) override {
     SmallVector<const void *> in;
@@ -277,6 +287,7 @@ public:
 private:
   void *library;
   Function function;
+  const uint64_t *ticks;
   std::string path;
   Location loc;
   GuardedBuffer arena;
@@ -315,6 +326,8 @@ ModelOr q::qrun::openSharedLibrary(StringRef path, Location loc) {
   if (failed(info))
     return failure();
   close.release();
+  auto *ticks = static_cast<const uint64_t *>(
+      dlsym(library, (*name + "_profile").c_str()));
   return std::unique_ptr<Model>(std::make_unique<SharedLibraryModel>(
-      library, run, std::move(*info), path, loc));
+      library, run, ticks, std::move(*info), path, loc));
 }

@@ -47,6 +47,12 @@ struct TensorInfo {
   int64_t getNumElements() const { return Tensor::count(shape); }
 };
 
+/// A layer of a library that was compiled for profiling.
+struct ProfiledLayer {
+  std::string name, kernel;
+  int64_t macs = 0;
+};
+
 class Model {
 public:
   virtual ~Model() = default;
@@ -60,6 +66,11 @@ public:
   virtual mlir::FailureOr<llvm::SmallVector<Tensor>>
   run(llvm::ArrayRef<Tensor> tensors) = 0;
 
+  /// The layers that are timed one by one, and what they have taken so far in
+  /// ticks of the processor's counter; none unless compiled with --profile.
+  llvm::ArrayRef<ProfiledLayer> getProfiledLayers() const { return layers; }
+  virtual const uint64_t *getLayerTicks() const { return nullptr; }
+
   /// What float samples must look like.
   llvm::SmallVector<eval::InputSpec> getInputSpecs() const;
   /// Runs on real values: integer inputs are quantized first (rule N3).
@@ -68,6 +79,7 @@ public:
 
 protected:
   std::vector<TensorInfo> inputs, outputs;
+  std::vector<ProfiledLayer> layers;
 };
 using ModelOr = mlir::FailureOr<std::unique_ptr<Model>>;
 
@@ -92,6 +104,7 @@ Tensor getReal(const Tensor &tensor, const TensorInfo &info);
 /// What a compiled model says of itself (NAME_info; see CInterface.h).
 struct CompiledInfo {
   std::vector<TensorInfo> inputs, outputs;
+  std::vector<ProfiledLayer> layers;
   int64_t arenaBytes = 0, arenaAlignment = 64;
 };
 mlir::FailureOr<CompiledInfo>

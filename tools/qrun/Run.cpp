@@ -1,4 +1,4 @@
-//===- Run.cpp - Runs, scores and times a model ---------------------------===//
+//===- Run.cpp - Runs and scores a model ----------------------------------===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -11,8 +11,6 @@
 #include "llvm/Support/Format.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/raw_ostream.h"
-
-#include <chrono>
 
 using namespace mlir;
 using namespace q;
@@ -151,41 +149,6 @@ LogicalResult q::qrun::runOverData(Model &model, eval::DataSource &data,
     if (!options.prefix.empty() && failed(eval::writeNpy(path, tensor, loc)))
       return failure();
   }
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
-// Time
-//===----------------------------------------------------------------------===//
-
-LogicalResult q::qrun::benchModel(Model &model, eval::DataSource *data,
-                                  int64_t runs, Location loc) {
-  SmallVector<Tensor> inputs;
-  for (const TensorInfo &input : model.getInputs())
-    inputs.push_back(Tensor::floats(input.shape));
-  if (data) {
-    FailureOr<eval::Batch> batch = data->read(0);
-    if (failed(batch))
-      return failure();
-    inputs = std::move(batch->inputs);
-  }
-  using Clock = std::chrono::steady_clock;
-  std::vector<int64_t> times;
-  ProgressLine progress("timing");
-  int64_t warmUp = std::max<int64_t>(1, std::min<int64_t>(10, runs / 10));
-  for (int64_t i = 0; i < warmUp + runs; ++i) {
-    Clock::time_point begin = Clock::now();
-    if (failed(model.runReal(inputs)))
-      return failure();
-    auto time = Clock::now() - begin;
-    if (i >= warmUp)
-      times.push_back(
-          std::chrono::duration_cast<std::chrono::nanoseconds>(time).count());
-    progress.update(i + 1, warmUp + runs);
-  }
-  llvm::sort(times);
-  llvm::outs() << "median " << times[times.size() / 2] << " ns  fastest "
-               << times.front() << " ns  runs " << runs << "  threads 1\n";
   return success();
 }
 

@@ -54,9 +54,10 @@ mlir::LogicalResult compareModels(Model &a, Model &b, eval::DataSource *data,
                                   mlir::Location loc);
 
 /// Prints the median time of `runs` runs in nanoseconds, after a few to warm
-/// up. Runs on the first sample of `data`, or on zeros.
+/// up. Runs on the first sample of `data`, or on zeros. With `perLayer` also
+/// what each layer takes; a diagnostic if the model does not count it.
 mlir::LogicalResult benchModel(Model &model, eval::DataSource *data,
-                               int64_t runs, mlir::Location loc);
+                               int64_t runs, bool perLayer, mlir::Location loc);
 
 /// Prints inputs and outputs.
 void printInterface(const Model &model);

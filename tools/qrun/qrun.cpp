@@ -38,6 +38,7 @@ inputs: one file each, separated by commas.
   qrun MODEL DATA OUT [BATCH]             write OUT_0.npy, OUT_1.npy ...
   qrun --compare MODEL MODEL [DATA]       count elements that differ
   qrun --bench=100 MODEL [DATA]           time per run
+  qrun --bench=100 --per-layer MODEL      time per layer
 )";
 
 namespace {
@@ -80,6 +81,11 @@ struct Options {
       cl::desc("Time N runs on the first sample, on one thread, and print "
                "the median"),
       cl::value_desc("N"), cl::init(0), cl::cat(category)};
+  cl::opt<bool> perLayer{
+      "per-layer",
+      cl::desc("With --bench: also time, multiply-accumulates a cycle and "
+               "kernel of every layer (needs a .so of qcc --profile)"),
+      cl::cat(category)};
   cl::opt<std::string> preprocess{
       "preprocess",
       cl::desc("What happens to samples first: resize=N|HxW, crop=N|HxW, "
@@ -168,6 +174,8 @@ LogicalResult Driver::readArguments() {
       !options.extremes)
     return emitError(loc) << "--compare needs inputs: DATA, --random=N or "
                              "--extremes";
+  if (options.perLayer && options.bench == 0)
+    return emitError(loc) << "--per-layer goes with --bench=N";
   if (options.compare && !prefix.empty())
     return emitError(loc) << "--compare takes two models and DATA only";
   if (!options.labels.empty() && dataPath.empty())
@@ -205,7 +213,8 @@ LogicalResult Driver::run() {
         loc);
   }
   if (options.bench > 0)
-    return benchModel(**model, data.get(), options.bench, loc);
+    return benchModel(**model, data.get(), options.bench, options.perLayer,
+                      loc);
   if (!data) {
     printInterface(**model);
     return success();

@@ -73,4 +73,29 @@ def LowerKernels : Pass<"lower-kernels", "::mlir::ModuleOp"> {
   ];
 }
 
+def ProfileLayers : Pass<"q-profile-layers", "::mlir::ModuleOp"> {
+  let summary = "Add up the time that each layer takes";
+  let description = [{
+    Reads the processor's counter of constant rate between layers and adds what
+    has gone by to `uint64_t q_profile[]`, a counter a layer, which the C
+    interface exports as `NAME_profile`. Runs on buffers, before
+    `lower-kernels`, while it can be seen which kernel a layer has. The compiled
+    network then keeps state: it must not run twice at a time.
+
+    ```mlir
+    qk.conv %x weights %w bias %b multipliers %m into %y {...}
+    // becomes
+    %0 = llvm.call_intrinsic "llvm.readcyclecounter"() : () -> i64
+    qk.conv %x weights %w bias %b multipliers %m into %y {...}
+    %1 = llvm.call_intrinsic "llvm.readcyclecounter"() : () -> i64
+    // q_profile[0] += %1 - %0
+    ```
+  }];
+  let options = [
+    Option<"target", "target", "std::string", /*default=*/"\"avx2\"",
+           "Instructions of the kernels, which tell the processor">
+  ];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 #endif // QDIALECT_CONVERSION_KERNELPASSES_TD

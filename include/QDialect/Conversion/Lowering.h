@@ -32,6 +32,10 @@ struct LoweringOptions : public mlir::PassPipelineOptions<LoweringOptions> {
       llvm::cl::desc("Give convolutions and matrix products kernels; without, "
                      "they become plain loops"),
       llvm::cl::init(true)};
+  Option<bool> profile{
+      *this, "profile",
+      llvm::cl::desc("Count the time of each layer (q-profile-layers)"),
+      llvm::cl::init(false)};
 };
 
 /// Quantized q IR to kernels and linalg on tensors.

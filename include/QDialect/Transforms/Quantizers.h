@@ -52,9 +52,6 @@ bool isWeightFactor(mlir::Operation *op);
 /// The constant behind quantizers, null if `value` is none.
 ConstOp getConstantBehind(mlir::Value value);
 
-/// The name of the layer that made `op`: that of its location, or empty.
-llvm::StringRef getLayerName(mlir::Location loc);
-
 } // namespace q
 
 #endif // QDIALECT_TRANSFORMS_QUANTIZERS_H

@@ -1,0 +1,161 @@
+//===- ProfileLayers.cpp - Time stamps between layers ---------------------===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "QDialect/Conversion/CInterface.h"
+#include "QDialect/Conversion/KernelPasses.h"
+#include "QDialect/Conversion/KernelPlan.h"
+#include "QDialect/LayerName.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/JSON.h"
+
+namespace q::kernel {
+#define GEN_PASS_DEF_PROFILELAYERS
+#include "QDialect/Conversion/KernelPasses.h.inc"
+} // namespace q::kernel
+
+using namespace mlir;
+using namespace q;
+using namespace q::kernel;
+
+namespace {
+
+/// Consecutive ops of one layer.
+struct Interval {
+  std::string name, kernel;
+  int64_t macs = 0;
+  SmallVector<Operation *> ops;
+};
+
+} // namespace
+
+/// Whether `op` takes time when the compiled network runs.
+static bool takesTime(Operation *op) {
+  return isa<ConvOp, DepthwiseOp, linalg::LinalgOp, memref::CopyOp>(op);
+}
+
+/// The strategy of a kernel op, as in `pmaddwd 5x2, float`.
+template <typename OpTy> static std::string describeKernel(OpTy op) {
+  ArrayRef<int64_t> tile = op.getTile();
+  return (stringifyMicroKernel(op.getMicroKernel()) + " " + Twine(tile[0]) +
+          "x" + Twine(tile[1]) + ", " + stringifyEpilogue(op.getEpilogue()))
+      .str();
+}
+
+template <typename OpTy>
+static void describeLayer(OpTy op, Interval &interval) {
+  interval.kernel = describeKernel(op);
+  FailureOr<LayerGeometry> g = getGeometry(op);
+  if (succeeded(g))
+    interval.macs += g->batch * g->outH * g->outW * g->outC * g->kernelH *
+                     g->kernelW * (g->inC / g->groups);
+}
+
+static SmallVector<Interval> findIntervals(func::FuncOp function) {
+  SmallVector<Interval> intervals;
+  for (Operation &op : function.getBody().front()) {
+    if (!takesTime(&op))
+      continue;
+    StringRef name = getLayerName(op.getLoc());
+    if (intervals.empty() || (!name.empty() && intervals.back().name != name)) {
+      intervals.emplace_back();
+      intervals.back().name = name.str();
+    }
+    Interval &interval = intervals.back();
+    interval.ops.push_back(&op);
+    if (auto conv = dyn_cast<ConvOp>(op))
+      describeLayer(conv, interval);
+    else if (auto depthwise = dyn_cast<DepthwiseOp>(op))
+      describeLayer(depthwise, interval);
+    else if (interval.kernel.empty())
+      interval.kernel = "loops";
+  }
+  return intervals;
+}
+
+namespace {
+
+class ProfileLayersPass
+    : public q::kernel::impl::ProfileLayersBase<ProfileLayersPass> {
+public:
+  using ProfileLayersBase::ProfileLayersBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    for (auto function : module.getOps<func::FuncOp>())
+      if (function.isPublic() && !function.isExternal())
+        if (failed(instrument(module, function)))
+          return signalPassFailure();
+  }
+
+private:
+  LogicalResult instrument(ModuleOp module, func::FuncOp function) {
+    if (module.lookupSymbol(kProfileSymbol))
+      return function.emitOpError("is a second public function; a library has "
+                                  "one network: make the others private");
+    SmallVector<Interval> intervals = findIntervals(function);
+    if (intervals.empty())
+      return function.emitOpError("has no layers on buffers to time; run this "
+                                  "after bufferization, before lower-kernels");
+    OpBuilder b(&getContext());
+    b.setInsertionPointToStart(module.getBody());
+    auto type = LLVM::LLVMArrayType::get(b.getI64Type(), intervals.size());
+    auto global = LLVM::GlobalOp::create(
+        b, function.getLoc(), type, /*isConstant=*/false,
+        LLVM::Linkage::External, kProfileSymbol,
+        b.getZeroAttr(RankedTensorType::get(
+            {static_cast<int64_t>(intervals.size())}, b.getI64Type())),
+        /*alignment=*/64);
+    Value last;
+    for (auto [index, interval] : llvm::enumerate(intervals)) {
+      Location loc = interval.ops.front()->getLoc();
+      if (!last) {
+        b.setInsertionPoint(interval.ops.front());
+        last = readCounter(b, loc);
+      }
+      b.setInsertionPointAfter(interval.ops.back());
+      Value now = readCounter(b, loc);
+      Value ticks = LLVM::SubOp::create(b, loc, now, last);
+      Value base = LLVM::AddressOfOp::create(b, loc, global);
+      Value slot = LLVM::GEPOp::create(
+          b, loc, base.getType(), b.getI64Type(), base,
+          ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(index)});
+      Value before = LLVM::LoadOp::create(b, loc, b.getI64Type(), slot);
+      LLVM::StoreOp::create(b, loc, LLVM::AddOp::create(b, loc, before, ticks),
+                            slot);
+      last = now;
+    }
+    module->setAttr(kProfileAttrName, b.getStringAttr(toJson(intervals)));
+    return success();
+  }
+
+  /// The processor's counter of constant rate.
+  Value readCounter(OpBuilder &b, Location loc) {
+    bool isX86 = target != "neon" && target != "dotprod" && target != "i8mm";
+    auto name = b.getStringAttr(isX86 ? "llvm.readcyclecounter"
+                                      : "llvm.readsteadycounter");
+    return LLVM::CallIntrinsicOp::create(b, loc, b.getI64Type(), name,
+                                         ValueRange{})
+        .getResult(0);
+  }
+
+  static std::string toJson(ArrayRef<Interval> intervals) {
+    llvm::json::Array layers;
+    for (const Interval &interval : intervals)
+      layers.push_back(llvm::json::Object{{"name", interval.name},
+                                          {"kernel", interval.kernel},
+                                          {"macs", interval.macs}});
+    std::string text;
+    llvm::raw_string_ostream(text) << llvm::json::Value(std::move(layers));
+    return text;
+  }
+};
+
+} // namespace
