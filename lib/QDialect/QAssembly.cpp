@@ -7,6 +7,7 @@
 
 #include "QAssembly.h"
 
+#include "mlir/IR/Builders.h"
 #include "llvm/ADT/APFloat.h"
 
 using namespace mlir;
