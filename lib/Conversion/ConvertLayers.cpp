@@ -32,17 +32,72 @@ using numerics::Rounding;
 
 namespace {
 
-/// What one product of a layer is: (x - inputOffset) * (w - Zw[o]).
+/// What one product of a layer is: (x - inputOffset) * (w - Zw[o]), and the
+/// accumulators that its products add up to.
 struct Products {
   quant::QuantizedType inputType;
   quant::QuantizedType weightType;
   int64_t inputOffset;
   SmallVector<int32_t> weightZeroPoints;
+  IntRange range = {0, 0};
 
+  /// Rule N8: the wider path where int32 is not proven to hold the sums.
+  unsigned getWidth() const { return range.fits(32) ? 32 : 64; }
   bool hasEqualZeroPoints() const { return llvm::all_equal(weightZeroPoints); }
 };
 
 } // namespace
+
+/// Rule N8: the accumulators that a layer's constants allow. Computed weights
+/// and biases can be all that their types hold.
+static FailureOr<IntRange> proveAccumulators(WeightedOpInterface op,
+                                             const Products &products) {
+  constexpr int64_t int32Min = std::numeric_limits<int32_t>::min();
+  constexpr int64_t int32Max = std::numeric_limits<int32_t>::max();
+  QuantParams input = *getTensorParams(op, op.getInput());
+  auto type = cast<RankedTensorType>(op.getWeights().getType());
+  size_t channels = products.weightZeroPoints.size();
+  size_t perChannel = channels == 0 ? 0 : type.getNumElements() / channels;
+  bool hasBias = static_cast<bool>(op.getBias());
+  if (!op.getWeights().getDefiningOp<ConstOp>() ||
+      (hasBias && !op.getBias().getDefiningOp<ConstOp>())) {
+    int64_t count = static_cast<int64_t>(perChannel);
+    IntRange weights{products.weightType.getStorageTypeMin(),
+                     products.weightType.getStorageTypeMax()};
+    for (int64_t zeroPoint : products.weightZeroPoints)
+      weights = {std::min(weights.lo, weights.lo - zeroPoint),
+                 std::max(weights.hi, weights.hi - zeroPoint)};
+    IntRange sums = (getStorageRange(input) - products.inputOffset) * weights *
+                    IntRange{0, count};
+    return IntRange{sums.lo + (hasBias ? int32Min : 0),
+                    sums.hi + (hasBias ? int32Max : 0)};
+  }
+  FailureOr<std::vector<int32_t>> weights = getConstantInts(op.getWeights());
+  if (failed(weights))
+    return failure();
+  std::vector<int32_t> bias(channels, 0);
+  if (hasBias) {
+    FailureOr<std::vector<int32_t>> values = getConstantInts(op.getBias());
+    if (failed(values))
+      return failure();
+    bias = std::move(*values);
+  }
+  numerics::FactorRange factor{
+      static_cast<int32_t>(input.qmin - products.inputOffset),
+      static_cast<int32_t>(input.qmax - products.inputOffset)};
+  IntRange range{0, 0};
+  for (size_t o = 0; o < channels; ++o) {
+    int32_t *w = weights->data() + o * perChannel;
+    for (size_t i = 0; i < perChannel; ++i)
+      w[i] -= products.weightZeroPoints[o];
+    numerics::AccumulatorBounds bounds =
+        numerics::accumulatorBounds(w, perChannel, factor, bias[o]);
+    // Partial sums may wrap: int32 arithmetic is exact modulo 2^32.
+    range.lo = std::min(range.lo, bounds.min);
+    range.hi = std::max(range.hi, bounds.max);
+  }
+  return range;
+}
 
 static FailureOr<Products> getProducts(WeightedOpInterface op) {
   FailureOr<QuantParams> input = getTensorParams(op, op.getInput());
@@ -52,65 +107,29 @@ static FailureOr<Products> getProducts(WeightedOpInterface op) {
   if (!weights)
     return op->emitOpError("has no integer form: its weights are ")
            << op.getWeights().getType() << "; run q-quantize";
-  return Products{getQuantizedType(op.getInput()), weights,
-                  op.getZeroPointFolded() ? 0 : input->zeroPoint,
-                  getWeightZeroPoints(op)};
-}
-
-/// Rule N8: the accumulators that a layer's constants allow, or a diagnostic if
-/// int32 does not hold them. Layers whose weights are computed are taken on
-/// trust of the range of int32.
-static FailureOr<IntRange> proveAccumulators(WeightedOpInterface op,
-                                             const Products &products) {
-  IntRange all{std::numeric_limits<int32_t>::min(),
-               std::numeric_limits<int32_t>::max()};
-  if (!op.getWeights().getDefiningOp<ConstOp>() ||
-      (op.getBias() && !op.getBias().getDefiningOp<ConstOp>()))
-    return all;
-  FailureOr<std::vector<int32_t>> weights = getConstantInts(op.getWeights());
-  if (failed(weights))
+  Products products{getQuantizedType(op.getInput()), weights,
+                    op.getZeroPointFolded() ? 0 : input->zeroPoint,
+                    getWeightZeroPoints(op)};
+  FailureOr<IntRange> range = proveAccumulators(op, products);
+  if (failed(range) || failed(checkAccumulators(op, *range)))
     return failure();
-  std::vector<int32_t> bias;
-  if (op.getBias()) {
-    FailureOr<std::vector<int32_t>> values = getConstantInts(op.getBias());
-    if (failed(values))
-      return failure();
-    bias = std::move(*values);
-  }
-  QuantParams input = *getTensorParams(op, op.getInput());
-  numerics::FactorRange factor{
-      static_cast<int32_t>(input.qmin - products.inputOffset),
-      static_cast<int32_t>(input.qmax - products.inputOffset)};
-  size_t channels = products.weightZeroPoints.size();
-  size_t perChannel = channels == 0 ? 0 : weights->size() / channels;
-  IntRange range{0, 0};
-  for (size_t o = 0; o < channels; ++o) {
-    int32_t *w = weights->data() + o * perChannel;
-    for (size_t i = 0; i < perChannel; ++i)
-      w[i] -= products.weightZeroPoints[o];
-    numerics::AccumulatorBounds bounds = numerics::accumulatorBounds(
-        w, perChannel, factor, bias.empty() ? 0 : bias[o]);
-    if (!bounds.fitsInt32())
-      return op->emitOpError("may accumulate ")
-             << bounds.min << " to " << bounds.max << " in channel " << o
-             << ", which int32 does not hold (rule N8); raise the weight "
-                "scales of this layer or quantize its input to fewer bits";
-    range.lo = std::min(range.lo, bounds.min);
-    range.hi = std::max(range.hi, bounds.max);
-  }
-  return range;
+  products.range = *range;
+  return products;
 }
 
-/// The int32 accumulators before the first product: the bias of each channel,
-/// the last dimension, or 0.
+/// The accumulators before the first product: the bias of each channel, the
+/// last dimension, or 0.
 static Value makeInitialSums(OpBuilder &b, Location loc,
-                             ArrayRef<int64_t> shape, Value bias) {
+                             ArrayRef<int64_t> shape, Value bias,
+                             unsigned width) {
   if (!bias)
-    return makeFilled(b, loc, shape, 32, 0);
+    return makeFilled(b, loc, shape, width, 0);
   return makeElementwise(
-      b, loc, shape, b.getI32Type(), {bias},
+      b, loc, shape, b.getIntegerType(width), {bias},
       {getDimMap(b.getContext(), shape.size(), shape.size() - 1)},
-      [](OpBuilder &, Location, ValueRange in) { return in[0]; });
+      [&](OpBuilder &nested, Location at, ValueRange in) {
+        return IntegerEmitter(nested, at).resize(in[0], width);
+      });
 }
 
 /// The zero points of the weights as an input of a generic op, or null if one
@@ -129,11 +148,12 @@ static Value makeWeightZeroPoints(OpBuilder &b, Location loc,
 static Value emitProduct(OpBuilder &b, Location loc, ValueRange in,
                          const Products &products) {
   IntegerEmitter emit(b, loc);
-  Value x =
-      emit.add(emit.extend(in[0], products.inputType), -products.inputOffset);
-  Value w = emit.extend(in[1], products.weightType);
+  unsigned width = products.getWidth();
+  Value x = emit.add(emit.extend(in[0], products.inputType, width),
+                     -products.inputOffset);
+  Value w = emit.extend(in[1], products.weightType, width);
   if (!products.hasEqualZeroPoints())
-    w = arith::SubIOp::create(b, loc, w, in[2]);
+    w = arith::SubIOp::create(b, loc, w, emit.resize(in[2], width));
   else if (!products.weightZeroPoints.empty())
     w = emit.add(w, -int64_t(products.weightZeroPoints.front()));
   Value product = arith::MulIOp::create(b, loc, x, w);
@@ -278,7 +298,7 @@ static Value makeConvSums(OpBuilder &b, Location loc, Value image,
                           ArrayRef<int64_t> dilations, int64_t groups,
                           const Products &products) {
   MLIRContext *context = b.getContext();
-  Value init = makeInitialSums(b, loc, outputShape, bias);
+  Value init = makeInitialSums(b, loc, outputShape, bias, products.getWidth());
   ArrayRef<int64_t> filter = getTensorType(weights).getShape();
   int64_t outputs = filter[0] / groups, channels = filter[3];
   SmallVector<int64_t> grouped(outputShape.drop_back());
@@ -319,11 +339,8 @@ struct ConvertConv2D : OpConversionPattern<Conv2DOp> {
     FailureOr<Products> products = getProducts(op);
     if (failed(products))
       return failure();
-    FailureOr<IntRange> range = proveAccumulators(op, *products);
-    if (failed(range))
-      return failure();
     FailureOr<LayerEpilogue> epilogue =
-        getEpilogue(op, *range, adaptor.getResidual());
+        getEpilogue(op, products->range, adaptor.getResidual());
     if (failed(epilogue))
       return failure();
     Location loc = op.getLoc();
@@ -422,10 +439,8 @@ struct ConvertConvTranspose2D : OpConversionPattern<ConvTranspose2DOp> {
     FailureOr<Products> products = getProducts(op);
     if (failed(products))
       return failure();
-    FailureOr<IntRange> range = proveAccumulators(op, *products);
-    if (failed(range))
-      return failure();
-    FailureOr<LayerEpilogue> epilogue = getEpilogue(op, *range, Value());
+    FailureOr<LayerEpilogue> epilogue =
+        getEpilogue(op, products->range, Value());
     if (failed(epilogue))
       return failure();
     FailureOr<Value> filter =
@@ -457,10 +472,8 @@ struct ConvertGemm : OpConversionPattern<GemmOp> {
     FailureOr<Products> products = getProducts(op);
     if (failed(products))
       return failure();
-    FailureOr<IntRange> range = proveAccumulators(op, *products);
-    if (failed(range))
-      return failure();
-    FailureOr<LayerEpilogue> epilogue = getEpilogue(op, *range, Value());
+    FailureOr<LayerEpilogue> epilogue =
+        getEpilogue(op, products->range, Value());
     if (failed(epilogue))
       return failure();
     Location loc = op.getLoc();
@@ -468,7 +481,7 @@ struct ConvertGemm : OpConversionPattern<GemmOp> {
     Value init = makeInitialSums(
         rewriter, loc,
         cast<RankedTensorType>(op.getOutput().getType()).getShape(),
-        adaptor.getBias());
+        adaptor.getBias(), products->getWidth());
     AffineExpr m, n, k;
     bindDims(context, m, n, k);
     SmallVector<Value> inputs{adaptor.getInput(), adaptor.getWeights()};
@@ -500,19 +513,16 @@ struct ConvertMatMul : OpConversionPattern<MatMulOp> {
       return failure();
     int64_t depth = getTensorType(adaptor.getLhs()).getShape().back();
     IntRange range = getDistanceRange(*lhs) * getDistanceRange(*rhs);
-    range = range * IntRange{depth, depth};
-    if (!range.fits(32))
-      return op.emitOpError("may accumulate ")
-             << range.lo << " to " << range.hi
-             << ", which int32 does not hold (rule N8); quantize its operands "
-                "to fewer bits";
+    range = range * IntRange{0, depth};
+    if (failed(checkAccumulators(op, range)))
+      return failure();
     FailureOr<Requantization> how =
         getRequantization(op, getMultiplier(op), range);
     if (failed(how))
       return failure();
     Location loc = op.getLoc();
     Value sums = makeSums(rewriter, loc, op, adaptor.getLhs(), adaptor.getRhs(),
-                          *lhs, *rhs);
+                          *lhs, *rhs, range.fits(32) ? 32 : 64);
     quant::QuantizedType to = getQuantizedType(op.getOutput());
     rewriter.replaceOp(
         op, makeElementwise(rewriter, loc, {sums}, getStorageInteger(to),
@@ -526,8 +536,8 @@ struct ConvertMatMul : OpConversionPattern<MatMulOp> {
 
 private:
   Value makeSums(OpBuilder &b, Location loc, MatMulOp op, Value lhs, Value rhs,
-                 const QuantParams &lhsParams,
-                 const QuantParams &rhsParams) const {
+                 const QuantParams &lhsParams, const QuantParams &rhsParams,
+                 unsigned width) const {
     MLIRContext *context = b.getContext();
     ArrayRef<int64_t> shape =
         cast<RankedTensorType>(op.getOutput().getType()).getShape();
@@ -547,14 +557,14 @@ private:
     quant::QuantizedType lhsType = getQuantizedType(op.getLhs());
     quant::QuantizedType rhsType = getQuantizedType(op.getRhs());
     return makeReduction(
-        b, loc, {lhs, rhs}, makeFilled(b, loc, shape, 32, 0),
+        b, loc, {lhs, rhs}, makeFilled(b, loc, shape, width, 0),
         {map(getTensorType(lhs).getShape(), m, k),
          map(getTensorType(rhs).getShape(), k, n), map(shape, m, n)},
         [&](OpBuilder &nested, Location at, ValueRange in) -> Value {
           IntegerEmitter emit(nested, at);
           Value product = arith::MulIOp::create(
-              nested, at, emit.distance(in[0], lhsParams, lhsType),
-              emit.distance(in[1], rhsParams, rhsType));
+              nested, at, emit.distance(in[0], lhsParams, lhsType, width),
+              emit.distance(in[1], rhsParams, rhsType, width));
           return arith::AddIOp::create(nested, at, in[2], product);
         });
   }

@@ -26,16 +26,13 @@ using numerics::QuantParams;
 // Shared pieces
 //===----------------------------------------------------------------------===//
 
-/// Sums of `count` distances must fit int32 (rule N8).
+/// What sums of up to `count` distances can be (rule N8).
 static FailureOr<IntRange> getSumRange(Operation *op, const QuantParams &input,
                                        int64_t count) {
-  IntRange range = getDistanceRange(input) * IntRange{count, count};
-  if (range.fits(32))
-    return range;
-  return op->emitOpError("may accumulate ")
-         << range.lo << " to " << range.hi
-         << ", which int32 does not hold (rule N8); quantize its input to "
-            "fewer bits or reduce in two steps";
+  IntRange range = getDistanceRange(input) * IntRange{0, count};
+  if (failed(checkAccumulators(op, range)))
+    return failure();
+  return range;
 }
 
 //===----------------------------------------------------------------------===//
@@ -152,12 +149,14 @@ ConvertAvgPool::matchAndRewrite(AvgPool2DOp op, OpAdaptor adaptor,
   quant::QuantizedType to = getQuantizedType(op.getOutput());
   Value image =
       makePooledImage(rewriter, op, adaptor.getInput(), input->zeroPoint);
+  unsigned width = range->fits(32) ? 32 : 64;
   Value sums = makeWindowReduction(
-      rewriter, op, image, makeFilled(rewriter, loc, output.getShape(), 32, 0),
+      rewriter, op, image,
+      makeFilled(rewriter, loc, output.getShape(), width, 0),
       [&](OpBuilder &b, Location at, ValueRange in) -> Value {
         IntegerEmitter emit(b, at);
-        return arith::AddIOp::create(b, at, emit.distance(in[0], *input, from),
-                                     in[1]);
+        return arith::AddIOp::create(
+            b, at, emit.distance(in[0], *input, from, width), in[1]);
       });
   if (multipliers.size() > 1) {
     rewriter.replaceOp(
@@ -271,15 +270,16 @@ private:
     Location loc = op.getLoc();
     quant::QuantizedType type = getQuantizedType(op.getInput());
     quant::QuantizedType to = getQuantizedType(op.getOutput());
-    Value init =
-        makeFilled(b, loc, getKeptShape(from.getShape(), op.getAxes()), 32, 0);
+    unsigned width = range->fits(32) ? 32 : 64;
+    Value init = makeFilled(b, loc, getKeptShape(from.getShape(), op.getAxes()),
+                            width, 0);
     Value sums = makeAxisReduction(
         b, loc, {input}, {b.getMultiDimIdentityMap(from.getRank())}, init,
         op.getAxes(),
         [&](OpBuilder &nested, Location at, ValueRange in) -> Value {
           IntegerEmitter emit(nested, at);
           return arith::AddIOp::create(
-              nested, at, emit.distance(in[0], *params, type), in[1]);
+              nested, at, emit.distance(in[0], *params, type, width), in[1]);
         });
     return makeElementwise(b, loc, {sums}, getStorageInteger(to),
                            [&](OpBuilder &nested, Location at, ValueRange in) {

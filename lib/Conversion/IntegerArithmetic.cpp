@@ -101,6 +101,19 @@ q::findNarrowMultiplier(const Requantization &how) {
   return std::nullopt;
 }
 
+LogicalResult q::checkAccumulators(Operation *op, IntRange range) {
+  FailureOr<Rounding> rounding = getRounding(op);
+  if (failed(rounding))
+    return failure();
+  if (range.fits(32) || *rounding != Rounding::Gemmlowp)
+    return success();
+  return op->emitOpError("may accumulate ")
+         << range.lo << " to " << range.hi
+         << ", which gemmlowp's int32 does not hold (rule N8); use the "
+            "rounding "
+            "mode single, or quantize its input to fewer bits";
+}
+
 //===----------------------------------------------------------------------===//
 // Basic operations
 //===----------------------------------------------------------------------===//
@@ -269,9 +282,11 @@ Value IntegerEmitter::requantize(Value acc, Value m0, Value shift,
                                  int32_t zeroPoint, IntegerBounds bounds) {
   constexpr int64_t int32Min = std::numeric_limits<int32_t>::min();
   constexpr int64_t int32Max = std::numeric_limits<int32_t>::max();
-  Value wide = resize(acc, 64), factor = resize(m0, 64);
-  Value distance = resize(shift, 64);
-  Value zero = constant(0, 64);
+  // Products of an accumulator beyond 32 bits may exceed 64.
+  unsigned width = getWidth(acc) > 32 ? 128 : 64;
+  Value wide = resize(acc, width), factor = resize(m0, width);
+  Value distance = resize(shift, width);
+  Value zero = constant(0, width);
   Value product;
   if (rounding == Rounding::Gemmlowp) {
     Value negated = arith::SubIOp::create(b, loc, zero, distance);

@@ -52,6 +52,11 @@ struct Requantization {
 /// The bounds of `op`'s one result, its fused clamp included where it has one.
 mlir::FailureOr<IntegerBounds> getResultBounds(mlir::Operation *op);
 
+/// Sums beyond int32 take the wider path (rule N8), except in the mode
+/// `gemmlowp`, whose accumulators are int32 by definition: there they are a
+/// diagnostic.
+llvm::LogicalResult checkAccumulators(mlir::Operation *op, IntRange range);
+
 /// The requantization of `op`'s one result with that multiplier, its fused
 /// clamp included, for accumulators of `range`.
 mlir::FailureOr<Requantization>
@@ -114,7 +119,8 @@ public:
 
   /// Rule N10 where multiplier and shift differ by channel: `m0` is an i32;
   /// `shift`, an i32, is the total right shift of `single` and `pow2`, the
-  /// right shift (negative: left) of `gemmlowp`. `acc` is an i32.
+  /// right shift (negative: left) of `gemmlowp`. `acc` is an i32, or an i64
+  /// for the wider path of rule N8.
   mlir::Value requantize(mlir::Value acc, mlir::Value m0, mlir::Value shift,
                          numerics::Rounding rounding, bool tiesAway,
                          int32_t zeroPoint, IntegerBounds bounds);

@@ -86,10 +86,14 @@ reference::makeRequantizer(Operation *op,
 LogicalResult reference::checkAccumulator(Operation *op, int64_t accumulator) {
   if (accumulator == static_cast<int32_t>(accumulator))
     return success();
+  FailureOr<numerics::Rounding> rounding = getRounding(op);
+  if (succeeded(rounding) && *rounding != numerics::Rounding::Gemmlowp)
+    return success();
   return op->emitOpError("has an accumulator of ")
          << accumulator
-         << ", which int32 does not hold (rule N8); raise the weight scales of "
-            "this layer or quantize its input to fewer bits";
+         << ", which gemmlowp's int32 does not hold (rule N8); use the "
+            "rounding "
+            "mode single, or quantize its input to fewer bits";
 }
 
 //===----------------------------------------------------------------------===//

@@ -110,8 +110,8 @@ makeRequantizer(mlir::Operation *op,
 /// The bounds of `op`'s one result, its clamp included where it has one.
 mlir::FailureOr<IntegerBounds> getResultBounds(mlir::Operation *op);
 
-/// Whether the accumulator keeps the contract of being an int32 (rule N6); a
-/// diagnostic at `op` if not.
+/// Accumulators are exact, however large (rule N8), except in the mode
+/// `gemmlowp`, where they are int32: a diagnostic at `op` if they are not.
 llvm::LogicalResult checkAccumulator(mlir::Operation *op, int64_t accumulator);
 
 } // namespace q::eval::reference

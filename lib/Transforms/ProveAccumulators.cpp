@@ -107,13 +107,18 @@ LogicalResult Prover::record(Operation *op,
                              ArrayRef<numerics::AccumulatorBounds> all) {
   numerics::AccumulatorBounds worst = all.front();
   SmallVector<int64_t> minima, maxima;
+  auto rounding = getRounding(op);
+  if (failed(rounding))
+    return failure();
+  bool isWide = false;
   for (auto [c, bounds] : llvm::enumerate(all)) {
-    if (!bounds.fitsInt32())
-      return op->emitOpError("needs an accumulator beyond int32: ")
-             << "output channel " << c << " reaches [" << bounds.min << ", "
-             << bounds.max
-             << "] (rule N8); give its input or its weights fewer bits in a "
-                "recipe, or split the layer";
+    if (!bounds.fitsInt32() && *rounding == numerics::Rounding::Gemmlowp)
+      return op->emitOpError("needs an accumulator beyond int32, which "
+                             "gemmlowp does not have: output channel ")
+             << c << " reaches [" << bounds.min << ", " << bounds.max
+             << "] (rule N8); use the rounding mode single, or give its input "
+                "or its weights fewer bits in a recipe";
+    isWide |= !bounds.fitsInt32();
     worst.min = std::min(worst.min, bounds.min);
     worst.max = std::max(worst.max, bounds.max);
     worst.partialMin = std::min(worst.partialMin, bounds.partialMin);
@@ -121,6 +126,12 @@ LogicalResult Prover::record(Operation *op,
     minima.push_back(bounds.min);
     maxima.push_back(bounds.max);
   }
+  if (isWide)
+    op->emitRemark("accumulates in int64, as [")
+        << worst.min << ", " << worst.max
+        << "] is beyond int32 (rule N8); that is slow: fewer bits for its "
+           "input "
+           "or its weights bring int32 back";
   Builder builder(op->getContext());
   op->setAttr("acc_range",
               builder.getDenseI64ArrayAttr({worst.min, worst.max}));

@@ -31,10 +31,12 @@ module attributes {q.rounding = "upwards"} {
 
 !h = !quant.uniform<i16:f32, 0.5>
 !a = !quant.uniform<u8:f32, 0.5:3>
-func.func @accumulator(%x: tensor<1x4x!h>, %y: tensor<4x4x!h>) -> tensor<1x4x!a> {
-  // expected-error @+1 {{which int32 does not hold (rule N8); quantize its operands to fewer bits}}
-  %0 = q.matmul %x, %y : (tensor<1x4x!h>, tensor<4x4x!h>) -> tensor<1x4x!a>
-  return %0 : tensor<1x4x!a>
+module attributes {q.rounding = "gemmlowp"} {
+  func.func @accumulator(%x: tensor<1x4x!h>, %y: tensor<4x4x!h>) -> tensor<1x4x!a> {
+    // expected-error @+1 {{which gemmlowp's int32 does not hold (rule N8); use the rounding mode single}}
+    %0 = q.matmul %x, %y : (tensor<1x4x!h>, tensor<4x4x!h>) -> tensor<1x4x!a>
+    return %0 : tensor<1x4x!a>
+  }
 }
 
 // -----

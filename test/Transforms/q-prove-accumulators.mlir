@@ -65,9 +65,25 @@ func.func @sums(%x: tensor<1x2x2x4x!act>, %a: tensor<2x4x!act>, %b: tensor<4x2x!
 !act = !quant.uniform<u16:f32, 0.5>
 !wt = !quant.uniform<i8<-127:127>:f32, 0.25>
 
-func.func @overflow(%x: tensor<1x300x!act>) -> tensor<1x1x!act> {
+// CHECK-LABEL: func @wide
+// CHECK: q.gemm {{.*}}acc_range = array<i64: 0, 2496883500>
+func.func @wide(%x: tensor<1x300x!act>) -> tensor<1x1x!act> {
   %w = q.const dense<127> : tensor<1x300xi8> as tensor<1x300x!wt>
-  // expected-error@+1 {{needs an accumulator beyond int32: output channel 0 reaches [0, 2496883500] (rule N8); give its input or its weights fewer bits in a recipe}}
+  // expected-remark@+1 {{accumulates in int64, as [0, 2496883500] is beyond int32 (rule N8); that is slow}}
   %0 = q.gemm %x, %w {zero_point_folded} : (tensor<1x300x!act>, tensor<1x300x!wt>) -> tensor<1x1x!act>
   return %0 : tensor<1x1x!act>
+}
+
+// -----
+
+!act = !quant.uniform<u16:f32, 0.5>
+!wt = !quant.uniform<i8<-127:127>:f32, 0.25>
+
+module attributes {q.rounding = "gemmlowp"} {
+  func.func @overflow(%x: tensor<1x300x!act>) -> tensor<1x1x!act> {
+    %w = q.const dense<127> : tensor<1x300xi8> as tensor<1x300x!wt>
+    // expected-error@+1 {{needs an accumulator beyond int32, which gemmlowp does not have: output channel 0 reaches [0, 2496883500] (rule N8); use the rounding mode single}}
+    %0 = q.gemm %x, %w {zero_point_folded} : (tensor<1x300x!act>, tensor<1x300x!wt>) -> tensor<1x1x!act>
+    return %0 : tensor<1x1x!act>
+  }
 }

@@ -334,6 +334,31 @@ TEST(Lowering, Gemm) {
         rounding));
 }
 
+/// Sums beyond int32 (rule N8), with one multiplier and with one a channel.
+TEST(Lowering, WideAccumulators) {
+  for (const char *out : {"!h", "!c"})
+    for (const char *weights : {"!s", "!w"}) {
+      std::string y = std::string("tensor<2x4x") + out + ">";
+      std::string w = std::string("tensor<4x700x") + weights + ">";
+      expectSameBits(main("(%x: tensor<2x700x!h>) -> " + y,
+                          "%w = q.const " + dense(2800, 1, -127, 127) +
+                              " : tensor<4x700xi8> as " + w +
+                              "\n%0 = q.gemm %x, %w : (tensor<2x700x!h>, " + w +
+                              ") -> " + y + "\nreturn %0 : " + y));
+    }
+  expectSameBits(main("(%x: tensor<1x9x9x3x!h>) -> tensor<1x1x1x4x!h>",
+                      "%w = q.const " + dense(972, 1, 90, 127) + R"(
+    : tensor<4x9x9x3xi8> as tensor<4x9x9x3x!w>
+  %0 = q.conv2d %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x9x9x3x!h>, tensor<4x9x9x3x!w>) -> tensor<1x1x1x4x!h>
+  return %0 : tensor<1x1x1x4x!h>)"));
+  expectSameBits(
+      binary("q.matmul", "tensor<3x5x!h>", "tensor<5x7x!h>", "tensor<3x7x!h>"));
+  expectSameBits(main("(%x: tensor<1x300x300x2x!h>) -> tensor<1x2x!h>",
+                      R"(
+  %0 = q.reduce mean %x {axes = array<i64: 1, 2>} : (tensor<1x300x300x2x!h>) -> tensor<1x2x!h>
+  return %0 : tensor<1x2x!h>)"));
+}
+
 TEST(Lowering, MatMul) {
   expectSameBits(binary("q.matmul", "tensor<2x1x5x6x!a>", "tensor<3x6x7x!s>",
                         "tensor<2x3x5x7x!b>"));

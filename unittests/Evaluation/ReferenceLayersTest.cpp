@@ -195,13 +195,19 @@ TEST_F(ReferenceLayers, ExtremesAreExact) {
             convRational(c, x, w, bias));
 }
 
-TEST_F(ReferenceLayers, AccumulatorsBeyondInt32AreAnError) {
+TEST_F(ReferenceLayers, AccumulatorsBeyondInt32AreExact) {
   ConvCase c;
   c.h = c.w = c.ic = c.kh = c.kw = c.oc = 1, c.zx = 0;
-  Tensor x({1, 1, 1, 1}, Ints{255});
-  evaluate(convText(c, {127}, {2147483647 - 255 * 127}), {x});
-  expectError(convText(c, {127}, {2147483647 - 255 * 127 + 1}), {x},
-              "accumulator of 2147483648, which int32 does not hold");
+  c.sy = "16777216.0", c.syNum = 16777216, c.zy = 3;
+  Ints x{255}, w{127}, bias{2147483647 - 255 * 127 + 1};
+  EXPECT_EQ(evaluate(convText(c, w, bias), {Tensor({1, 1, 1, 1}, x)}),
+            convRational(c, x, w, bias));
+  // gemmlowp has int32 accumulators by definition.
+  c.rounding = "gemmlowp";
+  evaluate(convText(c, w, {bias[0] - 1}), {Tensor({1, 1, 1, 1}, x)});
+  expectError(
+      convText(c, w, bias), {Tensor({1, 1, 1, 1}, x)},
+      "accumulator of 2147483648, which gemmlowp's int32 does not hold");
 }
 
 TEST_F(ReferenceLayers, FusedClampIsInTheIntegerDomain) {
