@@ -108,6 +108,63 @@ unsigned q::numerics::maxChainLength(const int8_t *w, size_t groups, int amax,
   return length;
 }
 
+/// The weights of lane `lane` of the chain that starts at group `begin` of a
+/// run.
+template <typename Weight>
+static LaneSums laneOf(const Weight *run, size_t runLength, size_t begin,
+                       size_t length, size_t lane) {
+  LaneSums sums;
+  for (size_t group = begin; group < begin + length; ++group)
+    for (size_t i = 4 * group + 2 * lane; i < 4 * group + 2 * lane + 2; ++i)
+      if (i < runLength)
+        sums.add(static_cast<int>(run[i]));
+  return sums;
+}
+
+template <typename Weight>
+ChainProof q::numerics::proveChains(const Weight *w, size_t channels,
+                                    WeightRuns runs, int amax) {
+  ChainProof proof;
+  size_t groups = (runs.length + 3) / 4;
+  auto largest = [](const LaneSums &sums) {
+    return std::max(sums.positive, sums.negative);
+  };
+  // `visit` sees every lane of every chain of a length.
+  auto forLanes = [&](size_t length, auto visit) {
+    for (size_t run = 0; run < channels * runs.runs; ++run)
+      for (size_t begin = 0; begin < groups; begin += length)
+        for (size_t lane = 0; lane < 2; ++lane)
+          visit(
+              laneOf(w + run * runs.length, runs.length, begin, length, lane));
+  };
+  forLanes(1, [&](const LaneSums &sums) {
+    ++proof.pairs;
+    proof.unsafePairs += !isChainSafe(sums, amax);
+    proof.pairSum = std::max(proof.pairSum, largest(sums));
+  });
+  proof.chainSum = proof.pairSum;
+  if (proof.unsafePairs)
+    return proof;
+  proof.length = 1;
+  for (unsigned length : {2u, 4u, 8u}) {
+    bool isSafe = true;
+    int64_t sum = 0;
+    forLanes(length, [&](const LaneSums &sums) {
+      isSafe &= isChainSafe(sums, amax);
+      sum = std::max(sum, largest(sums));
+    });
+    if (!isSafe)
+      break;
+    proof.length = length;
+    proof.chainSum = sum;
+  }
+  return proof;
+}
+template ChainProof q::numerics::proveChains<int8_t>(const int8_t *, size_t,
+                                                     WeightRuns, int);
+template ChainProof q::numerics::proveChains<int32_t>(const int32_t *, size_t,
+                                                      WeightRuns, int);
+
 bool q::numerics::isSignedChainSafe(LaneSums sums, int maxAbs) {
   return maxAbs * (sums.positive + sums.negative) <= 32767;
 }

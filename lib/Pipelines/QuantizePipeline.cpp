@@ -94,8 +94,8 @@ std::string q::getQuantizePipeline(const QuantizeOptions &options) {
   // Sharing comes last of all that changes ranges: it unites them.
   return pin + onFunctions({"q-share-parameters"}) + "," + quantize.str() +
          ",canonicalize,cse," +
-         onFunctions(
-             {"q-fold-zero-points", "q-fuse-residual", "q-prove-accumulators"});
+         onFunctions({"q-fold-zero-points", "q-fuse-residual",
+                      "q-prove-accumulators", "q-prove-int16-chains"});
 }
 
 //===----------------------------------------------------------------------===//

@@ -5,7 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "QDialect/IntegerSemantics.h"
+#include "ValueRanges.h"
+
 #include "QDialect/Numerics/AccumulatorProof.h"
 #include "QDialect/Transforms/Passes.h"
 #include "QDialect/Transforms/Quantizers.h"
@@ -19,17 +20,6 @@ using namespace mlir;
 using namespace q;
 
 namespace {
-
-/// What storage values a tensor can take, from the op that makes it.
-class ValueRanges {
-public:
-  FailureOr<IntegerBounds> get(Value value);
-
-private:
-  FailureOr<IntegerBounds> compute(Value value,
-                                   quant::UniformQuantizedType type);
-  llvm::DenseMap<Value, IntegerBounds> known;
-};
 
 /// Proves one layer after the other.
 class Prover {
@@ -49,59 +39,6 @@ private:
 };
 
 } // namespace
-
-static IntegerBounds unite(IntegerBounds a, IntegerBounds b) {
-  return {std::min(a.lo, b.lo), std::max(a.hi, b.hi)};
-}
-
-FailureOr<IntegerBounds> ValueRanges::get(Value value) {
-  if (auto it = known.find(value); it != known.end())
-    return it->second;
-  auto type = getPerTensorType(value);
-  if (!type)
-    return emitError(value.getLoc(), "must be quantized per tensor to bound "
-                                     "what it can hold");
-  auto bounds = compute(value, type);
-  if (succeeded(bounds))
-    known[value] = *bounds;
-  return bounds;
-}
-
-FailureOr<IntegerBounds>
-ValueRanges::compute(Value value, quant::UniformQuantizedType type) {
-  numerics::QuantParams params = getQuantParams(type);
-  Operation *op = value.getDefiningOp();
-  if (!op)
-    return getIntegerBounds(params);
-  if (auto clamped = dyn_cast<FusedClampOpInterface>(op))
-    return getIntegerBounds(clamped);
-  if (auto constant = dyn_cast<ConstOp>(op)) {
-    auto values = getConstantInts(constant);
-    if (failed(values))
-      return failure();
-    if (values->empty())
-      return getIntegerBounds(params);
-    auto [low, high] = std::minmax_element(values->begin(), values->end());
-    return IntegerBounds{*low, *high};
-  }
-  if (!movesBits(op))
-    return getIntegerBounds(params);
-  auto bounds = get(op->getOperand(0));
-  for (Value operand : op->getOperands().drop_front()) {
-    auto next = get(operand);
-    if (failed(bounds) || failed(next))
-      return failure();
-    bounds = unite(*bounds, *next);
-  }
-  if (auto pad = dyn_cast<PadOp>(op);
-      pad && pad.getMode() == PadMode::Constant && succeeded(bounds)) {
-    auto border = getPadValue(pad);
-    if (failed(border))
-      return failure();
-    bounds = unite(*bounds, {*border, *border});
-  }
-  return bounds;
-}
 
 LogicalResult Prover::record(Operation *op,
                              ArrayRef<numerics::AccumulatorBounds> all) {
@@ -144,22 +81,13 @@ LogicalResult Prover::record(Operation *op,
   return success();
 }
 
-/// Whether windows of `layer` reach beyond its input, where Zx lies.
-static bool hasPadding(WeightedOpInterface layer) {
-  if (auto conv = dyn_cast<Conv2DOp>(layer.getOperation()))
-    return llvm::any_of(conv.getPads(), [](int64_t pad) { return pad != 0; });
-  return isa<ConvTranspose2DOp>(layer.getOperation());
-}
-
 LogicalResult Prover::proveLayer(WeightedOpInterface layer) {
   auto input = getTensorParams(layer, layer.getInput());
-  auto range = ranges.get(layer.getInput());
+  auto range = ranges.getInput(layer);
   auto weights = getConstantInts(layer.getWeights());
   if (failed(input) || failed(range) || failed(weights))
     return failure();
   int32_t zeroPoint = static_cast<int32_t>(input->zeroPoint);
-  if (hasPadding(layer))
-    range = unite(*range, {zeroPoint, zeroPoint});
   int32_t offset = layer.getZeroPointFolded() ? 0 : zeroPoint;
   numerics::FactorRange factor{range->lo - offset, range->hi - offset};
 

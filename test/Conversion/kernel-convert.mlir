@@ -75,3 +75,49 @@ func.func @small_groups(%x: !x) -> !y {
          dilations = array<i64: 1, 1>, groups = 4 : i64} : (!x, !w) -> !y
   return %y : !y
 }
+
+// -----
+
+!x = tensor<1x2x2x16x!quant.uniform<i8:f32, 0.5:-128>>
+!w = tensor<8x1x1x16x!quant.uniform<i8<-127:127>:f32, 0.25>>
+!b = tensor<8x!quant.uniform<i32:f32, 0.125>>
+!y = tensor<1x2x2x8x!quant.uniform<u8:f32, 3.0>>
+
+// A proof chooses vpmaddubsw. It sees x + 128, and the zero point is -128, so
+// both cross-terms of the bias meet: 5 + 128 * 16 - 128 * 16.
+// CHECK-LABEL: func @chain
+// CHECK-DAG: dense<5> : tensor<8xi32>
+// CHECK: qk.conv
+// CHECK-SAME: chain = #qk.chain<length = 4, amax = 255, pair_sum = 2, chain_sum = 8>
+// CHECK-SAME: micro_kernel = #qk.micro_kernel<pmaddubsw>
+// DOT-LABEL: func @chain
+// DOT-NOT: chain =
+// DOT: micro_kernel = #qk.micro_kernel<sdot>
+func.func @chain(%x: !x) -> !y {
+  %w = q.const dense<1> : tensor<8x1x1x16xi8> as !w
+  %b = q.const dense<5> : tensor<8xi32> as !b
+  %y = q.conv2d %x, %w bias %b {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>,
+         dilations = array<i64: 1, 1>,
+         int16_chain = {amax = 255 : i64, length = 4 : i64, pairs = 64 : i64,
+                        unsafe_pairs = 0 : i64, pair_sum = 2 : i64, chain_sum = 8 : i64}}
+       : (!x, !w, !b) -> !y
+  return %y : !y
+}
+
+// -----
+
+!x = tensor<3x4x!quant.uniform<u8:f32, 0.5>>
+!w = tensor<8x4x!quant.uniform<i8<-127:127>:f32, 0.25>>
+!y = tensor<3x8x!quant.uniform<u8:f32, 3.0>>
+
+// One pair that is not safe is one too many.
+// CHECK-LABEL: func @no_chain
+// CHECK-NOT: chain =
+// CHECK: micro_kernel = #qk.micro_kernel<pmaddwd>
+func.func @no_chain(%x: !x) -> !y {
+  %w = q.const dense<127> : tensor<8x4xi8> as !w
+  %y = q.gemm %x, %w {int16_chain = {amax = 255 : i64, length = 0 : i64, pairs = 16 : i64,
+                        unsafe_pairs = 16 : i64, pair_sum = 254 : i64, chain_sum = 254 : i64}}
+       : (!x, !w) -> !y
+  return %y : !y
+}

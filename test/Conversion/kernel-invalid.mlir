@@ -55,3 +55,26 @@ func.func @layout(%x: memref<4x16xi8, strided<[32, 2]>>, %w: memref<256xi8>, %b:
 
 // expected-error @+1 {{bounds [0, 300] do not lie in the 8-bit range [0, 255]}}
 func.func private @storage() attributes {a = #qk.storage<signed = false, zero_point = 0, lo = 0, hi = 300>}
+
+// -----
+
+func.func @chainless(%x: memref<4x16xi8>, %w: memref<256xi8>, %b: memref<16xi32>, %m: memref<16xf32>, %y: memref<4x16xi8>) {
+  // expected-error @+1 {{a chain and the micro-kernel pmaddubsw go together}}
+  qk.conv %x weights %w bias %b multipliers %m into %y {
+    kernel = array<i64: 1, 1>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>,
+    input_storage = #qk.storage<signed = false, zero_point = 3, lo = 0, hi = 255>,
+    output_storage = #qk.storage<signed = false, zero_point = 0, lo = 0, hi = 255>,
+    micro_kernel = #qk.micro_kernel<pmaddubsw>, epilogue = #qk.epilogue<float>, tile = array<i64: 4, 2>}
+    : (memref<4x16xi8>, memref<256xi8>, memref<16xi32>, memref<16xf32>, memref<4x16xi8>) -> ()
+  return
+}
+
+// -----
+
+// expected-error @+1 {{a chain may leave int16: 255 * 129 is more than 32768}}
+func.func private @chain() attributes {a = #qk.chain<length = 2, amax = 255, pair_sum = 100, chain_sum = 129>}
+
+// -----
+
+// expected-error @+1 {{chains have a length of 1, 2, 4 or 8, not 3}}
+func.func private @length() attributes {a = #qk.chain<length = 3, amax = 255, pair_sum = 1, chain_sum = 3>}

@@ -193,6 +193,51 @@ TEST_P(KernelRun, RandomConvolutions) {
   check();
 }
 
+/// Weights whose int16 chains are proven, in every shape, at random and at the
+/// ends of int16: inputs of 0 and 255 (or -128 and 127), sums of 128 * 255.
+TEST_P(KernelRun, RandomChains) {
+  for (int64_t chain : {1, 2, 4, 8})
+    for (int i = 0; i < 12; ++i) {
+      LayerCase layer = randomConvolution();
+      layer.chain = chain;
+      layer.isExtreme = i % 2;
+      module.add(layer, random);
+    }
+  check();
+}
+
+TEST_P(KernelRun, LargeChains) {
+  LayerCase layer;
+  layer.ic = 96;
+  layer.oc = 48;
+  layer.h = 13;
+  layer.w = 11;
+  layer.multiplierShift = 13;
+  for (int64_t chain : {1, 2, 4, 8})
+    for (int64_t kernel : {1, 3}) {
+      layer.chain = chain;
+      layer.kh = layer.kw = kernel;
+      layer.top = layer.left = layer.bottom = layer.right = kernel / 2;
+      layer.isExtreme = maybe();
+      layer.inputSigned = maybe();
+      layer.isGemm = false;
+      module.add(layer, random);
+    }
+  layer.kh = layer.kw = layer.h = 1;
+  layer.top = layer.left = layer.bottom = layer.right = 0;
+  layer.isGemm = true;
+  for (int64_t chain : {1, 2, 8}) {
+    layer.chain = chain;
+    layer.w = 1 + below(3);
+    module.add(layer, random);
+  }
+  check();
+  if (std::string(GetParam()) == "avx2")
+    for (const char *length :
+         {"length = 1", "length = 2", "length = 4", "length = 8"})
+      EXPECT_NE(module.kernelIR.find(length), std::string::npos) << length;
+}
+
 TEST_P(KernelRun, RandomDepthwise) {
   for (int i = 0; i < 40; ++i)
     module.add(randomDepthwise(), random);

@@ -45,6 +45,10 @@ struct LayerCase {
   bool isGemm = false;
   /// Weights +-127 and inputs at the ends of their range only.
   bool isExtreme = false;
+  /// Weights for which sums of so many groups of four products are exact in
+  /// int16, and at the extremes come as close to its ends as any; 0 for any
+  /// weights.
+  int64_t chain = 0;
 
   int64_t oh() const {
     return (h + top + bottom - dilationH * (kh - 1) - 1) / strideH + 1;
@@ -56,6 +60,11 @@ struct LayerCase {
   int64_t outputSize() const { return batch * oh() * ow() * oc; }
   int64_t macs() const {
     return batch * oh() * ow() * oc * kh * kw * (ic / groups);
+  }
+  /// Weights that meet in pairs, from the first one.
+  int64_t runLength() const {
+    bool perTap = kw > 1 && (groups > 1 || dilationW > 1);
+    return (perTap ? 1 : kw) * ic / groups;
   }
   std::string describe() const;
 };

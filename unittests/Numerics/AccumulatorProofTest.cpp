@@ -114,6 +114,120 @@ int saturatedPair(int x0, int w0, int x1, int w1) {
   return std::clamp(x0 * w0 + x1 * w1, -32768, 32767);
 }
 
+/// vpmaddubsw, vpaddw and vpmaddwd as the kernels use them, on one output
+/// channel.
+int64_t runInt16Chains(const std::vector<int32_t> &w, const std::vector<int> &x,
+                       WeightRuns runs, size_t length) {
+  auto at = [&](size_t run, size_t i, auto &values) -> int64_t {
+    return i < runs.length ? values[run * runs.length + i] : 0;
+  };
+  int64_t total = 0;
+  for (size_t run = 0; run < runs.runs; ++run)
+    for (size_t begin = 0; begin < runs.length; begin += 4 * length)
+      for (size_t lane = 0; lane < 2; ++lane) {
+        int16_t sum = 0;
+        for (size_t i = begin + 2 * lane; i < begin + 4 * length; i += 4) {
+          int64_t pair = at(run, i, x) * at(run, i, w) +
+                         at(run, i + 1, x) * at(run, i + 1, w);
+          pair = std::clamp<int64_t>(pair, -32768, 32767);
+          sum = static_cast<int16_t>(sum + pair);
+        }
+        total += sum;
+      }
+  return total;
+}
+
+/// The worst inputs of every lane: all that meet weights of one sign are amax,
+/// the others 0.
+bool areWorstInputsExact(const std::vector<int32_t> &w, WeightRuns runs,
+                         size_t length, int amax) {
+  for (int sign : {1, -1}) {
+    std::vector<int> x;
+    int64_t exact = 0;
+    for (int32_t weight : w) {
+      x.push_back(sign * weight > 0 ? amax : 0);
+      exact += int64_t(x.back()) * weight;
+    }
+    // The sum of the lanes alone could hide two errors, so one at a time.
+    for (size_t only = 0; only < w.size(); ++only) {
+      size_t run = only / runs.length, at = only % runs.length;
+      if (at % 2)
+        continue;
+      std::vector<int> one(w.size());
+      int64_t sum = 0;
+      size_t begin = at / (4 * length) * (4 * length);
+      for (size_t i = begin; i < std::min(begin + 4 * length, runs.length); ++i)
+        if (i % 4 / 2 == at % 4 / 2) {
+          size_t k = run * runs.length + i;
+          one[k] = x[k];
+          sum += int64_t(x[k]) * w[k];
+        }
+      if (runInt16Chains(w, one, runs, length) != sum)
+        return false;
+    }
+    if (runInt16Chains(w, x, runs, length) != exact)
+      return false;
+  }
+  return true;
+}
+
+TEST(Int16Chains, WorstInputsReachTheBound) {
+  std::mt19937_64 random(31);
+  int proven[9] = {}, refuted = 0;
+  for (int i = 0; i < 4000; ++i) {
+    WeightRuns runs{1 + random() % 3, 1 + random() % 40};
+    int amax = i % 3 ? 255 : 100 + int(random() % 156);
+    int limit = i % 2 ? 127 : 8 << (random() % 4);
+    std::vector<int32_t> w;
+    for (size_t k = 0; k < runs.runs * runs.length; ++k)
+      w.push_back(int32_t(random() % uint64_t(2 * limit + 1)) - limit);
+    ChainProof proof = proveChains(w.data(), 1, runs, amax);
+    ++proven[proof.length];
+    // Exact at every proven length, inexact for the worst input at the next.
+    for (size_t length = 1; length <= proof.length; length *= 2)
+      ASSERT_TRUE(areWorstInputsExact(w, runs, length, amax));
+    if (proof.length == 8)
+      continue;
+    size_t next = proof.length ? 2 * proof.length : 1;
+    ASSERT_FALSE(areWorstInputsExact(w, runs, next, amax)) << proof.length;
+    ++refuted;
+    // Random inputs do not cross a proven bound either.
+    std::vector<int> x;
+    int64_t exact = 0;
+    for (int32_t weight : w) {
+      x.push_back(int(random() % uint64_t(amax + 1)));
+      exact += int64_t(x.back()) * weight;
+    }
+    if (proof.length)
+      ASSERT_EQ(runInt16Chains(w, x, runs, proof.length), exact);
+  }
+  for (int length : {0, 1, 2, 4, 8})
+    EXPECT_GT(proven[length], 20) << length;
+  EXPECT_GT(refuted, 1000);
+}
+
+TEST(Int16Chains, Numbers) {
+  // One run of six: the pairs are (100, 28), (-128, 1), (60, 60).
+  std::vector<int8_t> w{100, 28, -128, 1, 60, 60};
+  ChainProof proof = proveChains(w.data(), 1, {1, 6}, 255);
+  EXPECT_EQ(proof.pairs, 4); // the last group is filled up
+  EXPECT_EQ(proof.unsafePairs, 0);
+  EXPECT_EQ(proof.pairSum, 128);
+  EXPECT_EQ(proof.length, 1u);
+  // The limit is reached: one more is too much, in each sign.
+  w[1] = 29;
+  proof = proveChains(w.data(), 1, {1, 6}, 255);
+  EXPECT_EQ(proof.unsafePairs, 1);
+  EXPECT_EQ(proof.length, 0u);
+  w[1] = 28;
+  w[3] = -1;
+  EXPECT_EQ(proveChains(w.data(), 1, {1, 6}, 255).length, 0u);
+  // Two runs of three: (100, 28), (-128), (1, 60), (60).
+  EXPECT_EQ(proveChains(w.data(), 1, {2, 3}, 255).length, 8u);
+  // Half the activations, twice the sums.
+  EXPECT_EQ(proveChains(w.data(), 1, {1, 6}, 127).length, 8u);
+}
+
 TEST(PairSafety, AgreesWithTheInstructionForAllWeights) {
   for (int amax : {255, 254, 200, 129, 128, 127, 1})
     for (int w0 = -128; w0 <= 127; ++w0)

@@ -38,7 +38,8 @@ def QK_MicroKernel : I32EnumAttr<"MicroKernel",
   I32EnumAttrCase<"Pmaddwd", 0, "pmaddwd">,
   I32EnumAttrCase<"Smlal", 1, "smlal">,
   I32EnumAttrCase<"Sdot", 2, "sdot">,
-  I32EnumAttrCase<"Usdot", 3, "usdot">
+  I32EnumAttrCase<"Usdot", 3, "usdot">,
+  I32EnumAttrCase<"Pmaddubsw", 4, "pmaddubsw">
 ]> {
   let cppNamespace = "::q::kernel";
   let genSpecializedAttr = 0;
@@ -105,6 +106,31 @@ def QK_ResidualAttr : AttrDef<QK_Dialect, "Residual"> {
   }];
 }
 
+def QK_ChainAttr : AttrDef<QK_Dialect, "Chain"> {
+  let mnemonic = "chain";
+  let summary = "how long sums of products stay in int16, and why (rule N8)";
+  let description = [{
+    `vpmaddubsw` multiplies activations of 0 to `amax` with weights and adds two
+    products with saturation; `length` such sums are added in int16, without
+    saturation, before they are widened. `pair_sum` and `chain_sum` are the
+    largest sums of magnitudes of the weights of one sign in a pair and in a
+    chain. Everything is exact because
+
+    ```
+    amax * pair_sum <= 32767 and amax * chain_sum <= 32767
+    ```
+
+    (32768 where only sums of negative weights come that far).
+  }];
+  let parameters = (ins "int64_t":$length, "int64_t":$amax, "int64_t":$pairSum,
+                        "int64_t":$chainSum);
+  let assemblyFormat = [{
+    `<` `length` `=` $length `,` `amax` `=` $amax `,` `pair_sum` `=` $pairSum
+        `,` `chain_sum` `=` $chainSum `>`
+  }];
+  let genVerifyDecl = 1;
+}
+
 //===----------------------------------------------------------------------===//
 // Ops
 //===----------------------------------------------------------------------===//
@@ -126,6 +152,7 @@ class QK_LayerOp<string mnemonic> : Op<QK_Dialect, mnemonic, [
     QK_StorageAttr:$input_storage, QK_StorageAttr:$output_storage,
     OptionalAttr<QK_ResidualAttr>:$residual_add,
     QK_MicroKernelAttr:$micro_kernel, QK_EpilogueAttr:$epilogue,
+    OptionalAttr<QK_ChainAttr>:$chain,
     UnitAttr:$ties_away, DenseI64ArrayAttr:$tile);
   let results = (outs Variadic<AnyRankedTensor>:$result);
   let assemblyFormat = [{
@@ -165,6 +192,9 @@ def QK_ConvOp : QK_LayerOp<"conv"> {
     | mixed | per panel: f32 bits where the first shift is 0, else M0 | as fixed64 |
     | gemmlowp | M0 | right shift, negative for a left shift |
     | pow2 | none | right shift, 1 to 30 |
+
+    `chain` goes with the micro-kernel `pmaddubsw`, whose activations are
+    unsigned: signed ones are shifted by 128, which the bias takes off again.
 
     `ties_away` asks for ties away from zero where a negative tie may occur;
     without it, it is proven that none does.

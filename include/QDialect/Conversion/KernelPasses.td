@@ -15,7 +15,8 @@ def ConvertQToKernels : Pass<"convert-q-to-kernels", "::mlir::ModuleOp"> {
   let description = [{
     Every quantized `q.conv2d` and `q.gemm` for which the target has a kernel
     becomes a `qk.conv` or `qk.depthwise`: the micro-kernel follows from the
-    target, the tile from the shapes, and the epilogue from a proof per channel
+    target and from what `q-prove-int16-chains` has proven, the tile from the
+    shapes, and the epilogue from a proof per channel
     over the range of its accumulator (rules N8, N10):
 
     - `pow2` where every multiplier is a power of two,

@@ -54,6 +54,13 @@ struct MicroKernelTraits {
   /// The order of channels inside a panel is that which x86's lane-wise packs
   /// turn into the natural one.
   bool permutesPanel;
+  /// Activations are shifted to unsigned by x ^ 0x80 if they are signed.
+  bool flipsSigned = false;
+
+  /// What is added to storage values before they are multiplied.
+  int64_t activationOffset(bool isSigned) const {
+    return isSigned ? (flipsSigned ? 128 : 0) : (flipsUnsigned ? -128 : 0);
+  }
 };
 MicroKernelTraits getTraits(MicroKernel kernel);
 

@@ -89,6 +89,34 @@ FactorRange chainStart(LaneSums sums, int amax);
 unsigned maxChainLength(const int8_t *w, size_t groups, int amax, bool centred,
                         unsigned maxLength);
 
+/// How the weights of one output channel meet the lanes of vpmaddubsw: `runs`
+/// runs of `length` consecutive weights, each cut into groups of 4 from its
+/// start and filled up with zeros.
+struct WeightRuns {
+  size_t runs;
+  size_t length;
+};
+
+/// What is proven of a layer's int16 lanes; the numbers let a reader check it.
+struct ChainProof {
+  /// Pairs of weights, and those that vpmaddubsw might saturate.
+  int64_t pairs = 0;
+  int64_t unsafePairs = 0;
+  /// The largest sum of magnitudes of the weights of one sign in a pair, and in
+  /// a lane of a chain of `length` groups.
+  int64_t pairSum = 0;
+  int64_t chainSum = 0;
+  /// How many groups may be added up in int16: the largest of 1, 2, 4 and 8
+  /// that is exact for every channel; 0 if some pair is not safe.
+  unsigned length = 0;
+};
+
+/// Proves the chains of a layer of `channels` output channels (rule N8) whose
+/// activations are 0 to amax. Defined for int8_t and int32_t.
+template <typename Weight>
+ChainProof proveChains(const Weight *w, size_t channels, WeightRuns runs,
+                       int amax);
+
 /// True if a chain of signed 8-bit products (NEON's SMULL, then SMLAL) cannot
 /// leave int16 for factors of magnitude maxAbs or less.
 bool isSignedChainSafe(LaneSums sums, int maxAbs);

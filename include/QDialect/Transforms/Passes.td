@@ -319,4 +319,31 @@ def ProveAccumulators : Pass<"q-prove-accumulators", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::q::QDialect"];
 }
 
+def ProveInt16Chains : Pass<"q-prove-int16-chains", "::mlir::func::FuncOp"> {
+  let summary = "Prove how long partial sums of products stay in int16";
+  let description = [{
+    Rule N8, for kernels that add products in int16 (`vpmaddubsw` of AVX2, which
+    saturates a pair of products). Weights meet in pairs, in the order of the
+    input's channels along a row of the kernel; the sum of a pair is exact for
+    all activations of 0 to `amax` (the upper end of the input's range, 128 more
+    where it is signed) if and only if
+
+    ```
+    amax * (sum of the positive weights)   <= 32767
+    amax * (sum of the negative magnitudes) <= 32768
+    ```
+
+    The same holds of a lane's sum over a chain of `length` groups of four
+    weights. Every layer of 8 bits gets the numbers: how many of its pairs are
+    not safe (`length` is 0 then), the largest sum of one sign in a pair and in
+    a chain, and the largest of the lengths 1, 2, 4 and 8 that is exact.
+
+    ```mlir
+    %0 = q.conv2d %x, %w bias %b {..., int16_chain = {amax = 255, length = 1,
+           pairs = 4608, unsafe_pairs = 0, pair_sum = 128, chain_sum = 128}}
+    ```
+  }];
+  let dependentDialects = ["::q::QDialect"];
+}
+
 #endif // QDIALECT_TRANSFORMS_PASSES_TD

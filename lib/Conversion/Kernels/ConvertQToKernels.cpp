@@ -9,6 +9,7 @@
 #include "QDialect/Conversion/KernelPasses.h"
 #include "QDialect/Conversion/KernelPlan.h"
 #include "QDialect/Conversion/StorageTypes.h"
+#include "QDialect/Int16Chains.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -34,12 +35,14 @@ namespace {
 /// Which micro-kernels a target has.
 struct TargetKernels {
   MicroKernel dense, denseSigned, depthwise;
+  /// For layers whose pairs of products are proven to fit int16.
+  std::optional<MicroKernel> densePairs = std::nullopt;
 };
 
 std::optional<TargetKernels> getTarget(StringRef name) {
   using MK = MicroKernel;
   if (name == "avx2")
-    return TargetKernels{MK::Pmaddwd, MK::Pmaddwd, MK::Pmaddwd};
+    return TargetKernels{MK::Pmaddwd, MK::Pmaddwd, MK::Pmaddwd, MK::Pmaddubsw};
   if (name == "neon")
     return TargetKernels{MK::Smlal, MK::Smlal, MK::Smlal};
   if (name == "dotprod")
@@ -194,20 +197,42 @@ private:
     if (isDepthwise)
       buildDepthwise(op, shape, geometry, **constants, kernels.depthwise);
     else
-      buildDense(op, shape, geometry, **constants,
-                 (*constants)->input.getIsSigned() ? kernels.denseSigned
-                                                   : kernels.dense);
+      chooseDense(op, shape, geometry, **constants, kernels);
     return success();
+  }
+
+  void chooseDense(WeightedOpInterface op, const LayerShape &shape,
+                   const LayerGeometry &geometry, LayerConstants &constants,
+                   const TargetKernels &kernels) {
+    std::optional<Int16Chain> chain = getInt16Chain(op);
+    if (kernels.densePairs && chain && chain->proof.length > 0 &&
+        pairsPay(getWeightRuns(op).length)) {
+      const numerics::ChainProof &proof = chain->proof;
+      constants.chain =
+          ChainAttr::get(op->getContext(), proof.length, chain->amax,
+                         proof.pairSum, proof.chainSum);
+      return buildDense(op, shape, geometry, constants, *kernels.densePairs);
+    }
+    buildDense(op, shape, geometry, constants,
+               constants.input.getIsSigned() ? kernels.denseSigned
+                                             : kernels.dense);
+  }
+
+  /// Whether vpmaddubsw takes fewer instructions for a run of products than
+  /// vpmaddwd: three for four products against two for two.
+  static bool pairsPay(size_t length) {
+    return 3 * ((length + 3) / 4) < 2 * ((length + 1) / 2);
   }
 
   void buildDense(WeightedOpInterface op, const LayerShape &shape,
                   const LayerGeometry &geometry, LayerConstants &constants,
                   MicroKernel kernel) {
-    // The dot product works on x - 128 where x is unsigned; the bias gives
-    // the difference back.
-    if (getTraits(kernel).flipsUnsigned && !constants.input.getIsSigned())
-      for (auto [bias, sum] : llvm::zip(constants.bias, constants.weightSums))
-        bias += static_cast<int32_t>(128 * sum);
+    // Where the micro-kernel works on x + offset, the bias gives the difference
+    // back.
+    int64_t offset =
+        getTraits(kernel).activationOffset(constants.input.getIsSigned());
+    for (auto [bias, sum] : llvm::zip(constants.bias, constants.weightSums))
+      bias -= static_cast<int32_t>(offset * sum);
     auto [pixels, vectors] = chooseDenseTile(geometry, kernel);
     DensePlan plan = getDensePlan(geometry, kernel, vectors);
     Packed packed;
@@ -293,7 +318,7 @@ private:
         b.getDenseI64ArrayAttr(shape.dilations),
         b.getI64IntegerAttr(shape.groups), constants.input, constants.output,
         constants.residual, MicroKernelAttr::get(context, kernel),
-        EpilogueAttr::get(context, packed.epilogue),
+        EpilogueAttr::get(context, packed.epilogue), constants.chain,
         constants.tiesAway ? b.getUnitAttr() : UnitAttr(),
         b.getDenseI64ArrayAttr(packed.tile));
     auto back = UnrealizedConversionCastOp::create(b, result.getType(),

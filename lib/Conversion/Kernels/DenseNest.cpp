@@ -81,7 +81,8 @@ static void blockRows(const DensePlan &plan, int64_t maxPixels, int64_t limit,
 
 DenseBlocking q::kernel::getDenseBlocking(const DensePlan &plan,
                                           int64_t maxPixels,
-                                          const KernelBuffers &buffers) {
+                                          const KernelBuffers &buffers,
+                                          StorageAttr inputStorage) {
   const LayerGeometry &g = plan.geometry;
   DenseBlocking blocking;
   int64_t limit = plan.panelCount() * plan.panelBytes() > kLargeWeights
@@ -96,6 +97,14 @@ DenseBlocking q::kernel::getDenseBlocking(const DensePlan &plan,
     blockPixels(plan, maxPixels, limit, blocking);
   else
     blockRows(plan, maxPixels, limit, blocking);
+  // Only the steps of x86 read nothing beyond the last channel of a pixel.
+  const MicroKernelTraits &traits = plan.traits;
+  blocking.readsInput =
+      blocking.isFlat && traits.lanes == 8 && traits.activationBits == 8 &&
+      plan.inputChannelsPerGroup() % traits.depth == 0 &&
+      traits.activationOffset(inputStorage.getIsSigned()) == 0;
+  if (blocking.readsInput)
+    return blocking;
   blocking.scratchElements =
       blocking.scratchRows * blocking.scratchColumns * g.inC + kScratchSlack;
   return blocking;
@@ -149,23 +158,24 @@ private:
   Value convert(Value bytes) {
     if (plan.traits.activationBits == 16)
       return e.extend(bytes, e.i16(), spec.inputStorage.getIsSigned());
-    if (!flips())
+    if (offset() == 0)
       return bytes;
     int64_t n = cast<VectorType>(bytes.getType()).getNumElements();
     return arith::XOrIOp::create(e.b, bytes, e.splat(0x80, n, e.i8()));
   }
 
-  bool flips() const {
-    return plan.traits.flipsUnsigned && !spec.inputStorage.getIsSigned();
+  int64_t offset() const {
+    return plan.traits.activationOffset(spec.inputStorage.getIsSigned());
   }
 
   int64_t padValue() const {
-    int64_t zeroPoint = spec.inputStorage.getZeroPoint();
-    return flips() ? zeroPoint - 128 : zeroPoint;
+    return spec.inputStorage.getZeroPoint() + offset();
   }
 
   void copy(Value from, Value to, int64_t length) {
-    e.forPieces(length, 16, [&](Value at, int64_t lanes) {
+    int64_t most =
+        plan.traits.lanes == 8 ? 256 / plan.traits.activationBits : 16;
+    e.forPieces(length, most, [&](Value at, int64_t lanes) {
       Value bytes = e.load(buffers.input, e.add(from, at), lanes);
       e.store(convert(bytes), buffers.scratch, e.add(to, at));
     });
@@ -242,10 +252,13 @@ private:
     int64_t total = g.batch * g.outH * g.outW;
     e.loop(blocking.blocks, [&](Value block) {
       Value x = blockStart(block, blocking.blockPixels, total);
-      copyPixels(e.mul(x, buffers.inputStrides.pixel), e.index(0),
-                 blocking.blockPixels, 1);
+      Value start = e.mul(x, buffers.inputStrides.pixel);
+      if (!blocking.readsInput)
+        copyPixels(start, e.index(0), blocking.blockPixels, 1);
       forPanels([&](Value panel, Value group, Value channel) {
         Value scratchAt = e.mul(group, plan.inputChannelsPerGroup());
+        if (blocking.readsInput)
+          scratchAt = e.add(scratchAt, start);
         auto at = [&](const ActivationStrides &s) {
           return e.add(e.mul(x, s.pixel), channel);
         };
@@ -291,8 +304,6 @@ private:
   void oneTile(int64_t pixels, Value x, Value panel, Value scratchAt,
                Value outputAt, Value residualAt) {
     int64_t lanes = plan.traits.lanes;
-    int64_t columnStep =
-        blocking.isFlat || blocking.skipsColumns ? 1 : g.strideW;
     Tile tile{pixels, plan.vectors};
     Value constantsAt = e.mul(panel, plan.panelWidth);
     Values bias;
@@ -304,9 +315,11 @@ private:
       accumulators.append(bias.begin(), bias.end());
 
     StepOperands operands;
-    operands.activations = buffers.scratch;
-    operands.activationsAt = e.add(scratchAt, e.mul(x, columnStep * g.inC));
-    operands.pitch = columnStep * g.inC;
+    operands.activations =
+        blocking.readsInput ? buffers.input : buffers.scratch;
+    operands.pitch = pixelPitch();
+    operands.activationsAt = e.add(scratchAt, e.mul(x, operands.pitch));
+    operands.chain = spec.chain;
     operands.weights = buffers.weights;
     operands.weightsAt = e.mul(panel, plan.panelBytes());
     accumulators = segments(tile, operands, std::move(accumulators));
@@ -324,6 +337,13 @@ private:
         out.residualAt.push_back(at(residualAt, buffers.residualStrides));
     }
     emitEpilogue(e, spec.epilogue, out, std::move(accumulators));
+  }
+
+  /// Elements from an output pixel's first activation to the next one's.
+  int64_t pixelPitch() const {
+    if (blocking.readsInput)
+      return buffers.inputStrides.pixel;
+    return blocking.isFlat || blocking.skipsColumns ? g.inC : g.strideW * g.inC;
   }
 
   /// Rough number of instructions of `steps` steps.
@@ -365,7 +385,7 @@ private:
   Values oneSegment(const Tile &tile, const StepOperands &operands,
                     bool isStraight, Values accumulators) {
     MicroKernel kernel = spec.microKernel;
-    int64_t unroll = getUnroll(kernel, plan.steps);
+    int64_t unroll = getUnroll(kernel, plan.steps, spec.chain);
     int64_t iterations = isStraight ? 0 : plan.steps / unroll;
     int64_t depth = plan.traits.depth;
     accumulators =

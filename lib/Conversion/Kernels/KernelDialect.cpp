@@ -51,6 +51,21 @@ LogicalResult StorageAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
+LogicalResult ChainAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                int64_t length, int64_t amax, int64_t pairSum,
+                                int64_t chainSum) {
+  if (length != 1 && length != 2 && length != 4 && length != 8)
+    return emitError() << "chains have a length of 1, 2, 4 or 8, not "
+                       << length;
+  if (amax < 0 || amax > 255 || pairSum < 0 || chainSum < pairSum)
+    return emitError() << "amax lies in [0, 255], and chain_sum is not smaller "
+                          "than pair_sum";
+  if (amax * chainSum > 32768)
+    return emitError() << "a chain may leave int16: " << amax << " * "
+                       << chainSum << " is more than 32768";
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // Layer ops
 //===----------------------------------------------------------------------===//
@@ -115,6 +130,10 @@ template <typename OpTy> static LogicalResult verifyLayer(OpTy op) {
       cast<ShapedType>(op.getResidual().getType()).getShape() !=
           cast<ShapedType>(op.getInit().getType()).getShape())
     return op.emitOpError("the residual must have the shape of the result");
+
+  if (op.getChain().has_value() !=
+      (op.getMicroKernel() == MicroKernel::Pmaddubsw))
+    return op.emitOpError("a chain and the micro-kernel pmaddubsw go together");
 
   FailureOr<PackedSizes> sizes = getPackedSizes(op);
   if (failed(sizes))

@@ -100,6 +100,8 @@ MicroKernelTraits q::kernel::getTraits(MicroKernel kernel) {
     return {4, 4, 8, true, false};
   case MicroKernel::Usdot:
     return {4, 4, 8, false, false};
+  case MicroKernel::Pmaddubsw:
+    return {8, 4, 8, false, true, true};
   }
   return {8, 1, 16, false, false};
 }
@@ -149,6 +151,8 @@ static int64_t maxTilePixels(MicroKernel kernel, int64_t vectors) {
   switch (kernel) {
   case MicroKernel::Pmaddwd:
     return vectors == 1 ? 8 : vectors == 2 ? 5 : 3;
+  case MicroKernel::Pmaddubsw:
+    return vectors == 1 ? 8 : vectors == 2 ? 4 : 3;
   case MicroKernel::Smlal:
     return vectors == 1 ? 8 : 4;
   case MicroKernel::Sdot:
@@ -167,7 +171,7 @@ q::kernel::chooseDenseTile(const LayerGeometry &geometry, MicroKernel kernel) {
     width =
         std::min<int64_t>(geometry.batch * geometry.outH * geometry.outW, 240);
   SmallVector<int64_t> candidates;
-  if (kernel == MicroKernel::Pmaddwd)
+  if (getTraits(kernel).permutesPanel)
     candidates = {1, 2, 3};
   else
     candidates = {8 / lanes, 16 / lanes};

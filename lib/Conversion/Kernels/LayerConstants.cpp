@@ -218,9 +218,9 @@ bool foldBias(ArrayRef<int32_t> weights, ArrayRef<int32_t> bias, bool isFolded,
       folded -= constants.input.getZeroPoint() * sum;
     numerics::AccumulatorBounds bounds =
         numerics::accumulatorBounds(w, count, range, folded);
-    // The kernels for dot products shift activations by 128.
+    // Some micro-kernels shift activations by 128, up or down.
     if (!bounds.fitsInt32() || !fitsInt32(folded) ||
-        !fitsInt32(folded + 128 * sum))
+        !fitsInt32(folded + 128 * sum) || !fitsInt32(folded - 128 * sum))
       return false;
     constants.bias.push_back(static_cast<int32_t>(folded));
     constants.weightSums.push_back(sum);

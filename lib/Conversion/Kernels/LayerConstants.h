@@ -20,6 +20,7 @@ namespace q::kernel {
 struct LayerConstants {
   StorageAttr input, output;
   ResidualAttr residual; ///< null if there is none
+  ChainAttr chain;       ///< null if the micro-kernel has none
   std::vector<int8_t> weights;
   std::vector<int32_t> bias; ///< with the zero point's cross-terms (rule N6)
   /// The sum of each channel's weights.

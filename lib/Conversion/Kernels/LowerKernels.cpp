@@ -159,10 +159,11 @@ private:
   static void pushScratch(ConvOp op, OpBuilder &builder, CallOperands &call) {
     DensePlan plan =
         getDensePlan(*getGeometry(op), op.getMicroKernel(), op.getTile()[1]);
-    DenseBlocking blocking =
-        getDenseBlocking(plan, op.getTile()[0], stridesOf(call));
-    pushBuffer(op, builder, call, blocking.scratchElements,
-               plan.traits.activationBits);
+    DenseBlocking blocking = getDenseBlocking(
+        plan, op.getTile()[0], stridesOf(call), op.getInputStorage());
+    if (!blocking.readsInput)
+      pushBuffer(op, builder, call, blocking.scratchElements,
+                 plan.traits.activationBits);
   }
 
   static void pushScratch(DepthwiseOp op, OpBuilder &builder,
@@ -192,7 +193,8 @@ private:
     MLIRContext *context = op.getContext();
     Builder builder(context);
     // No code depends on the bounds of the input, nor, without padding, on its
-    // zero point, so layers that differ in these alone share a function.
+    // zero point, nor on the numbers of a proof, so layers that differ in these
+    // alone share a function.
     StorageAttr input = op.getInputStorage();
     bool isPadded = llvm::any_of(op.getPads(), [](int64_t p) { return p; });
     NamedAttrList attributes(op->getAttrDictionary());
@@ -201,6 +203,9 @@ private:
                                     isPadded ? input.getZeroPoint() : 0,
                                     input.getIsSigned() ? -128 : 0,
                                     input.getIsSigned() ? 127 : 255));
+    if (ChainAttr chain = op.getChainAttr())
+      attributes.set(op.getChainAttrName(),
+                     ChainAttr::get(context, chain.getLength(), 0, 0, 0));
     // Strides are part of the key: flat types do not show them.
     SmallVector<Attribute> key = {
         builder.getStringAttr(OpTy::getOperationName()),
@@ -246,6 +251,8 @@ private:
     };
     NestSpec spec;
     spec.microKernel = op.getMicroKernel();
+    if (ChainAttr chain = op.getChainAttr())
+      spec.chain = chain.getLength();
     spec.inputStorage = op.getInputStorage();
     spec.buffers = stridesOf(call);
     spec.buffers.input = take(true);
@@ -257,12 +264,12 @@ private:
     epilogue.output = op.getOutputStorage();
     epilogue.residual = op.getResidualAdd().value_or(ResidualAttr());
     epilogue.traits = getTraits(op.getMicroKernel());
-    epilogue.isX86 = op.getMicroKernel() == MicroKernel::Pmaddwd;
+    epilogue.isX86 = epilogue.traits.permutesPanel;
     epilogue.multipliers = take(bool(op.getMultipliers()));
     epilogue.shifts = take(bool(op.getShifts()));
     epilogue.residualBuffer = take(bool(op.getResidual()));
     epilogue.outputBuffer = take(true);
-    spec.buffers.scratch = take(true);
+    spec.buffers.scratch = take(next < block->getNumArguments());
     emitBody(op, emitter, spec, take);
     func::ReturnOp::create(builder);
   }
@@ -272,7 +279,9 @@ private:
     DensePlan plan =
         getDensePlan(*getGeometry(op), op.getMicroKernel(), op.getTile()[1]);
     emitDenseNest(e, plan,
-                  getDenseBlocking(plan, op.getTile()[0], spec.buffers), spec);
+                  getDenseBlocking(plan, op.getTile()[0], spec.buffers,
+                                   op.getInputStorage()),
+                  spec);
   }
 
   static void emitBody(DepthwiseOp op, KernelEmitter &e, NestSpec &spec,

@@ -14,8 +14,12 @@
 using namespace mlir;
 using namespace q::kernel;
 
-int64_t q::kernel::getUnroll(MicroKernel kernel, int64_t steps) {
+int64_t q::kernel::getUnroll(MicroKernel kernel, int64_t steps, int64_t chain) {
   switch (kernel) {
+  case MicroKernel::Pmaddubsw:
+    if (chain > 1)
+      return std::max<int64_t>(chain, 4);
+    [[fallthrough]];
   case MicroKernel::Pmaddwd:
     return steps % 2 == 0 ? 2 : steps % 3 == 0 ? 3 : 2;
   case MicroKernel::Smlal:
@@ -52,6 +56,49 @@ static void emitPmaddwd(KernelEmitter &e, const Tile &tile,
                         {activations, weights[v]});
         accumulator = arith::AddIOp::create(e.b, accumulator, products);
       }
+    }
+  }
+}
+
+/// vpmaddubsw: four channels of a pixel, broadcast, times four weights of each
+/// of eight output channels. The sums of a chain of steps meet in int16; adding
+/// lanes in pairs (vpmaddwd with ones) widens them. No sum leaves int16, which
+/// was proven (rule N8).
+static void emitPmaddubsw(KernelEmitter &e, const Tile &tile,
+                          const StepOperands &from, int64_t steps,
+                          Values &accumulators) {
+  constexpr int64_t lanes = 8;
+  Value ones = e.splat(1, 2 * lanes, e.i16());
+  for (int64_t first = 0; first < steps; first += from.chain) {
+    Values sums(accumulators.size());
+    for (int64_t step = first; step < std::min(first + from.chain, steps);
+         ++step) {
+      Values weights;
+      for (int64_t v = 0; v < tile.vectors; ++v) {
+        int64_t at = (step * tile.vectors + v) * 4 * lanes;
+        weights.push_back(
+            e.load(from.weights, e.add(from.weightsAt, at), 4 * lanes));
+      }
+      for (int64_t p = 0; p < tile.pixels; ++p) {
+        Value at = e.add(from.activationsAt, p * from.pitch + step * 4);
+        Value four = e.bitcast(e.load(from.activations, at, 4), 1, e.i32());
+        Value all =
+            vector::BroadcastOp::create(e.b, e.vec(lanes, e.i32()), four);
+        Value activations = e.bitcast(all, 4 * lanes, e.i8());
+        for (int64_t v = 0; v < tile.vectors; ++v) {
+          Value &sum = sums[p * tile.vectors + v];
+          Value products =
+              e.intrinsic("llvm.x86.avx2.pmadd.ub.sw",
+                          e.vec(2 * lanes, e.i16()), {activations, weights[v]});
+          sum =
+              sum ? Value(arith::AddIOp::create(e.b, sum, products)) : products;
+        }
+      }
+    }
+    for (auto [accumulator, sum] : llvm::zip(accumulators, sums)) {
+      Value wide = e.intrinsic("llvm.x86.avx2.pmadd.wd", e.vec(lanes, e.i32()),
+                               {sum, ones});
+      accumulator = arith::AddIOp::create(e.b, accumulator, wide);
     }
   }
 }
@@ -138,6 +185,8 @@ void q::kernel::emitSteps(KernelEmitter &e, MicroKernel kernel,
   switch (kernel) {
   case MicroKernel::Pmaddwd:
     return emitPmaddwd(e, tile, operands, steps, accumulators);
+  case MicroKernel::Pmaddubsw:
+    return emitPmaddubsw(e, tile, operands, steps, accumulators);
   case MicroKernel::Smlal:
     return emitSmlal(e, tile, operands, steps, accumulators);
   case MicroKernel::Sdot:

@@ -25,10 +25,14 @@ struct StepOperands {
   int64_t pitch;       ///< elements from one pixel to the next
   Value weights;       ///< flat i8 buffer
   Value weightsAt;
+  /// Steps of pmaddubsw whose sums are added in int16, counted from the start
+  /// of a run.
+  int64_t chain = 1;
 };
 
-/// How many steps of a micro-kernel make one iteration of a loop over `steps`.
-int64_t getUnroll(MicroKernel kernel, int64_t steps);
+/// How many steps of a micro-kernel make one iteration of a loop over `steps`:
+/// whole chains.
+int64_t getUnroll(MicroKernel kernel, int64_t steps, int64_t chain);
 
 /// How far beyond the last activation (in elements) a run of steps may read.
 constexpr int64_t kScratchSlack = 16;

@@ -28,6 +28,7 @@ struct KernelBuffers {
 /// Copies of the attributes that a nest needs.
 struct NestSpec {
   MicroKernel microKernel;
+  int64_t chain = 1; ///< see StepOperands
   StorageAttr inputStorage;
   EpilogueSpec epilogue;
   KernelBuffers buffers;
@@ -41,12 +42,15 @@ struct DenseBlocking {
   int64_t blocks = 1, blockPixels = 1, blockRows = 1;
   /// Only the columns that a 1-wide kernel looks at are in the scratch.
   bool skipsColumns = false;
+  /// The input is multiplied where it lies: there is no scratch buffer.
+  bool readsInput = false;
   int64_t scratchRows = 1, scratchColumns = 1;
   RowSplit split;
   int64_t scratchElements = 0;
 };
 DenseBlocking getDenseBlocking(const DensePlan &plan, int64_t maxPixels,
-                               const KernelBuffers &buffers);
+                               const KernelBuffers &buffers,
+                               StorageAttr inputStorage);
 void emitDenseNest(KernelEmitter &e, const DensePlan &plan,
                    const DenseBlocking &blocking, const NestSpec &spec);
 
