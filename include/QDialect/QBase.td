@@ -101,6 +101,12 @@ def Q_ReduceKind : Q_Enum<"ReduceKind", "how a reduction combines elements", [
 ]>;
 def Q_ReduceKindAttr : Q_EnumAttr<Q_ReduceKind, "reduce_kind">;
 
+def Q_CompareKind : Q_Enum<"CompareKind", "relation between two elements", [
+  I32EnumAttrCase<"Equal", 0, "equal">, I32EnumAttrCase<"Less", 1, "less">,
+  I32EnumAttrCase<"LessOrEqual", 2, "less_or_equal">
+]>;
+def Q_CompareKindAttr : Q_EnumAttr<Q_CompareKind, "compare_kind">;
+
 def Q_PadMode : Q_Enum<"PadMode", "what fills the border", [
   I32EnumAttrCase<"Constant", 0, "constant">, I32EnumAttrCase<"Edge", 1, "edge">,
   I32EnumAttrCase<"Reflect", 2, "reflect">

@@ -128,6 +128,41 @@ def Q_MaxOp : Q_BinaryOp<"max", [Q_SharesParameters]> {
   let hasCanonicalizer = 1;
 }
 
+def Q_CompareOp : Q_ShapedOp<"compare", [Q_OneArithmetic]> {
+  let summary = "1 where a relation holds, else 0; numpy broadcasting, float only";
+  let description = [{
+    Nothing holds for a NaN. Without an integer form: an 8-bit quantizer would
+    move elements across the border that the network decides on.
+
+    ```mlir
+    %0 = q.compare less %a, %b
+         : (tensor<4x3xf32>, tensor<1xf32>) -> tensor<4x3xf32>
+    ```
+  }];
+  let arguments = (ins Q_CompareKindAttr:$kind, Q_Tensor:$lhs, Q_Tensor:$rhs);
+  let results = (outs Q_Tensor:$output);
+  let assemblyFormat = [{
+    $kind $lhs `,` $rhs attr-dict `:` functional-type(operands, $output)
+  }];
+}
+def Q_SelectOp : Q_ShapedOp<"select", [Q_OneArithmetic]> {
+  let summary = "One of two elements by a condition, numpy broadcasting, float only";
+  let description = [{
+    The element of `yes` where the condition is not 0, else that of `no`.
+    Without an integer form, as `q.compare`, which makes the condition.
+
+    ```mlir
+    %0 = q.select %condition, %yes, %no
+         : (tensor<4x3xf32>, tensor<4x3xf32>, tensor<1xf32>) -> tensor<4x3xf32>
+    ```
+  }];
+  let arguments = (ins Q_Tensor:$condition, Q_Tensor:$yes, Q_Tensor:$no);
+  let results = (outs Q_Tensor:$output);
+  let assemblyFormat = [{
+    $condition `,` $yes `,` $no attr-dict `:` functional-type(operands, $output)
+  }];
+}
+
 def Q_ClampOp : Q_ShapedOp<"clamp",
     [Q_OneArithmetic, DeclareOpInterfaceMethods<Q_FusedClampOpInterface>]> {
   let summary = "ReLU, ReLU6, Clip: cut to real bounds";

@@ -93,6 +93,29 @@ def Q_ReduceOp : Q_ShapedOp<"reduce"> {
   let hasVerifier = 1;
 }
 
+def Q_ArgReduceOp : Q_ShapedOp<"arg_reduce", [Q_OneArithmetic]> {
+  let summary = "Index of the largest or smallest element along one dimension, float only";
+  let description = [{
+    The indices are whole float32 numbers, which are exact below 2^24. Of equal
+    elements the first counts or, with `last`, the last. The dimension stays as
+    1. Without an integer form, as indices have no scale.
+
+    - `kind` is `max` or `min`; `axis` is a dimension of at most 2^24 elements.
+
+    ```mlir
+    %0 = q.arg_reduce max %x {axis = 1 : i64}
+         : (tensor<1x10xf32>) -> tensor<1x1xf32>
+    ```
+  }];
+  let arguments = (ins Q_ReduceKindAttr:$kind, Q_Tensor:$input, I64Attr:$axis,
+                       UnitAttr:$last);
+  let results = (outs Q_Tensor:$output);
+  let assemblyFormat = [{
+    $kind $input attr-dict `:` functional-type(operands, $output)
+  }];
+  let hasVerifier = 1;
+}
+
 def Q_SoftmaxOp : Q_ShapedOp<"softmax", [Q_OneArithmetic]> {
   let summary = "Softmax, or its logarithm, over one dimension (rule N15)";
   let description = [{

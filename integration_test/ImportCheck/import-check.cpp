@@ -5,13 +5,26 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// usage: import-check TEST_DIR...
+// usage: import-check MODULES TEST_DIR...
 //
 // For every folder with a model.onnx and a test_data_set_0: imports the model,
 // runs the float evaluator on the inputs and compares with the outputs. Prints
-// one line per folder: PASS, or FAIL and what went wrong. Integer inputs (axes,
-// shapes) become constants; where a model needs more of its inputs to be known,
-// all but the first do.
+// one line per folder, its fields separated by tabs:
+//
+//   OUTCOME DIR OPS OPSET FILES REASON
+//
+// where the outcome is
+//
+//   float    the float inputs were data, the others (axes, shapes, indices)
+//            constants
+//   known    the first input was data, the model needs the others to be known
+//   folded   the test has no float input; the import computed it
+//   refused  the model was refused, for REASON
+//   wrong    the result was another, as REASON says
+//
+// OPS are the kinds of the nodes, FILES the inputs that were data. Into the
+// folder MODULES goes the imported module of every test that passes, called
+// after its number: 0.mlir, 1.mlir ...
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,6 +32,7 @@
 #include "QDialect/Import/ImportOnnx.h"
 
 #include "mlir/IR/Diagnostics.h"
+#include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -36,19 +50,94 @@ struct TestTensor {
   onnx::TensorProto proto;
   std::string path;
   bool isFloat() const { return proto.data_type() == onnx::TensorProto::FLOAT; }
-  q::eval::Tensor toFloats() const {
-    SmallVector<int64_t> shape(proto.dims().begin(), proto.dims().end());
-    std::vector<float> values(q::eval::Tensor::count(shape));
-    if (proto.has_raw_data())
-      std::memcpy(values.data(), proto.raw_data().data(),
-                  std::min(values.size() * 4, proto.raw_data().size()));
-    else
-      std::copy(proto.float_data().begin(), proto.float_data().end(),
-                values.begin());
-    return q::eval::Tensor(shape, std::move(values));
-  }
+  q::eval::Tensor toFloats() const;
 };
 } // namespace
+
+/// `count` little-endian elements of type `Raw`.
+template <typename Raw>
+static std::vector<float> fromRaw(const std::string &bytes, int64_t count) {
+  std::vector<float> values(count);
+  for (int64_t i = 0; i < count && (i + 1) * sizeof(Raw) <= bytes.size(); ++i) {
+    Raw value;
+    std::memcpy(&value, bytes.data() + i * sizeof(Raw), sizeof(Raw));
+    values[i] = static_cast<float>(value);
+  }
+  return values;
+}
+
+q::eval::Tensor TestTensor::toFloats() const {
+  using onnx::TensorProto;
+  SmallVector<int64_t> shape(proto.dims().begin(), proto.dims().end());
+  // What is not a tensor (a sequence, say) parses as one without sense.
+  int64_t count = 1;
+  for (int64_t extent : shape)
+    count = extent < 0 || count > (int64_t(1) << 28) ? 0 : count * extent;
+  if (count == 0)
+    return q::eval::Tensor(shape, std::vector<float>());
+  const std::string &raw = proto.raw_data();
+  std::vector<float> values(count);
+  if (!proto.has_raw_data()) {
+    if (isFloat())
+      values.assign(proto.float_data().begin(), proto.float_data().end());
+    else if (proto.data_type() == TensorProto::INT64)
+      values.assign(proto.int64_data().begin(), proto.int64_data().end());
+    else
+      values.assign(proto.int32_data().begin(), proto.int32_data().end());
+    values.resize(count);
+    return q::eval::Tensor(shape, std::move(values));
+  }
+  std::vector<float> halves = fromRaw<uint16_t>(raw, count);
+  switch (proto.data_type()) {
+  case TensorProto::FLOAT:
+    values = fromRaw<float>(raw, count);
+    break;
+  case TensorProto::INT64:
+    values = fromRaw<int64_t>(raw, count);
+    break;
+  case TensorProto::INT32:
+    values = fromRaw<int32_t>(raw, count);
+    break;
+  case TensorProto::DOUBLE:
+    values = fromRaw<double>(raw, count);
+    break;
+  case TensorProto::FLOAT16:
+    for (auto [value, bits] : llvm::zip(values, halves))
+      value = llvm::APFloat(llvm::APFloat::IEEEhalf(),
+                            llvm::APInt(16, static_cast<uint16_t>(bits)))
+                  .convertToFloat();
+    break;
+  case TensorProto::BFLOAT16:
+    for (auto [value, bits] : llvm::zip(values, halves))
+      value = llvm::APFloat(llvm::APFloat::BFloat(),
+                            llvm::APInt(16, static_cast<uint16_t>(bits)))
+                  .convertToFloat();
+    break;
+  case TensorProto::INT16:
+    values = fromRaw<int16_t>(raw, count);
+    break;
+  case TensorProto::UINT16:
+    values = halves;
+    break;
+  case TensorProto::UINT32:
+    values = fromRaw<uint32_t>(raw, count);
+    break;
+  case TensorProto::UINT64:
+    values = fromRaw<uint64_t>(raw, count);
+    break;
+  case TensorProto::INT8:
+    values = fromRaw<int8_t>(raw, count);
+    break;
+  case TensorProto::UINT8:
+  case TensorProto::BOOL:
+    values = fromRaw<uint8_t>(raw, count);
+    break;
+  default:
+    // Not a number, which equals nothing.
+    values.assign(count, std::nanf(""));
+  }
+  return q::eval::Tensor(shape, std::move(values));
+}
 
 /// input_0.pb, input_1.pb ... of a test.
 static std::vector<TestTensor> readTensors(const std::string &folder,
@@ -65,10 +154,19 @@ static std::vector<TestTensor> readTensors(const std::string &folder,
   }
 }
 
+/// How exact an expected output is: narrow floats were rounded.
+static double getTolerance(int32_t type) {
+  if (type == onnx::TensorProto::FLOAT16)
+    return 1e-3;
+  return type == onnx::TensorProto::BFLOAT16 ? 1e-2 : 1e-4;
+}
+
 /// What differs, empty where nothing does.
 static std::string compare(const q::eval::Tensor &actual,
-                           const q::eval::Tensor &expected) {
-  if (actual.getShape() != expected.getShape())
+                           const TestTensor &test) {
+  q::eval::Tensor expected = test.toFloats();
+  if (actual.getShape() != expected.getShape() ||
+      actual.f().size() != expected.f().size())
     return "has shape [" +
            llvm::join(
                llvm::map_range(actual.getShape(),
@@ -85,70 +183,130 @@ static std::string compare(const q::eval::Tensor &actual,
     largest = std::max(largest, std::abs(b));
     worst = std::max(worst, std::abs(a - b));
   }
-  if (worst <= 1e-4 * largest + 1e-7)
+  if (worst <= getTolerance(test.proto.data_type()) * largest + 1e-7)
     return "";
   return "differs by " + std::to_string(worst) + " of " +
          std::to_string(largest);
 }
 
-/// Runs one test; the reason why it fails, empty where it passes. `known`
-/// inputs and those after it are constants.
-static std::string run(const std::string &folder, size_t known,
-                       MLIRContext &context) {
-  std::string model = folder + "/model.onnx", messages;
+namespace {
+/// What came of a test.
+struct Outcome {
+  std::string word, reason, files;
+  OwningOpRef<ModuleOp> module;
+};
+} // namespace
+
+/// Runs one test; the word is empty where it passes. `known` inputs and those
+/// after it are constants.
+static Outcome run(const std::string &folder, size_t known,
+                   const onnx::ModelProto &proto, MLIRContext &context) {
+  Outcome outcome{"refused", "", "", {}};
   ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
     if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
-      messages += diagnostic.str() + "; ";
+      outcome.reason +=
+          (outcome.reason.empty() ? "" : " AND ") + diagnostic.str();
     return success();
   });
   std::vector<TestTensor> inputs = readTensors(folder, "input");
   std::vector<TestTensor> outputs = readTensors(folder, "output");
-  onnx::ModelProto proto;
-  auto buffer = llvm::MemoryBuffer::getFile(model);
-  if (!buffer || !proto.ParseFromString((*buffer)->getBuffer().str()))
-    return "cannot read the model";
   q::ImportOptions options;
   std::vector<q::eval::Tensor> data;
   for (size_t i = 0; i < inputs.size(); ++i) {
-    if (static_cast<int>(i) >= proto.graph().input_size())
-      return "has more inputs than the model";
+    if (static_cast<int>(i) >= proto.graph().input_size()) {
+      outcome.reason = "has more inputs than the model";
+      return outcome;
+    }
     std::string name = proto.graph().input(i).name();
     if (i < known && inputs[i].isFloat()) {
       data.push_back(inputs[i].toFloats());
+      outcome.files += (outcome.files.empty() ? "" : ",") + inputs[i].path;
       options.inputShapes[name] = SmallVector<int64_t>(
           inputs[i].proto.dims().begin(), inputs[i].proto.dims().end());
     } else {
       options.inputConstants[name] = inputs[i].path;
     }
   }
-  OwningOpRef<ModuleOp> module = q::importOnnx(model, &context, options);
-  if (!module)
-    return messages;
-  auto function = *module->getOps<func::FuncOp>().begin();
+  outcome.module = q::importOnnx(folder + "/model.onnx", &context, options);
+  if (!outcome.module)
+    return outcome;
+  auto function = *outcome.module->getOps<func::FuncOp>().begin();
   auto evaluator = q::eval::createFloatEvaluator(function);
   if (failed(evaluator))
-    return messages;
+    return outcome;
   auto results = (*evaluator)->run(data);
   if (failed(results))
-    return messages;
+    return outcome;
+  outcome.word.clear();
   for (auto [index, result] : llvm::enumerate(*results)) {
-    if (index >= outputs.size() || !outputs[index].isFloat())
-      return "output " + std::to_string(index) + " is not float";
-    std::string difference = compare(result, outputs[index].toFloats());
-    if (!difference.empty())
-      return "output " + std::to_string(index) + " " + difference;
+    std::string difference = index < outputs.size()
+                                 ? compare(result, outputs[index])
+                                 : "is more than the test has";
+    if (difference.empty())
+      continue;
+    outcome.word = "wrong";
+    outcome.reason = "output " + std::to_string(index) + " " + difference;
   }
-  return "";
+  return outcome;
+}
+
+/// Runs one test in the ways that the head of this file lists.
+static Outcome check(const std::string &folder, const onnx::ModelProto &proto,
+                     MLIRContext &context) {
+  bool hasFloat = llvm::any_of(readTensors(folder, "input"),
+                               [](auto &tensor) { return tensor.isFloat(); });
+  Outcome outcome = run(folder, 1000, proto, context);
+  if (outcome.word.empty())
+    outcome.word = hasFloat ? "float" : "folded";
+  if (outcome.word != "refused" || !hasFloat)
+    return outcome;
+  Outcome second = run(folder, 1, proto, context);
+  if (!second.word.empty())
+    return outcome;
+  second.word = "known";
+  return second;
+}
+
+/// The kinds of the nodes, each once.
+static std::string listOps(const onnx::ModelProto &proto) {
+  std::vector<std::string> ops;
+  for (const onnx::NodeProto &node : proto.graph().node())
+    if (!llvm::is_contained(ops, node.op_type()))
+      ops.push_back(node.op_type());
+  return llvm::join(ops, ",");
+}
+
+/// The version of ONNX's own ops.
+static int64_t getOpset(const onnx::ModelProto &proto) {
+  int64_t opset = 0;
+  for (const onnx::OperatorSetIdProto &entry : proto.opset_import())
+    if (entry.domain().empty() || entry.domain() == "ai.onnx")
+      opset = entry.version();
+  return opset;
 }
 
 int main(int argc, char **argv) {
-  for (int i = 1; i < argc; ++i) {
+  if (argc < 2) {
+    llvm::errs() << "usage: import-check MODULES TEST_DIR...\n";
+    return 1;
+  }
+  for (int i = 2; i < argc; ++i) {
+    std::string folder = argv[i];
     MLIRContext context(MLIRContext::Threading::DISABLED);
-    std::string reason = run(argv[i], 1000, context);
-    if (!reason.empty() && run(argv[i], 1, context).empty())
-      reason.clear();
-    llvm::outs() << (reason.empty() ? "PASS " : "FAIL ") << argv[i]
-                 << (reason.empty() ? "" : ": " + reason) << "\n";
+    onnx::ModelProto proto;
+    auto buffer = llvm::MemoryBuffer::getFile(folder + "/model.onnx");
+    Outcome outcome{"refused", "cannot read the model", "", {}};
+    if (buffer && proto.ParseFromString((*buffer)->getBuffer().str()))
+      outcome = check(folder, proto, context);
+    if (outcome.word == "float" || outcome.word == "known") {
+      std::error_code error;
+      llvm::raw_fd_ostream file(
+          std::string(argv[1]) + "/" + std::to_string(i - 2) + ".mlir", error);
+      outcome.module->print(file);
+    }
+    llvm::outs() << outcome.word << "\t" << folder << "\t" << listOps(proto)
+                 << "\t" << getOpset(proto) << "\t" << outcome.files << "\t"
+                 << outcome.reason << "\n";
     llvm::outs().flush();
   }
   return 0;

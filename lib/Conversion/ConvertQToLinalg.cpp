@@ -42,6 +42,8 @@ static const char *getRemedy(Operation *op) {
   if (isa<PowOp>(op))
     return "write a constant exponent as q.unary square or sqrt, or as a "
            "product";
+  if (isa<CompareOp, SelectOp, ArgReduceOp>(op))
+    return "cut the model in front of it and compute it in the application";
   return nullptr;
 }
 

@@ -140,6 +140,62 @@ struct PRelu {
   static float apply(float x, float slope) { return x < 0 ? x * slope : x; }
 };
 
+struct Equal {
+  static float apply(float a, float b) { return a == b ? 1.0f : 0.0f; }
+};
+struct Less {
+  static float apply(float a, float b) { return a < b ? 1.0f : 0.0f; }
+};
+struct LessOrEqual {
+  static float apply(float a, float b) { return a <= b ? 1.0f : 0.0f; }
+};
+
+KernelOr createCompare(CompareOp op, KernelContext &) {
+  std::unique_ptr<FloatKernel> kernel;
+  switch (op.getKind()) {
+  case CompareKind::Equal:
+    kernel = std::make_unique<BinaryKernel<Equal>>(op);
+    break;
+  case CompareKind::Less:
+    kernel = std::make_unique<BinaryKernel<Less>>(op);
+    break;
+  case CompareKind::LessOrEqual:
+    kernel = std::make_unique<BinaryKernel<LessOrEqual>>(op);
+    break;
+  }
+  return kernel;
+}
+
+class SelectKernel : public FloatKernel {
+public:
+  explicit SelectKernel(SelectOp op)
+      : loop(getShape(op.getOutput()),
+             {getStrides(getShape(op.getOutput())),
+              getBroadcastStrides(getShape(op.getCondition()),
+                                  getShape(op.getOutput())),
+              getBroadcastStrides(getShape(op.getYes()),
+                                  getShape(op.getOutput())),
+              getBroadcastStrides(getShape(op.getNo()),
+                                  getShape(op.getOutput()))}) {}
+  LogicalResult forward(ArrayRef<const Tensor *> operands,
+                        Tensor &output) override {
+    const float *condition = operands[0]->f().data();
+    const float *yes = operands[1]->f().data(), *no = operands[2]->f().data();
+    float *out = output.f().data();
+    const auto &step = loop.getStep();
+    loop.forEachRow([&](auto at) {
+      for (int64_t i = 0; i < loop.getRow(); ++i)
+        out[at[0] + i * step[0]] = condition[at[1] + i * step[1]] != 0.0f
+                                       ? yes[at[2] + i * step[2]]
+                                       : no[at[3] + i * step[3]];
+    });
+    return success();
+  }
+
+private:
+  StridedLoop<4> loop;
+};
+
 //===----------------------------------------------------------------------===//
 // One operand
 //===----------------------------------------------------------------------===//
@@ -306,6 +362,8 @@ void q::eval::addElementwiseKernels(KernelTable &table) {
   table.add<MinOp, BinaryKernel<Min>>();
   table.add<MaxOp, BinaryKernel<Max>>();
   table.add<PReluOp, BinaryKernel<PRelu>>();
+  table.add<CompareOp>(createCompare);
+  table.add<SelectOp, SelectKernel>();
   table.add<ClampOp, ClampKernel>();
   table.add<UnaryOp, UnaryKernel>();
 }

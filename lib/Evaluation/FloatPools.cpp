@@ -184,10 +184,45 @@ private:
   int64_t count;
 };
 
+class ArgReduceKernel : public FloatKernel {
+public:
+  explicit ArgReduceKernel(ArgReduceOp op)
+      : sign(op.getKind() == ReduceKind::Max ? 1.0f : -1.0f),
+        last(op.getLast()) {
+    ArrayRef<int64_t> shape = getShape(op.getInput());
+    outer = Tensor::count(shape.take_front(op.getAxis()));
+    extent = shape[op.getAxis()];
+    inner = Tensor::count(shape.drop_front(op.getAxis() + 1));
+  }
+  LogicalResult forward(ArrayRef<const Tensor *> operands,
+                        Tensor &output) override {
+    const float *x = operands[0]->f().data();
+    for (int64_t o = 0; o < outer; ++o)
+      for (int64_t i = 0; i < inner; ++i) {
+        const float *line = x + o * extent * inner + i;
+        int64_t best = 0;
+        for (int64_t k = 1; k < extent; ++k) {
+          float now = sign * line[k * inner],
+                before = sign * line[best * inner];
+          if (now > before || (last && now == before))
+            best = k;
+        }
+        output.f()[o * inner + i] = static_cast<float>(best);
+      }
+    return success();
+  }
+
+private:
+  float sign;
+  bool last;
+  int64_t outer, extent, inner;
+};
+
 } // namespace
 
 void q::eval::addPoolKernels(KernelTable &table) {
   table.add<MaxPool2DOp, MaxPoolKernel>();
   table.add<AvgPool2DOp, AvgPoolKernel>();
   table.add<ReduceOp, ReduceKernel>();
+  table.add<ArgReduceOp, ArgReduceKernel>();
 }

@@ -158,6 +158,10 @@ static std::optional<int64_t> compute(StringRef op, int64_t a, int64_t b) {
   }
   if (op == "Pow")
     return static_cast<int64_t>(std::pow(double(a), double(b)));
+  if (op == "BitShift")
+    return ub < 64 ? ua << ub : 0;
+  if (op == "BitShiftRight")
+    return ub < 64 ? ua >> ub : 0;
   if (op == "And")
     return a && b;
   if (op == "Or")
@@ -241,6 +245,9 @@ static FailureOr<HostTensor> apply(Node &node, int32_t dtype, const Pair &pair,
 static FailureOr<HostTensor> evaluateBinary(Node &node, const HostTensor &lhs,
                                             const HostTensor &rhs) {
   StringRef op = node.getOpType();
+  // The one op whose attribute says what it computes.
+  if (op == "BitShift" && node.getString("direction", "LEFT") == "RIGHT")
+    op = "BitShiftRight";
   FailureOr<Pair> pair = broadcastPair(node, lhs, rhs);
   if (failed(pair))
     return failure();
@@ -346,6 +353,67 @@ static LogicalResult evaluateWhere(Node &node) {
                        : select(yes.getInts(), no.getInts());
 }
 
+/// Integer bounds; those of floats stay with the run-time op.
+static LogicalResult evaluateClip(Node &node) {
+  const HostTensor &input = *node.host(0);
+  std::vector<int64_t> values(input.getInts());
+  for (int index : {1, 2}) {
+    if (!node.hasInput(index))
+      continue;
+    FailureOr<Shape> bound = node.ints(index, "the bound");
+    if (failed(bound))
+      return failure();
+    if (bound->size() != 1)
+      return node.error() << "a bound must be one number";
+    for (int64_t &v : values)
+      v = index == 1 ? std::max(v, bound->front())
+                     : std::min(v, bound->front());
+  }
+  return node.define(
+      0, HostTensor(input.getType(), input.getShape(), std::move(values)));
+}
+
+/// Running sums along one dimension.
+static LogicalResult evaluateCumSum(Node &node) {
+  const HostTensor &input = *node.host(0);
+  FailureOr<double> given = node.scalar(1, "the axis");
+  if (failed(given))
+    return failure();
+  int64_t rank = input.getRank(), axis = static_cast<int64_t>(*given);
+  if (axis < -rank || axis >= rank)
+    return node.error() << "axis " << axis << " does not exist";
+  axis += axis < 0 ? rank : 0;
+  bool exclusive = node.getInt("exclusive", 0);
+  bool backwards = node.getInt("reverse", 0);
+  int64_t extent = input.getShape()[axis];
+  int64_t stride = getStrides(input.getShape())[axis];
+  auto sum = [&](auto values) {
+    using T = typename decltype(values)::value_type;
+    for (int64_t first = 0; first < int64_t(values.size()); ++first) {
+      if (first / stride % extent != 0)
+        continue;
+      T total = 0;
+      for (int64_t i = 0; i < extent; ++i) {
+        T &value = values[first + (backwards ? extent - 1 - i : i) * stride];
+        T before = total;
+        if constexpr (std::is_integral_v<T>)
+          total = static_cast<T>(uint64_t(total) + uint64_t(value));
+        else
+          total += value;
+        value = exclusive ? before : total;
+      }
+    }
+    return values;
+  };
+  if (input.isFloat())
+    return node.define(0,
+                       HostTensor(input.getType(), input.getShape(),
+                                  sum(std::vector<float>(input.getFloats()))));
+  HostTensor wide(input.getType(), input.getShape(),
+                  sum(std::vector<int64_t>(input.getInts())));
+  return node.define(0, wide.converted(input.getType()));
+}
+
 /// Sums, products and extremes of shape entries; floats stay with the run-time
 /// ops.
 static LogicalResult evaluateReduction(Node &node) {
@@ -393,20 +461,8 @@ static LogicalResult evaluateReduction(Node &node) {
 //===----------------------------------------------------------------------===//
 
 static constexpr StringRef kMakers[] = {"Constant", "Shape", "Size"};
-static constexpr StringRef kHostOnly[] = {"ConstantOfShape",
-                                          "Range",
-                                          "Mod",
-                                          "And",
-                                          "Or",
-                                          "Xor",
-                                          "Not",
-                                          "Equal",
-                                          "Less",
-                                          "LessOrEqual",
-                                          "Greater",
-                                          "GreaterOrEqual",
-                                          "Where",
-                                          "ReduceProd"};
+static constexpr StringRef kHostOnly[] = {"ConstantOfShape", "Range", "Mod",
+                                          "BitShift", "CumSum"};
 
 bool onnx_import::isHostOnlyOp(StringRef opType) {
   return llvm::is_contained(kMakers, opType) ||
@@ -449,6 +505,11 @@ FailureOr<bool> onnx_import::tryEvaluateOnHost(Node &node) {
                                               : evaluateWhere(node));
   if (op == "Identity")
     return done(node.define(0, *node.host(0)));
+  if (op == "Clip" && !node.host(0)->isFloat())
+    return done(evaluateClip(node));
+  if (op == "CumSum")
+    return done(failed(node.requireInputs(2)) ? failure()
+                                              : evaluateCumSum(node));
   static constexpr StringRef unary[] = {"Neg",  "Abs",   "Sqrt",       "Floor",
                                         "Ceil", "Round", "Reciprocal", "Not"};
   if (llvm::is_contained(unary, op))

@@ -139,13 +139,26 @@ static LogicalResult importPRelu(Node &node) {
 /// Ops that do nothing when the network runs.
 static LogicalResult importIdentity(Node &node) {
   if (node.getOpType() == "Dropout") {
-    if (node.wantsOutput(1))
-      return node.error() << "output mask is not supported; export the model "
-                             "for inference";
-    if (const HostTensor *training = node.host(2);
-        training && training->size() == 1 && training->getReal(0) != 0)
+    const HostTensor *training = node.host(2), *ratio = node.host(1);
+    bool dropsNothing = node.opset() >= 12 && ratio && ratio->size() == 1 &&
+                        ratio->getReal(0) == 0;
+    if (training && training->size() == 1 && training->getReal(0) != 0 &&
+        !dropsNothing)
       return node.error() << "is in training mode; export the model for "
                              "inference";
+    FailureOr<Shape> shape = node.shape(0);
+    if (failed(shape))
+      return failure();
+    if (node.wantsOutput(1)) {
+      std::optional<int64_t> count = countElements(*shape);
+      if (!count || *count > kMaxComputedElements)
+        return node.error() << "the mask is too large";
+      // Everything is kept.
+      HostTensor mask(onnx::TensorProto::BOOL, *shape,
+                      std::vector<int64_t>(*count, 1));
+      if (failed(node.define(1, std::move(mask))))
+        return failure();
+    }
   }
   FailureOr<Value> data = node.value(0);
   if (failed(data))
@@ -155,17 +168,31 @@ static LogicalResult importIdentity(Node &node) {
 
 static LogicalResult importCast(Node &node) {
   int64_t to = node.getInt("to", onnx::TensorProto::FLOAT);
-  // CastLike has the type of its second input; what is not known is float32.
-  if (const HostTensor *like = node.host(1))
-    to = like->getType();
-  if (to != onnx::TensorProto::FLOAT)
+  if (node.getOpType() == "CastLike" && node.hasInput(1))
+    to = node.inputType(1);
+  FailureOr<Value> data = node.numbers(0);
+  if (failed(data))
+    return failure();
+  int32_t from = node.inputType(0);
+  // Indices and truths are whole numbers already.
+  bool keepsNumbers = to == onnx::TensorProto::FLOAT || to == from ||
+                      (from == onnx::TensorProto::BOOL && isIntegerType(to)) ||
+                      (isIntegerType(from) && to == onnx::TensorProto::INT64);
+  if (keepsNumbers)
+    return node.define(0, *data);
+  if (to != onnx::TensorProto::BOOL)
     return node.error() << "casts data to " << getTypeName(to)
                         << ", but the network computes in float32; remove the "
                            "cast or export the model in float32";
-  FailureOr<Value> data = node.value(0);
-  if (failed(data))
-    return failure();
-  return node.define(0, *data);
+  auto isZero = [&](Value value) {
+    MLIRContext *context = node.builder().getContext();
+    return make<CompareOp>(
+        node, {value, makeScalar(node, 0.0f)},
+        Attributes(node).set(
+            "kind", CompareKindAttr::get(context, CompareKind::Equal)));
+  };
+  Value truth = isZero(isZero(*data));
+  return node.defineIfBuilt(makeReshape(node, truth, shapeOf(*data)));
 }
 
 //===----------------------------------------------------------------------===//
@@ -247,11 +274,13 @@ static LogicalResult importPow(Node &node) {
       return node.define(0, *data);
     if (kind)
       return node.defineIfBuilt(makeUnary(node, *kind, *data));
-    if (!exponent->isFloat()) {
-      // Integer exponents are legal beside a float base.
-      Value constant = makeScalar(node, static_cast<float>(power));
-      return node.defineIfBuilt(makeBinary<PowOp>(node, *data, constant));
-    }
+  }
+  if (exponent && !exponent->isFloat()) {
+    // Integer exponents are legal beside a float base.
+    FailureOr<Value> data = node.value(0), power = node.numbers(1);
+    if (failed(data) || failed(power))
+      return failure();
+    return node.defineIfBuilt(makeBinary<PowOp>(node, *data, *power));
   }
   return importBinary<PowOp>(node);
 }

@@ -37,8 +37,8 @@ static Value permutedInput(Node &node, int index, ArrayRef<int64_t> shape,
   return makeReshape(node, permuted, finalShape);
 }
 
-/// Bias input `index`, which must have one element for each of `channels`.
-static FailureOr<Value> readBias(Node &node, int index, int64_t channels) {
+FailureOr<Value> onnx_import::readBias(Node &node, int index,
+                                       int64_t channels) {
   if (!node.hasInput(index))
     return Value();
   FailureOr<Shape> shape = node.shape(index);
@@ -55,7 +55,10 @@ static LogicalResult readConvShapes(Node &node, Shape &input, Shape &weights) {
   if (failed(node.requireInputs(2)))
     return failure();
   FailureOr<Shape> data = node.shape(0), kernel = node.shape(1);
-  if (failed(data) || failed(kernel) || failed(checkSpatialRank(node, *data)))
+  if (failed(data) || failed(kernel))
+    return failure();
+  bool isVolume = node.getOpType() == "Conv" && data->size() == 5;
+  if (!isVolume && failed(checkSpatialRank(node, *data)))
     return failure();
   if (data->size() != kernel->size())
     return node.error() << "the input has shape [" << ArrayRef<int64_t>(*data)
@@ -83,10 +86,28 @@ static Value absorbZeroPad(Value input, Window &window) {
   return pad.getInput();
 }
 
+Value onnx_import::makeConv(Node &node, Value nhwc, Value ohwi, Value bias,
+                            const Window &window) {
+  SmallVector<Value> operands = {nhwc, ohwi};
+  if (bias)
+    operands.push_back(bias);
+  return make<Conv2DOp>(
+      node, operands,
+      Attributes(node)
+          .ints("strides", window.strides)
+          .ints("pads", window.pads)
+          .ints("dilations", window.dilations)
+          .integer("groups", node.getInt("group", 1))
+          .set("operandSegmentSizes",
+               node.builder().getDenseI32ArrayAttr({1, 1, bias ? 1 : 0, 0})));
+}
+
 static LogicalResult importConv(Node &node) {
   Shape input, weights;
   if (failed(readConvShapes(node, input, weights)))
     return failure();
+  if (input.size() == 5)
+    return importVolumeConv(node, input, weights);
   FailureOr<Shape> kernel = readKernel(node, weights, input.size() - 2);
   if (failed(kernel))
     return failure();
@@ -101,18 +122,7 @@ static LogicalResult importConv(Node &node) {
   Value ohwi = permutedInput(node, 1, withHeight(weights), {0, 2, 3, 1});
   if (!nhwc || !ohwi)
     return failure();
-  SmallVector<Value> operands = {nhwc, ohwi};
-  if (*bias)
-    operands.push_back(*bias);
-  Value result = make<Conv2DOp>(
-      node, operands,
-      Attributes(node)
-          .ints("strides", window->strides)
-          .ints("pads", window->pads)
-          .ints("dilations", window->dilations)
-          .integer("groups", node.getInt("group", 1))
-          .set("operandSegmentSizes",
-               node.builder().getDenseI32ArrayAttr({1, 1, *bias ? 1 : 0, 0})));
+  Value result = makeConv(node, nhwc, ohwi, *bias, *window);
   return node.defineIfBuilt(
       dropHeight(node, toNchw(node, result), input.size()));
 }
@@ -339,97 +349,9 @@ static LogicalResult importMatMul(Node &node) {
   return node.defineIfBuilt(makeReshape(node, product, shape));
 }
 
-//===----------------------------------------------------------------------===//
-// Normalization
-//===----------------------------------------------------------------------===//
-
-/// The order that puts dimension 1 last, and its inverse.
-static std::pair<Shape, Shape> channelsLast(int64_t rank) {
-  Shape forward = {0}, backward = {0, rank - 1};
-  for (int64_t d = 2; d < rank; ++d) {
-    forward.push_back(d);
-    backward.push_back(d - 1);
-  }
-  forward.push_back(1);
-  return {forward, backward};
-}
-
-static LogicalResult importBatchNormalization(Node &node) {
-  if (failed(node.requireInputs(5)))
-    return failure();
-  if (node.getInt("training_mode", 0))
-    return node.error() << "is in training mode; export the model for "
-                           "inference";
-  if (node.opset() < 9 && !node.getInt("spatial", 1))
-    return node.error() << "statistics per element (spatial = 0) are not "
-                           "supported";
-  FailureOr<SmallVector<Value>> inputs = node.allValues();
-  if (failed(inputs))
-    return failure();
-  int64_t rank = shapeOf((*inputs)[0]).size();
-  if (rank < 2)
-    return node.error() << "the input must have a channel dimension";
-  auto [forward, backward] = channelsLast(rank);
-  bool moves = rank > 2;
-  Value data = (*inputs)[0];
-  if (moves)
-    data = makeTranspose(node, data, forward);
-  Value result = make<BatchNormOp>(
-      node, {data, (*inputs)[1], (*inputs)[2], (*inputs)[3], (*inputs)[4]},
-      Attributes(node).real("epsilon", node.getFloat("epsilon", 1e-5f)));
-  if (moves && result)
-    result = makeTranspose(node, result, backward);
-  return node.defineIfBuilt(result);
-}
-
-static LogicalResult importLayerNormalization(Node &node) {
-  if (failed(node.requireInputs(2)))
-    return failure();
-  if (node.wantsOutput(1) || node.wantsOutput(2))
-    return node.error() << "outputs Mean and InvStdDev are not supported";
-  FailureOr<SmallVector<Value>> inputs = node.allValues();
-  if (failed(inputs))
-    return failure();
-  int64_t rank = shapeOf((*inputs)[0]).size();
-  FailureOr<int64_t> axis = normalizeAxis(node, node.getInt("axis", -1), rank);
-  if (failed(axis))
-    return failure();
-  return node.defineIfBuilt(
-      make<LayerNormOp>(node, *inputs,
-                        Attributes(node)
-                            .integer("axis", *axis)
-                            .real("epsilon", node.getFloat("epsilon", 1e-5f))));
-}
-
-static LogicalResult importLrn(Node &node) {
-  FailureOr<Value> data = node.value(0);
-  if (failed(data))
-    return failure();
-  int64_t size = node.getInt("size", 0);
-  if (size < 1)
-    return node.error() << "size must be positive";
-  int64_t rank = shapeOf(*data).size();
-  if (rank < 2)
-    return node.error() << "the input must have a channel dimension";
-  auto [forward, backward] = channelsLast(rank);
-  Value last = rank > 2 ? makeTranspose(node, *data, forward) : *data;
-  Value result = make<LrnOp>(node, last,
-                             Attributes(node)
-                                 .integer("size", size)
-                                 .real("alpha", node.getFloat("alpha", 1e-4f))
-                                 .real("beta", node.getFloat("beta", 0.75f))
-                                 .real("bias", node.getFloat("bias", 1.0f)));
-  if (result && rank > 2)
-    result = makeTranspose(node, result, backward);
-  return node.defineIfBuilt(result);
-}
-
 void onnx_import::addLayerHandlers(OpTable &table) {
   table["Conv"] = importConv;
   table["ConvTranspose"] = importConvTranspose;
   table["Gemm"] = importGemm;
   table["MatMul"] = importMatMul;
-  table["BatchNormalization"] = importBatchNormalization;
-  table["LayerNormalization"] = importLayerNormalization;
-  table["LRN"] = importLrn;
 }

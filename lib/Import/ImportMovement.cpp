@@ -84,11 +84,21 @@ static LogicalResult importConcat(Node &node) {
   if (failed(axis))
     return failure();
   if (static_cast<int>(tensors.size()) < node.numInputs()) {
-    FailureOr<SmallVector<Value>> inputs = node.allValues();
-    if (failed(inputs))
-      return failure();
+    SmallVector<Value> inputs;
+    for (int i = 0; i < node.numInputs(); ++i) {
+      // Parts without elements add nothing.
+      if (const HostTensor *tensor = node.host(i);
+          tensor && tensor->size() == 0 && tensor->isFloat())
+        continue;
+      FailureOr<Value> input = node.value(i);
+      if (failed(input))
+        return failure();
+      inputs.push_back(*input);
+    }
+    if (inputs.size() == 1)
+      return node.define(0, inputs.front());
     return node.defineIfBuilt(
-        make<ConcatOp>(node, *inputs, Attributes(node).integer("axis", *axis)));
+        make<ConcatOp>(node, inputs, Attributes(node).integer("axis", *axis)));
   }
   Shape shape(*first);
   shape[*axis] = 0;
@@ -136,9 +146,10 @@ static LogicalResult defineBox(Node &node, int index, const Box &box) {
         index,
         tensor->gathered(box.sizes, makeIndexMap(box.sizes, strides, offset)));
   }
+  // What has no elements is known.
   if (llvm::is_contained(box.sizes, 0))
-    return node.error() << "output " << index
-                        << " would have no elements; remove it from the model";
+    return node.define(index, HostTensor(onnx::TensorProto::FLOAT, box.sizes,
+                                         std::vector<float>()));
   FailureOr<Value> data = node.value(0);
   if (failed(data))
     return failure();

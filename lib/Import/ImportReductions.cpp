@@ -73,6 +73,45 @@ static LogicalResult importReduceLogSumExp(Node &node) {
                          {UnaryKind::Exp, ReduceKind::Sum, UnaryKind::Log});
 }
 
+/// The product along one dimension, half times half until one is left.
+static Value multiplyAlong(Node &node, Value data, int64_t axis) {
+  Shape starts(shapeOf(data).size(), 0), steps(shapeOf(data).size(), 1);
+  auto part = [&](Value value, int64_t first, int64_t size) {
+    Shape sizes(shapeOf(value));
+    starts[axis] = first;
+    sizes[axis] = size;
+    return makeSlice(node, value, starts, sizes, steps);
+  };
+  while (data && shapeOf(data)[axis] > 1) {
+    int64_t extent = shapeOf(data)[axis], half = extent / 2;
+    Value product =
+        make<MulOp>(node, {part(data, 0, half), part(data, half, half)});
+    if (extent % 2)
+      product = make<ConcatOp>(node, {product, part(data, extent - 1, 1)},
+                               Attributes(node).integer("axis", axis));
+    data = product;
+  }
+  return data;
+}
+
+static LogicalResult importReduceProd(Node &node) {
+  FailureOr<Value> data = node.value(0);
+  if (failed(data))
+    return failure();
+  Shape shape(shapeOf(*data));
+  FailureOr<Shape> axes = readReductionAxes(node, shape.size());
+  if (failed(axes))
+    return failure();
+  Value result = *data;
+  for (int64_t axis : llvm::reverse(*axes)) {
+    result = multiplyAlong(node, result, axis);
+    shape[axis] = 1;
+    if (!node.getInt("keepdims", 1))
+      shape.erase(shape.begin() + axis);
+  }
+  return node.defineIfBuilt(result ? makeReshape(node, result, shape) : result);
+}
+
 /// Before opset 13 softmax sees a matrix: the dimensions before `axis` are its
 /// rows, the others its columns. Since then it works along `axis` alone.
 static LogicalResult importSoftmax(Node &node) {
@@ -113,6 +152,7 @@ void onnx_import::addReductionHandlers(OpTable &table) {
   table["ReduceSum"] = importReduce<ReduceKind::Sum>;
   table["ReduceMax"] = importReduce<ReduceKind::Max>;
   table["ReduceMin"] = importReduce<ReduceKind::Min>;
+  table["ReduceProd"] = importReduceProd;
   table["ReduceL1"] = importReduceL1;
   table["ReduceL2"] = importReduceL2;
   table["ReduceSumSquare"] = importReduceSumSquare;

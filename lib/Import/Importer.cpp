@@ -35,6 +35,9 @@ Importer::Importer(std::shared_ptr<onnx::ModelProto> model, StringRef path,
   addShapeHandlers(table);
   addMovementHandlers(table);
   addResizeHandlers(table);
+  addNormalizationHandlers(table);
+  addLogicHandlers(table);
+  addIndexingHandlers(table);
 }
 
 InFlightDiagnostic Importer::error() { return mlir::emitError(fileLoc); }
@@ -151,16 +154,28 @@ Operand *Importer::lookup(StringRef name) {
   return &operand;
 }
 
-FailureOr<Value> Importer::materialize(Operand &operand, Location loc) {
+FailureOr<Value> Importer::materialize(Operand &operand, Location loc,
+                                       bool asNumbers) {
+  if (!asNumbers && !isFloatType(operand.getType()))
+    return mlir::emitError(loc)
+           << "'" << operand.name << "' has element type "
+           << getTypeName(operand.getType())
+           << " where the network computes with float32; cast it to float32 "
+              "in the model";
   if (operand.value)
     return operand.value;
-  const HostTensor &tensor = *operand.host;
-  if (!tensor.isFloat())
-    return mlir::emitError(loc) << "'" << operand.name << "' has element type "
-                                << getTypeName(tensor.getType())
-                                << " where the network computes with float32";
+  HostTensor tensor = *operand.host;
   if (tensor.size() == 0)
     return mlir::emitError(loc) << "'" << operand.name << "' has no elements";
+  constexpr int64_t limit = int64_t(1) << 24;
+  for (int64_t element : tensor.getInts())
+    if (element < -limit || element > limit)
+      return mlir::emitError(loc)
+             << "'" << operand.name << "' holds the integer " << element
+             << ", which float32 cannot hold exactly; integers of the network "
+                "must lie within 2^24";
+  if (!tensor.isFloat())
+    tensor = tensor.converted(onnx::TensorProto::FLOAT);
   // The constant stands before the op that first asks for it, so later ops
   // can share it.
   operand.value =
@@ -312,7 +327,7 @@ LogicalResult Importer::importOutputs() {
     if (!operand)
       return error() << "output '" << output.name()
                      << "' is made by no node; the model is incomplete";
-    FailureOr<Value> value = materialize(*operand, fileLoc);
+    FailureOr<Value> value = materialize(*operand, fileLoc, /*asNumbers=*/true);
     if (failed(value))
       return failure();
     results.push_back(*value);

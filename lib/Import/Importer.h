@@ -33,6 +33,12 @@ struct Operand {
   mlir::Value value;
   /// The name that the constant bears in the model.
   std::string name;
+  /// What the model calls the elements of an SSA value
+  /// (onnx::TensorProto::DataType). Booleans and the few integers that a
+  /// network computes at run time (indices) are whole numbers in float32.
+  int32_t type = onnx::TensorProto::FLOAT;
+
+  int32_t getType() const { return host ? host->getType() : type; }
 };
 
 class Importer;
@@ -68,8 +74,13 @@ public:
   mlir::LogicalResult requireInputs(int count) const;
   /// The tensor of an input that is known at import, else null.
   const HostTensor *host(int index) const;
-  /// The input as an SSA value of a float tensor. The input must be there.
+  /// The input as an SSA value of a float tensor. The input must be there, and
+  /// may hold integers only where the op moves or compares elements.
   mlir::FailureOr<mlir::Value> value(int index) const;
+  /// The same, with integers as whole float32 numbers.
+  mlir::FailureOr<mlir::Value> numbers(int index) const;
+  /// The element type of an input in the model.
+  int32_t inputType(int index) const;
   mlir::FailureOr<llvm::SmallVector<mlir::Value>> allValues() const;
   /// The static shape of an input, constant or not.
   mlir::FailureOr<Shape> shape(int index) const;
@@ -86,7 +97,11 @@ public:
   int numOutputs() const { return proto.output_size(); }
   /// Whether anything uses the output.
   bool wantsOutput(int index) const;
-  mlir::LogicalResult define(int index, mlir::Value value) const;
+  mlir::LogicalResult define(int index, mlir::Value value) const {
+    return define(index, value, resultType());
+  }
+  /// Defines a value that the model calls elements of `type`.
+  mlir::LogicalResult define(int index, mlir::Value value, int32_t type) const;
   mlir::LogicalResult define(int index, HostTensor tensor) const;
   /// Fails where the handler could not build the value.
   mlir::LogicalResult defineIfBuilt(mlir::Value value) const {
@@ -96,6 +111,9 @@ public:
   const onnx::NodeProto &getProto() const { return proto; }
 
 private:
+  /// What the model calls the elements of the op's results.
+  int32_t resultType() const;
+
   Importer &importer;
   const onnx::NodeProto &proto;
   mlir::Location loc;
@@ -112,6 +130,9 @@ void addReductionHandlers(OpTable &table);
 void addShapeHandlers(OpTable &table);
 void addMovementHandlers(OpTable &table);
 void addResizeHandlers(OpTable &table);
+void addNormalizationHandlers(OpTable &table);
+void addLogicHandlers(OpTable &table);
+void addIndexingHandlers(OpTable &table);
 
 /// Computes the node on the host where all its inputs are known and the op is
 /// one that shape arithmetic uses. Gives false where it is not such a node.
@@ -141,9 +162,10 @@ public:
 
   /// The value called `name`, null where there is none yet.
   Operand *lookup(llvm::StringRef name);
-  /// The SSA form of a constant, made once.
-  mlir::FailureOr<mlir::Value> materialize(Operand &operand,
-                                           mlir::Location loc);
+  /// The SSA form of an operand, made once. Integers are refused, or become
+  /// whole float32 numbers with `asNumbers`.
+  mlir::FailureOr<mlir::Value> materialize(Operand &operand, mlir::Location loc,
+                                           bool asNumbers);
   mlir::LogicalResult define(llvm::StringRef name, Operand operand,
                              mlir::Location loc);
 

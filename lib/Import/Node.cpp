@@ -79,13 +79,59 @@ const HostTensor *Node::host(int index) const {
   return operand && operand->host ? &*operand->host : nullptr;
 }
 
+/// Ops that move elements: the type of the result is that of the data.
+static bool movesElements(StringRef op) {
+  static constexpr StringRef ops[] = {
+      "Reshape",        "Flatten",  "Squeeze",   "Unsqueeze", "Expand", "Tile",
+      "Concat",         "Split",    "Slice",     "Gather",    "Where",  "Pad",
+      "GatherElements", "GatherND", "Transpose", "Identity"};
+  return llvm::is_contained(ops, op);
+}
+
+/// Ops that compare elements or combine truths.
+static bool makesTruths(StringRef op) {
+  static constexpr StringRef ops[] = {
+      "Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual",
+      "And",   "Or",   "Xor",         "Not"};
+  return llvm::is_contained(ops, op);
+}
+
+int32_t Node::inputType(int index) const {
+  Operand *operand = importer.lookup(proto.input(index));
+  return operand ? operand->getType() : int32_t(onnx::TensorProto::FLOAT);
+}
+
+int32_t Node::resultType() const {
+  StringRef op = getOpType();
+  if (movesElements(op))
+    return inputType(op == "Where" ? 1 : 0);
+  if (makesTruths(op))
+    return onnx::TensorProto::BOOL;
+  if (op == "ArgMax" || op == "ArgMin")
+    return onnx::TensorProto::INT64;
+  if (op == "Cast")
+    return getInt("to", onnx::TensorProto::FLOAT);
+  return op == "CastLike" ? inputType(1) : int32_t(onnx::TensorProto::FLOAT);
+}
+
+FailureOr<Value> Node::numbers(int index) const {
+  if (!hasInput(index))
+    return error() << "input " << index << " is missing";
+  Operand *operand = importer.lookup(proto.input(index));
+  if (!operand)
+    return failure();
+  return importer.materialize(*operand, loc, /*asNumbers=*/true);
+}
+
 FailureOr<Value> Node::value(int index) const {
   if (!hasInput(index))
     return error() << "input " << index << " is missing";
   Operand *operand = importer.lookup(proto.input(index));
   if (!operand)
     return failure();
-  return importer.materialize(*operand, loc);
+  StringRef op = getOpType();
+  return importer.materialize(*operand, loc,
+                              movesElements(op) || makesTruths(op));
 }
 
 FailureOr<SmallVector<Value>> Node::allValues() const {
@@ -155,11 +201,12 @@ bool Node::wantsOutput(int index) const {
          importer.isNeeded(proto.output(index));
 }
 
-LogicalResult Node::define(int index, Value value) const {
+LogicalResult Node::define(int index, Value value, int32_t type) const {
   if (!wantsOutput(index))
     return success();
   Operand operand;
   operand.value = value;
+  operand.type = type;
   operand.name = proto.output(index);
   return importer.define(proto.output(index), std::move(operand), loc);
 }

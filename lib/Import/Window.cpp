@@ -73,7 +73,8 @@ static FailureOr<Shape> readList(Node &node, StringRef name, size_t count,
 
 FailureOr<Window> onnx_import::readWindow(Node &node, ArrayRef<int64_t> input,
                                           ArrayRef<int64_t> kernel,
-                                          bool ceilMode) {
+                                          bool ceilMode, size_t first,
+                                          size_t count) {
   size_t rank = kernel.size();
   FailureOr<Shape> strides = readList(node, "strides", rank, 1);
   FailureOr<Shape> dilations = readList(node, "dilations", rank, 1);
@@ -82,14 +83,14 @@ FailureOr<Window> onnx_import::readWindow(Node &node, ArrayRef<int64_t> input,
     return failure();
 
   Window window;
-  size_t lead = 2 - rank; // 1 where a height is made up
+  size_t lead = 2 - count; // 1 where a height is made up
   window.kernel.fill(1);
   window.strides.fill(1);
   window.dilations.fill(1);
   window.pads.fill(0);
   std::string autoPad = node.getString("auto_pad", "NOTSET");
-  for (size_t i = 0; i < rank; ++i) {
-    size_t d = lead + i;
+  for (size_t i = first; i < first + count; ++i) {
+    size_t d = lead + i - first;
     window.kernel[d] = kernel[i];
     window.strides[d] = (*strides)[i];
     window.dilations[d] = (*dilations)[i];

@@ -26,12 +26,42 @@ struct Window {
 };
 
 /// Reads strides, dilations, pads and auto_pad of a convolution or pool over an
-/// input `[N, C, H, W]` or `[N, C, L]` whose kernel has the extents `kernel`
-/// (as many as there are spatial dimensions). `ceilMode` makes the bottom and
-/// right pads such that flooring gives ONNX's rounded-up extents.
+/// input `[N, C, ...]` whose kernel has the extents `kernel` (as many as there
+/// are spatial dimensions). `ceilMode` makes the bottom and right pads such
+/// that flooring gives ONNX's rounded-up extents. The window is that over the
+/// `count` spatial dimensions from `first` on, all of them where there are up
+/// to two.
 mlir::FailureOr<Window> readWindow(Node &node, llvm::ArrayRef<int64_t> input,
                                    llvm::ArrayRef<int64_t> kernel,
-                                   bool ceilMode);
+                                   bool ceilMode, size_t first, size_t count);
+inline mlir::FailureOr<Window> readWindow(Node &node,
+                                          llvm::ArrayRef<int64_t> input,
+                                          llvm::ArrayRef<int64_t> kernel,
+                                          bool ceilMode) {
+  return readWindow(node, input, kernel, ceilMode, 0, kernel.size());
+}
+
+/// The attributes that a pool of the dialect takes from its window.
+Attributes getPoolAttributes(Node &node, const Window &window);
+/// The means of the windows over `input`, `[N, C, H, W]`. `floored` is the
+/// window without ceil mode: only its pads can count as elements.
+mlir::Value makeAveragePool(Node &node, mlir::Value input,
+                            const Window &floored, Window window,
+                            bool countPad);
+
+/// A convolution in the layout of the dialect; its groups are the node's. The
+/// bias may be null.
+mlir::Value makeConv(Node &node, mlir::Value nhwc, mlir::Value ohwi,
+                     mlir::Value bias, const Window &window);
+/// Bias input `index`, which must have one element for each of `channels`; null
+/// where there is none.
+mlir::FailureOr<mlir::Value> readBias(Node &node, int index, int64_t channels);
+
+/// Convolutions and pools over `[N, C, D, H, W]`, in terms of those over two
+/// dimensions.
+mlir::LogicalResult importVolumeConv(Node &node, llvm::ArrayRef<int64_t> input,
+                                     llvm::ArrayRef<int64_t> weights);
+mlir::LogicalResult importVolumePool(Node &node, mlir::Value input, bool isMax);
 
 /// The kernel's extents from `kernel_shape`; for layers they must agree with
 /// the weights, which stand in where the attribute is absent.

@@ -239,6 +239,17 @@ static FailureOr<Shape> inferShape(OptionalLoc loc, MaxOp::Adaptor op) {
   return inferBinary(loc, "max", op);
 }
 
+static FailureOr<Shape> inferShape(OptionalLoc loc, CompareOp::Adaptor op) {
+  return inferBinary(loc, "compare", op);
+}
+static FailureOr<Shape> inferShape(OptionalLoc loc, SelectOp::Adaptor op) {
+  auto values =
+      broadcast(loc, "select", shapeOf(op.getYes()), shapeOf(op.getNo()));
+  if (failed(values))
+    return failure();
+  return broadcast(loc, "select", shapeOf(op.getCondition()), *values);
+}
+
 template <typename Adaptor>
 static FailureOr<Shape> inferPool(OptionalLoc loc, StringRef name, Adaptor op) {
   ArrayRef<int64_t> input = shapeOf(op.getInput());
@@ -269,6 +280,16 @@ static FailureOr<Shape> inferShape(OptionalLoc loc, ReduceOp::Adaptor op) {
     else if (op.getKeepDims())
       result.push_back(1);
   }
+  return result;
+}
+
+static FailureOr<Shape> inferShape(OptionalLoc loc, ArgReduceOp::Adaptor op) {
+  Shape result(shapeOf(op.getInput()));
+  int64_t axis = op.getAxis();
+  if (!isAxis(axis, result.size()))
+    return emitOptionalError(loc, "arg_reduce: axis ", axis,
+                             " of a tensor of rank ", result.size());
+  result[axis] = 1;
   return result;
 }
 
@@ -420,12 +441,15 @@ Q_INFER(DivOp)
 Q_INFER(PowOp)
 Q_INFER(MinOp)
 Q_INFER(MaxOp)
+Q_INFER(CompareOp)
+Q_INFER(SelectOp)
 Q_INFER(ClampOp)
 Q_INFER(UnaryOp)
 Q_INFER(PReluOp)
 Q_INFER(MaxPool2DOp)
 Q_INFER(AvgPool2DOp)
 Q_INFER(ReduceOp)
+Q_INFER(ArgReduceOp)
 Q_INFER(SoftmaxOp)
 Q_INFER(LrnOp)
 Q_INFER(LayerNormOp)

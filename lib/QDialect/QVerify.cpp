@@ -267,6 +267,24 @@ LogicalResult ReduceOp::verify() {
   return movesBits ? verifySharedParameters(*this) : verifyOneArithmetic(*this);
 }
 
+LogicalResult ArgReduceOp::verify() {
+  if (getKind() != ReduceKind::Max && getKind() != ReduceKind::Min)
+    return emitOpError("finds the index of a maximum or minimum, but its kind "
+                       "is ")
+           << stringifyReduceKind(getKind());
+  auto input = cast<RankedTensorType>(getInput().getType());
+  int64_t axis = getAxis();
+  if (axis < 0 || axis >= input.getRank())
+    return emitOpError("has axis ")
+           << axis << " for a tensor of rank " << input.getRank();
+  int64_t extent = input.getDimSize(axis);
+  if (extent > (int64_t(1) << 24))
+    return emitOpError("has ") << extent
+                               << " elements along its axis, but float32 holds "
+                                  "indices below 2^24 exactly";
+  return success();
+}
+
 LogicalResult SoftmaxOp::verify() {
   int64_t rank = cast<RankedTensorType>(getInput().getType()).getRank();
   int64_t axis = getAxis();

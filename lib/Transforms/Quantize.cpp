@@ -36,6 +36,12 @@ static std::optional<StringRef> getObstacle(Operation *op) {
     return "has no integer form; q-raise-patterns turns the powers 2, 0.5, "
            "-0.5 "
            "and -1 into functions, any other must be taken out of the model";
+  if (isa<CompareOp, SelectOp>(op))
+    return "has no integer form; take the comparison out of the model, or cut "
+           "the model in front of it";
+  if (isa<ArgReduceOp>(op))
+    return "has no integer form, as indices have no scale; end the model at "
+           "the scores and take the index in the application";
   if (auto softmax = dyn_cast<SoftmaxOp>(op))
     if (softmax.getLog())
       return "is a logarithmic softmax, which has no integer form; export the "

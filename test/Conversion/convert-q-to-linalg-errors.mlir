@@ -47,3 +47,11 @@ func.func @dynamic(%x: tensor<?x!a>) -> tensor<?x!a> {
   %0 = q.clamp %x {clamp_min = 0.0 : f32} : (tensor<?x!a>) -> tensor<?x!a>
   return %0 : tensor<?x!a>
 }
+
+// -----
+
+func.func @decision(%x: tensor<4xf32>) -> tensor<1xf32> {
+  // expected-error @+1 {{cut the model in front of it and compute it in the application}}
+  %0 = q.arg_reduce max %x {axis = 0 : i64} : (tensor<4xf32>) -> tensor<1xf32>
+  return %0 : tensor<1xf32>
+}

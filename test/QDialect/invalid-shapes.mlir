@@ -341,3 +341,29 @@ func.func @gather_index(%x: tensor<4x8xf32>) {
   %0 = q.gather %x {indices = array<i64: 0, 8>, axis = 1 : i64} : (tensor<4x8xf32>) -> tensor<4x2xf32>
   return
 }
+
+// -----
+
+func.func @compare_shapes(%x: tensor<2x3xf32>, %w: tensor<2xf32>) {
+  // expected-error @+2 {{compare: shapes [2, 3] and [2] do not broadcast}}
+  // expected-error @+1 {{'q.compare' op failed to infer returned types}}
+  %0 = q.compare less %x, %w : (tensor<2x3xf32>, tensor<2xf32>) -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @select_shapes(%x: tensor<2x3xf32>, %w: tensor<2xf32>) {
+  // expected-error @+2 {{select: shapes [2] and [2, 3] do not broadcast}}
+  // expected-error @+1 {{'q.select' op failed to infer returned types}}
+  %0 = q.select %w, %x, %x : (tensor<2xf32>, tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @arg_reduce_axis(%x: tensor<2x3xf32>) {
+  // expected-error @+1 {{'q.arg_reduce' op has axis 2 for a tensor of rank 2}}
+  %0 = q.arg_reduce max %x {axis = 2 : i64} : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  return
+}

@@ -579,3 +579,19 @@ func.func @resize_scale(%x: tensor<1x2x2x1xf32>) {
   %0 = q.resize %x {mode = #q<resize_mode nearest>, coordinates = #q<coordinate_mode asymmetric>, scales = array<f32: -2.0, 1.0>} : (tensor<1x2x2x1xf32>) -> tensor<1x4x2x1xf32>
   return
 }
+
+// -----
+
+func.func @arg_reduce_kind(%x: tensor<2x3xf32>) {
+  // expected-error @below {{finds the index of a maximum or minimum, but its kind is mean}}
+  %0 = q.arg_reduce mean %x {axis = 1 : i64} : (tensor<2x3xf32>) -> tensor<2x1xf32>
+  return
+}
+
+// -----
+
+func.func @arg_reduce_extent(%x: tensor<16777217xf32>) {
+  // expected-error @below {{has 16777217 elements along its axis, but float32 holds indices below 2^24 exactly}}
+  %0 = q.arg_reduce max %x {axis = 0 : i64} : (tensor<16777217xf32>) -> tensor<1xf32>
+  return
+}

@@ -121,6 +121,17 @@ func.func @reductions(%x: tensor<1x4x4x2xf32>, %s: tensor<2xf32>, %a: tensor<1x1
   return
 }
 
+// CHECK-LABEL: func @decisions
+func.func @decisions(%x: tensor<2x4xf32>, %y: tensor<4xf32>) {
+  // CHECK: q.compare less_or_equal %{{.*}}, %{{.*}} : (tensor<2x4xf32>, tensor<4xf32>) -> tensor<2x4xf32>
+  %0 = q.compare less_or_equal %x, %y : (tensor<2x4xf32>, tensor<4xf32>) -> tensor<2x4xf32>
+  // CHECK: q.select %{{.*}}, %{{.*}}, %{{.*}} : (tensor<2x4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<2x4xf32>
+  %1 = q.select %0, %y, %y : (tensor<2x4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<2x4xf32>
+  // CHECK: q.arg_reduce min %{{.*}} {axis = 0 : i64, last} : (tensor<2x4xf32>) -> tensor<1x4xf32>
+  %2 = q.arg_reduce min %1 {axis = 0 : i64, last} : (tensor<2x4xf32>) -> tensor<1x4xf32>
+  return
+}
+
 // CHECK-LABEL: func @movement
 func.func @movement(%x: tensor<1x4x4x2x!act>, %y: tensor<1x4x4x3x!act>) {
   // CHECK: q.concat %{{.*}}, %{{.*}} {axis = 3 : i64}

@@ -62,3 +62,15 @@ func.func @no_integer_form(%x: tensor<4xf32>, %e: tensor<4xf32>) -> tensor<4xf32
   %2 = q.batch_norm %1 scale %e shift %e mean %e variance %e {epsilon = 1.0 : f32} : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
   return %2 : tensor<4xf32>
 }
+
+// -----
+
+func.func @decisions(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<1xf32> {
+  // expected-error@+1 {{'q.compare' op has no integer form; take the comparison out of the model, or cut the model in front of it}}
+  %0 = q.compare less %x, %y : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  // expected-error@+1 {{'q.select' op has no integer form}}
+  %1 = q.select %0, %x, %y : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  // expected-error@+1 {{'q.arg_reduce' op has no integer form, as indices have no scale; end the model at the scores and take the index in the application}}
+  %2 = q.arg_reduce max %1 {axis = 0 : i64} : (tensor<4xf32>) -> tensor<1xf32>
+  return %2 : tensor<1xf32>
+}

@@ -40,6 +40,35 @@ TEST_F(FloatOps, BinaryOpsBroadcast) {
              {3});
 }
 
+TEST_F(FloatOps, ComparisonsAreZerosAndOnes) {
+  const float nan = std::nanf("");
+  Tensor a({4}, Floats{1, 2, nan, -0.0f}), b({4}, Floats{2, 2, nan, 0.0f});
+  expectNear(apply("q.compare less %0, %1", {"4", "4"}, "4", {a, b}),
+             {1, 0, 0, 0});
+  expectNear(apply("q.compare less_or_equal %0, %1", {"4", "4"}, "4", {a, b}),
+             {1, 1, 0, 1});
+  expectNear(apply("q.compare equal %0, %1", {"4", "4"}, "4", {a, b}),
+             {0, 1, 0, 1});
+}
+
+TEST_F(FloatOps, SelectBroadcastsItsCondition) {
+  Tensor condition({2, 1}, Floats{0, 5}), yes({3}, Floats{1, 2, 3});
+  expectNear(apply("q.select %0, %1, %2", {"2x1", "3", "1"}, "2x3",
+                   {condition, yes, Tensor({1}, Floats{-1})}),
+             {-1, -1, -1, 1, 2, 3});
+}
+
+TEST_F(FloatOps, ArgReduceBreaksTies) {
+  Tensor x({2, 3}, Floats{1, 7, 7, 0, 0, -1});
+  expectNear(apply("q.arg_reduce max %0 {axis = 1 : i64}", {"2x3"}, "2x1", {x}),
+             {1, 0});
+  expectNear(
+      apply("q.arg_reduce max %0 {axis = 1 : i64, last}", {"2x3"}, "2x1", {x}),
+      {2, 1});
+  expectNear(apply("q.arg_reduce min %0 {axis = 0 : i64}", {"2x3"}, "1x3", {x}),
+             {1, 1, 1});
+}
+
 TEST_F(FloatOps, ClampsAreFused) {
   Tensor a({3}, Floats{-1, 2, 9});
   expectNear(apply("q.add %0, %1 {clamp_min = 0.0 : f32, clamp_max = 6.0 : "
