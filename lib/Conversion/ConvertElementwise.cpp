@@ -131,6 +131,38 @@ static Value makeBroadcasting(OpBuilder &b, Operation *op, Value lhs, Value rhs,
       body);
 }
 
+/// Replaces an op by what `body` makes, as an i32, of the distances of two
+/// elements from their zero points, the result's zero point and its bounds.
+template <typename OpTy>
+static LogicalResult
+replaceByDistances(OpTy op, typename OpTy::Adaptor adaptor, unsigned width,
+                   ConversionPatternRewriter &rewriter,
+                   llvm::function_ref<Value(IntegerEmitter &, Value, Value,
+                                            int32_t, IntegerBounds)>
+                       body) {
+  FailureOr<IntegerBounds> bounds = getResultBounds(op);
+  if (failed(bounds))
+    return failure();
+  quant::QuantizedType lhsType = getQuantizedType(op.getLhs());
+  quant::QuantizedType rhsType = getQuantizedType(op.getRhs());
+  quant::QuantizedType to = getQuantizedType(op.getOutput());
+  QuantParams lhs = *getTensorParams(op, op.getLhs());
+  QuantParams rhs = *getTensorParams(op, op.getRhs());
+  int32_t zeroPoint = getTensorParams(op, op.getOutput())->zeroPoint;
+  rewriter.replaceOp(
+      op,
+      makeBroadcasting(rewriter, op, adaptor.getLhs(), adaptor.getRhs(),
+                       getStorageInteger(to),
+                       [&](OpBuilder &b, Location loc, ValueRange in) {
+                         IntegerEmitter emit(b, loc);
+                         Value d1 = emit.distance(in[0], lhs, lhsType, width);
+                         Value d2 = emit.distance(in[1], rhs, rhsType, width);
+                         return emit.truncate(
+                             body(emit, d1, d2, zeroPoint, *bounds), to);
+                       }));
+  return success();
+}
+
 namespace {
 
 /// Rule N12: q.add and q.sub.
@@ -140,29 +172,32 @@ template <typename OpTy> struct ConvertAdd : OpConversionPattern<OpTy> {
   matchAndRewrite(OpTy op, typename OpTy::Adaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     FailureOr<numerics::AddParams> params = getAddParams(op);
-    FailureOr<IntegerBounds> bounds = getResultBounds(op);
-    if (failed(params) || failed(bounds))
+    if (failed(params))
       return failure();
-    quant::QuantizedType lhsType = getQuantizedType(op.getLhs());
-    quant::QuantizedType rhsType = getQuantizedType(op.getRhs());
-    quant::QuantizedType to = getQuantizedType(op.getOutput());
-    QuantParams lhs = *getTensorParams(op, op.getLhs());
-    QuantParams rhs = *getTensorParams(op, op.getRhs());
-    int32_t zeroPoint = getTensorParams(op, op.getOutput())->zeroPoint;
-    unsigned width = params->wide ? 64 : 32;
-    rewriter.replaceOp(
-        op, makeBroadcasting(
-                rewriter, op, adaptor.getLhs(), adaptor.getRhs(),
-                getStorageInteger(to),
-                [&](OpBuilder &b, Location loc, ValueRange in) {
-                  IntegerEmitter emit(b, loc);
-                  Value d1 = emit.distance(in[0], lhs, lhsType, width);
-                  Value d2 = emit.distance(in[1], rhs, rhsType, width);
-                  return emit.truncate(
-                      emit.addRequantize(d1, d2, *params, zeroPoint, *bounds),
-                      to);
-                }));
-    return success();
+    return replaceByDistances(op, adaptor, params->wide ? 64 : 32, rewriter,
+                              [&](IntegerEmitter &emit, Value d1, Value d2,
+                                  int32_t zeroPoint, IntegerBounds bounds) {
+                                return emit.addRequantize(d1, d2, *params,
+                                                          zeroPoint, bounds);
+                              });
+  }
+};
+
+/// The quotient of Numerics/Divide.h, one division an element.
+struct ConvertDiv : OpConversionPattern<DivOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(DivOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    FailureOr<numerics::DivideParams> params = getDivideParams(op);
+    if (failed(params))
+      return failure();
+    return replaceByDistances(op, adaptor, /*width=*/64, rewriter,
+                              [&](IntegerEmitter &emit, Value d1, Value d2,
+                                  int32_t zeroPoint, IntegerBounds bounds) {
+                                return emit.divideRequantize(d1, d2, *params,
+                                                             zeroPoint, bounds);
+                              });
   }
 };
 
@@ -194,38 +229,6 @@ struct ConvertMul : OpConversionPattern<MulOp> {
                       b, loc, emit.distance(in[0], lhs, lhsType, width),
                       emit.distance(in[1], rhs, rhsType, width));
                   return emit.truncate(emit.requantize(product, *how), to);
-                }));
-    return success();
-  }
-};
-
-/// The quotient of Numerics/Divide.h, one division an element.
-struct ConvertDiv : OpConversionPattern<DivOp> {
-  using OpConversionPattern::OpConversionPattern;
-  LogicalResult
-  matchAndRewrite(DivOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    FailureOr<numerics::DivideParams> params = getDivideParams(op);
-    FailureOr<IntegerBounds> bounds = getResultBounds(op);
-    if (failed(params) || failed(bounds))
-      return failure();
-    QuantParams lhs = *getTensorParams(op, op.getLhs());
-    QuantParams rhs = *getTensorParams(op, op.getRhs());
-    int32_t zeroPoint = getTensorParams(op, op.getOutput())->zeroPoint;
-    quant::QuantizedType lhsType = getQuantizedType(op.getLhs());
-    quant::QuantizedType rhsType = getQuantizedType(op.getRhs());
-    quant::QuantizedType to = getQuantizedType(op.getOutput());
-    rewriter.replaceOp(
-        op, makeBroadcasting(
-                rewriter, op, adaptor.getLhs(), adaptor.getRhs(),
-                getStorageInteger(to),
-                [&](OpBuilder &b, Location loc, ValueRange in) {
-                  IntegerEmitter emit(b, loc);
-                  Value d1 = emit.distance(in[0], lhs, lhsType, 64);
-                  Value d2 = emit.distance(in[1], rhs, rhsType, 64);
-                  return emit.truncate(emit.divideRequantize(
-                                           d1, d2, *params, zeroPoint, *bounds),
-                                       to);
                 }));
     return success();
   }

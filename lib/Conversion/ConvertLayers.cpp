@@ -225,6 +225,28 @@ static FailureOr<LayerEpilogue> getEpilogue(WeightedOpInterface op,
   return result;
 }
 
+namespace {
+
+/// All constants of a layer.
+struct Layer {
+  Products products;
+  LayerEpilogue epilogue;
+};
+
+} // namespace
+
+static FailureOr<Layer> getLayer(WeightedOpInterface op,
+                                 Value residual = Value()) {
+  FailureOr<Products> products = getProducts(op);
+  if (failed(products))
+    return failure();
+  FailureOr<LayerEpilogue> epilogue =
+      getEpilogue(op, products->range, residual);
+  if (failed(epilogue))
+    return failure();
+  return Layer{std::move(*products), std::move(*epilogue)};
+}
+
 /// The addition of the residual (rule N12), if there is one.
 static Value emitResidual(OpBuilder &b, Location loc, Value sum, Value residual,
                           const LayerEpilogue &epilogue) {
@@ -336,12 +358,8 @@ struct ConvertConv2D : OpConversionPattern<Conv2DOp> {
   LogicalResult
   matchAndRewrite(Conv2DOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    FailureOr<Products> products = getProducts(op);
-    if (failed(products))
-      return failure();
-    FailureOr<LayerEpilogue> epilogue =
-        getEpilogue(op, products->range, adaptor.getResidual());
-    if (failed(epilogue))
+    FailureOr<Layer> layer = getLayer(op, adaptor.getResidual());
+    if (failed(layer))
       return failure();
     Location loc = op.getLoc();
     int64_t zeroPoint = getTensorParams(op, op.getInput())->zeroPoint;
@@ -352,8 +370,9 @@ struct ConvertConv2D : OpConversionPattern<Conv2DOp> {
     Value sums = makeConvSums(
         rewriter, loc, image, adaptor.getWeights(), adaptor.getBias(),
         cast<RankedTensorType>(op.getOutput().getType()).getShape(),
-        op.getStrides(), op.getDilations(), op.getGroups(), *products);
-    rewriter.replaceOp(op, makeRequantized(rewriter, loc, sums, *epilogue));
+        op.getStrides(), op.getDilations(), op.getGroups(), layer->products);
+    rewriter.replaceOp(op,
+                       makeRequantized(rewriter, loc, sums, layer->epilogue));
     return success();
   }
 };
@@ -436,12 +455,8 @@ struct ConvertConvTranspose2D : OpConversionPattern<ConvTranspose2DOp> {
   LogicalResult
   matchAndRewrite(ConvTranspose2DOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    FailureOr<Products> products = getProducts(op);
-    if (failed(products))
-      return failure();
-    FailureOr<LayerEpilogue> epilogue =
-        getEpilogue(op, products->range, Value());
-    if (failed(epilogue))
+    FailureOr<Layer> layer = getLayer(op);
+    if (failed(layer))
       return failure();
     FailureOr<Value> filter =
         makeTurnedFilter(rewriter, op, adaptor.getWeights());
@@ -454,8 +469,9 @@ struct ConvertConvTranspose2D : OpConversionPattern<ConvTranspose2DOp> {
     Value sums = makeConvSums(
         rewriter, loc, image, *filter, adaptor.getBias(),
         cast<RankedTensorType>(op.getOutput().getType()).getShape(), {1, 1},
-        op.getDilations(), op.getGroups(), *products);
-    rewriter.replaceOp(op, makeRequantized(rewriter, loc, sums, *epilogue));
+        op.getDilations(), op.getGroups(), layer->products);
+    rewriter.replaceOp(op,
+                       makeRequantized(rewriter, loc, sums, layer->epilogue));
     return success();
   }
 };
@@ -469,34 +485,32 @@ struct ConvertGemm : OpConversionPattern<GemmOp> {
   LogicalResult
   matchAndRewrite(GemmOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    FailureOr<Products> products = getProducts(op);
-    if (failed(products))
-      return failure();
-    FailureOr<LayerEpilogue> epilogue =
-        getEpilogue(op, products->range, Value());
-    if (failed(epilogue))
+    FailureOr<Layer> layer = getLayer(op);
+    if (failed(layer))
       return failure();
     Location loc = op.getLoc();
     MLIRContext *context = getContext();
     Value init = makeInitialSums(
         rewriter, loc,
         cast<RankedTensorType>(op.getOutput().getType()).getShape(),
-        adaptor.getBias(), products->getWidth());
+        adaptor.getBias(), layer->products.getWidth());
     AffineExpr m, n, k;
     bindDims(context, m, n, k);
     SmallVector<Value> inputs{adaptor.getInput(), adaptor.getWeights()};
     SmallVector<AffineMap> maps{AffineMap::get(3, 0, {m, k}, context),
                                 AffineMap::get(3, 0, {n, k}, context)};
-    if (Value zeroPoints = makeWeightZeroPoints(rewriter, loc, *products)) {
+    if (Value zeroPoints =
+            makeWeightZeroPoints(rewriter, loc, layer->products)) {
       inputs.push_back(zeroPoints);
       maps.push_back(AffineMap::get(3, 0, {n}, context));
     }
     maps.push_back(AffineMap::get(3, 0, {m, n}, context));
     Value sums = makeReduction(rewriter, loc, inputs, init, maps,
                                [&](OpBuilder &b, Location at, ValueRange in) {
-                                 return emitProduct(b, at, in, *products);
+                                 return emitProduct(b, at, in, layer->products);
                                });
-    rewriter.replaceOp(op, makeRequantized(rewriter, loc, sums, *epilogue));
+    rewriter.replaceOp(op,
+                       makeRequantized(rewriter, loc, sums, layer->epilogue));
     return success();
   }
 };

@@ -128,22 +128,34 @@ static FailureOr<Kernel> prepareUnary(UnaryOp op) {
 // Two operands
 //===----------------------------------------------------------------------===//
 
-/// Rule N12: q.add and q.sub, which differ in the sign of one multiplier.
-template <typename OpTy> static FailureOr<Kernel> prepareAdd(OpTy op) {
-  FailureOr<numerics::AddParams> params = getAddParams(op);
-  if (failed(params))
-    return failure();
+/// A kernel of the distances of two elements from their zero points, which gets
+/// the result's zero point and its bounds as well.
+template <typename OpTy>
+static FailureOr<Kernel> forEachPairOfDistances(
+    OpTy op,
+    std::function<int32_t(int64_t, int64_t, int32_t, IntegerBounds)> function) {
   FailureOr<IntegerBounds> bounds = getResultBounds(op);
   if (failed(bounds))
     return failure();
   int64_t lhsZeroPoint = getTensorParams(op, op.getLhs())->zeroPoint;
   int64_t rhsZeroPoint = getTensorParams(op, op.getRhs())->zeroPoint;
   int32_t zeroPoint = getTensorParams(op, op.getOutput())->zeroPoint;
-  return forEachPair(
-      [=, params = *params, bounds = *bounds](int64_t lhs, int64_t rhs) {
-        return numerics::addRequantize(lhs - lhsZeroPoint, rhs - rhsZeroPoint,
-                                       params, zeroPoint, bounds.lo, bounds.hi);
-      });
+  return forEachPair([=, bounds = *bounds](int64_t lhs, int64_t rhs) {
+    return function(lhs - lhsZeroPoint, rhs - rhsZeroPoint, zeroPoint, bounds);
+  });
+}
+
+/// Rule N12: q.add and q.sub, which differ in the sign of one multiplier.
+template <typename OpTy> static FailureOr<Kernel> prepareAdd(OpTy op) {
+  FailureOr<numerics::AddParams> params = getAddParams(op);
+  if (failed(params))
+    return failure();
+  return forEachPairOfDistances(op, [params = *params](int64_t d1, int64_t d2,
+                                                       int32_t zeroPoint,
+                                                       IntegerBounds bounds) {
+    return numerics::addRequantize(d1, d2, params, zeroPoint, bounds.lo,
+                                   bounds.hi);
+  });
 }
 
 /// Rule N12. The product of two 16-bit values exceeds int32; it is exact.
@@ -162,16 +174,11 @@ static FailureOr<Kernel> prepareDiv(DivOp op) {
   FailureOr<numerics::DivideParams> params = getDivideParams(op);
   if (failed(params))
     return failure();
-  FailureOr<IntegerBounds> bounds = getResultBounds(op);
-  if (failed(bounds))
-    return failure();
-  int64_t lhsZeroPoint = getTensorParams(op, op.getLhs())->zeroPoint;
-  int64_t rhsZeroPoint = getTensorParams(op, op.getRhs())->zeroPoint;
-  int32_t zeroPoint = getTensorParams(op, op.getOutput())->zeroPoint;
-  return forEachPair([=, params = *params, bounds = *bounds](int64_t lhs,
-                                                             int64_t rhs) {
-    return numerics::divideRequantize(lhs - lhsZeroPoint, rhs - rhsZeroPoint,
-                                      params, zeroPoint, bounds.lo, bounds.hi);
+  return forEachPairOfDistances(op, [params = *params](int64_t d1, int64_t d2,
+                                                       int32_t zeroPoint,
+                                                       IntegerBounds bounds) {
+    return numerics::divideRequantize(d1, d2, params, zeroPoint, bounds.lo,
+                                      bounds.hi);
   });
 }
 
