@@ -35,6 +35,10 @@ constexpr int kStatusMisalignedArena = 2;
 /// arrays and an "axis"), "qmin" and "qmax".
 constexpr llvm::StringLiteral kInfoAttrName = "q.info";
 
+/// A unit attribute of functions of which `q-emit-c-interface` asks LLVM not to
+/// unroll their loops, which would only make them larger.
+constexpr llvm::StringLiteral kKeepsLoopsAttrName = "q.keeps_loops";
+
 /// `name` with every character that a C identifier cannot have replaced by an
 /// underscore, and one in front of a digit.
 std::string getCIdentifier(llvm::StringRef name);
