@@ -254,9 +254,9 @@ void EmitCInterfacePass::emitInfo(const Interface &interface,
 // The pass
 //===----------------------------------------------------------------------===//
 
-/// Asks LLVM not to unroll the loops of the body. They are vectorized all the
-/// same; unrolled they would be several times as large and no faster. Kernels
-/// are written for being unrolled and stay as they are.
+/// Asks LLVM not to unroll the loops of a function. Those of the body are
+/// vectorized all the same; unrolled they would be several times as large and
+/// no faster. Most kernels are written for being unrolled and stay as they are.
 static void disableUnrolling(LLVM::LLVMFuncOp function) {
   MLIRContext *context = function.getContext();
   auto unroll = LLVM::LoopUnrollAttr::get(
@@ -330,6 +330,9 @@ void EmitCInterfacePass::runOnOperation() {
       function.setLinkage(LLVM::Linkage::Internal);
   compiled.setNoInline(true);
   disableUnrolling(compiled);
+  for (auto function : module.getOps<LLVM::LLVMFuncOp>())
+    if (function->removeAttr(kKeepsLoopsAttrName))
+      disableUnrolling(function);
   emitRun(compiled, *interface, symbol);
   emitInfo(*interface, symbol);
   // Loops stay loops: no call of memset or memcpy is made of them.

@@ -42,6 +42,10 @@ constexpr llvm::StringLiteral kInfoAttrName = "q.info";
 constexpr llvm::StringLiteral kProfileSymbol = "q_profile";
 constexpr llvm::StringLiteral kProfileAttrName = "q.profile";
 
+/// A unit attribute of functions of which `q-emit-c-interface` asks LLVM not to
+/// unroll their loops, which would only make them larger.
+constexpr llvm::StringLiteral kKeepsLoopsAttrName = "q.keeps_loops";
+
 /// `name` with every character that a C identifier cannot have replaced by an
 /// underscore, and one in front of a digit.
 std::string getCIdentifier(llvm::StringRef name);

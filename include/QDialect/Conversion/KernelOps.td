@@ -144,7 +144,7 @@ class QK_LayerOp<string mnemonic> : Op<QK_Dialect, mnemonic, [
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let arguments = (ins QK_Activation:$input, QK_Vector<[I8]>:$weights,
     QK_Vector<[I32]>:$bias, Optional<QK_Vector<[F32, I32]>>:$multipliers,
-    Optional<QK_Vector<[I32]>>:$shifts, Optional<QK_Activation>:$residual,
+    Optional<QK_Vector<[I8]>>:$shifts, Optional<QK_Activation>:$residual,
     QK_Activation:$init,
     DenseI64ArrayAttr:$kernel, DenseI64ArrayAttr:$strides,
     DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations,
@@ -205,8 +205,10 @@ def QK_DepthwiseOp : QK_LayerOp<"depthwise"> {
   let summary = "Depthwise convolution, requantized";
   let description = [{
     The convolution whose `groups` equal the channels of input and result. The
-    arithmetic is that of `qk.conv`. `tile` is `[columns, rows]`: the block of
-    output pixels that one step of the nest computes.
+    arithmetic is that of `qk.conv`. `tile` is `[rows, vectors]`: how many output
+    rows and vectors of channels one walk along the input handles. Weights are `[KH, KW, C]`,
+    one byte each; the kernel widens them when it is called. Bias, multipliers
+    and shifts are packed as those of `qk.conv`.
   }];
 }
 

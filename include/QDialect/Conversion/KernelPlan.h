@@ -143,8 +143,9 @@ struct DepthwisePlan {
   MicroKernelTraits traits;
   int64_t blockChannels = 16; ///< channels that one pass of the nest handles
   int64_t blocks = 1;
-  int64_t columns = 1, rows = 1; ///< output pixels per step
-  /// Input rows are kept in pairs, one i16 of each row side by side.
+  int64_t vectors = 2; ///< vectors of accumulators per pixel
+  int64_t rows = 1;    ///< output rows per step
+  /// Input rows are multiplied in pairs, one i16 of each row side by side.
   bool pairsRows = false;
   /// Input rows (or pairs of rows) that `rows` output rows look at.
   int64_t windowRows = 1;
@@ -155,18 +156,19 @@ struct DepthwisePlan {
   std::pair<int64_t, int64_t> pairsOf(int64_t row) const;
   /// Distinct offsets of an output row inside its first pair: 1 or 2.
   int64_t phases() const;
-  /// i8 weights per block.
-  int64_t blockBytes() const;
+  /// i16 weights per block, once they are widened.
+  int64_t blockWeights() const;
 };
 
 DepthwisePlan getDepthwisePlan(const LayerGeometry &geometry,
-                               MicroKernel kernel, int64_t columns,
-                               int64_t rows);
+                               MicroKernel kernel, int64_t rows,
+                               int64_t vectors);
 bool isDepthwiseSupported(const LayerGeometry &geometry,
                           llvm::StringRef &reason);
+/// The tile that suits a geometry: {rows, vectors}.
 std::pair<int64_t, int64_t> chooseDepthwiseTile(const LayerGeometry &geometry,
                                                 MicroKernel kernel);
-/// Weights [C, KH, KW, 1] in the order in which the nest reads them.
+/// Weights [C, KH, KW, 1] as [KH, KW, C], from which the nest takes blocks.
 std::vector<int8_t> packDepthwiseWeights(const DepthwisePlan &plan,
                                          llvm::ArrayRef<int8_t> weights);
 template <typename T>

@@ -103,7 +103,8 @@ LayerGeometry getLayerGeometry(WeightedOpInterface op,
 /// Packed constants and the tile that they are packed for.
 struct Packed {
   std::vector<int8_t> weights;
-  std::vector<int32_t> bias, multipliers, shifts;
+  std::vector<int32_t> bias, multipliers;
+  std::vector<int8_t> shifts;
   std::vector<float> floatMultipliers;
   Epilogue epilogue;
   SmallVector<int64_t> tile;
@@ -116,8 +117,10 @@ void packAll(const LayerConstants &from, Packed &to, PackConstants pack) {
     to.floatMultipliers = pack(ArrayRef<float>(from.floatMultipliers));
   if (!from.multipliers.empty())
     to.multipliers = pack(ArrayRef<int32_t>(from.multipliers));
-  if (!from.shifts.empty())
-    to.shifts = pack(ArrayRef<int32_t>(from.shifts));
+  if (!from.shifts.empty()) {
+    std::vector<int32_t> shifts = pack(ArrayRef<int32_t>(from.shifts));
+    to.shifts.assign(shifts.begin(), shifts.end());
+  }
 }
 
 /// Float for all panels of `width` channels, for none, or for those whose
@@ -248,10 +251,10 @@ private:
   void buildDepthwise(WeightedOpInterface op, const LayerShape &shape,
                       const LayerGeometry &geometry,
                       const LayerConstants &constants, MicroKernel kernel) {
-    auto [columns, rows] = chooseDepthwiseTile(geometry, kernel);
-    DepthwisePlan plan = getDepthwisePlan(geometry, kernel, columns, rows);
+    auto [rows, vectors] = chooseDepthwiseTile(geometry, kernel);
+    DepthwisePlan plan = getDepthwisePlan(geometry, kernel, rows, vectors);
     Packed packed;
-    packed.tile = {columns, rows};
+    packed.tile = {rows, vectors};
     packed.weights = packDepthwiseWeights(plan, constants.weights);
     packAll(constants, packed,
             [&](auto values) { return packDepthwiseConstants(plan, values); });
@@ -307,7 +310,7 @@ private:
             : constant<float>(b, ArrayRef<float>(packed.floatMultipliers),
                               b.getF32Type());
     Value shifts =
-        constant<int32_t>(b, ArrayRef<int32_t>(packed.shifts), b.getI32Type());
+        constant<int8_t>(b, ArrayRef<int8_t>(packed.shifts), b.getI8Type());
     Value init =
         tensor::EmptyOp::create(b, resultType.getShape(), b.getI8Type());
     auto layer = OpTy::create(

@@ -5,38 +5,32 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// For each step of output rows and each block of channels: bring the window of
-// input rows into a scratch buffer, widened to int16 and padded, then compute
-// the output pixels from there. For vpmaddwd two neighbouring input rows lie
-// side by side, element by element, so that one instruction multiplies two
-// vertical taps; two output rows then share every pair, with the weights
-// shifted by one row for the second.
+// For each step of output rows and each block of channels, walk along the
+// input row. An input column is read and widened once, in registers, and
+// multiplied with all horizontal taps: those of the outputs that it belongs to,
+// whose unfinished sums the loop carries along. For vpmaddwd two neighbouring
+// input rows are interleaved, element by element, so that one instruction
+// multiplies two vertical taps; two output rows then share every pair, with
+// the weights shifted by one row for the second.
+//
+// Nothing is copied for the sake of padding: a row outside of the image is read
+// from a buffer of one padded pixel, again and again; a column outside of it is
+// skipped where padding is zero.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Nests.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 using namespace mlir;
 using namespace q::kernel;
 
 static int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-static int64_t scratchColumns(const LayerGeometry &g) {
-  return (g.outW - 1) * g.strideW + (g.kernelW - 1) * g.dilationW + 1;
-}
-
-static int64_t columnPitch(const DepthwisePlan &plan) {
-  return plan.blockChannels * (plan.pairsRows ? 2 : 1);
-}
-
-int64_t q::kernel::getDepthwiseScratch(const DepthwisePlan &plan) {
-  return plan.windowRows * scratchColumns(plan.geometry) * columnPitch(plan);
-}
-
 int64_t q::kernel::getDepthwiseWeightScratch(const DepthwisePlan &plan) {
-  return plan.blocks * plan.blockBytes();
+  return plan.blocks * plan.blockWeights();
 }
 
 namespace {
@@ -46,254 +40,306 @@ public:
   DepthwiseNestWriter(KernelEmitter &e, const DepthwisePlan &plan,
                       const NestSpec &spec)
       : e(e), b(e.b), plan(plan), g(plan.geometry), spec(spec),
-        buffers(spec.buffers), pitch(columnPitch(plan)),
-        rowPitch(scratchColumns(g) * pitch),
-        vectors(plan.blockChannels / plan.traits.lanes) {}
+        buffers(spec.buffers),
+        pitch(plan.blockChannels * (plan.pairsRows ? 2 : 1)) {
+    findColumns();
+  }
 
   void write() {
+    e.fill(buffers.scratch, e.index(0), plan.blockChannels, padValue());
     widenWeights();
-    fillColumns();
     int64_t steps = ceilDiv(g.outH, plan.rows);
     e.loop(g.batch, [&](Value image) {
       e.loop(steps, [&](Value step) {
         Value y = e.mul(step, plan.rows);
         if (g.outH % plan.rows)
           y = e.min(y, g.outH - plan.rows);
-        e.loop(plan.blocks, [&](Value block) {
-          Value channel = e.mul(block, plan.blockChannels);
-          if (g.outC % plan.blockChannels)
-            channel = e.min(channel, g.outC - plan.blockChannels);
-          fillWindow(image, y, channel);
-          columns(image, y, block, channel);
-        });
+        e.loop(plan.blocks, [&](Value block) { walk(image, y, block); });
       });
     });
   }
 
 private:
-  //===--- Scratch
+  int64_t padValue() const { return spec.inputStorage.getZeroPoint(); }
+
+  /// Of a block; the last one reaches back over its neighbour.
+  Value firstChannel(Value block) {
+    Value channel = e.mul(block, plan.blockChannels);
+    if (g.outC % plan.blockChannels)
+      channel = e.min(channel, g.outC - plan.blockChannels);
+    return channel;
+  }
+
+  //===--- Weights
   //---------------------------------------------------------===//
 
-  /// Once per call: weights are stored as bytes and multiplied as int16.
+  /// Once per call: weights are stored as bytes, channel by channel of a tap,
+  /// and multiplied as int16, in the pairs of the rows that they meet.
   void widenWeights() {
-    e.forPieces(
-        getDepthwiseWeightScratch(plan), 16, [&](Value at, int64_t lanes) {
-          Value bytes = e.load(buffers.weights, at, lanes);
-          e.store(e.extend(bytes, e.i16(), true), buffers.weightScratch, at);
-        });
-  }
-
-  int64_t copiedColumns() const {
-    return std::min(g.inW, scratchColumns(g) - g.padLeft);
-  }
-
-  /// The padding left and right: no window overwrites it.
-  void fillColumns() {
-    int64_t left = g.padLeft * pitch;
-    int64_t right = (g.padLeft + copiedColumns()) * pitch;
-    int64_t value = spec.inputStorage.getZeroPoint();
-    if (left == 0 && right == rowPitch)
-      return;
-    e.loop(plan.windowRows, [&](Value row) {
-      Value at = e.mul(row, rowPitch);
-      e.fill(buffers.scratch, at, left, value);
-      e.fill(buffers.scratch, e.add(at, right), rowPitch - right, value);
+    e.loop(plan.blocks, [&](Value block) {
+      Value channel = firstChannel(block);
+      Value to = e.mul(block, plan.blockWeights());
+      e.loop(g.kernelW, [&](Value column) {
+        Value from = e.add(e.mul(column, g.outC), channel);
+        widenColumn(from, e.add(to, e.mul(column, pitch)));
+      });
     });
   }
 
-  /// One row of the window: where it starts in the input and, where it may lie
-  /// outside of the image, whether it exists. A missing row is padding.
-  struct WindowRow {
-    Value start, exists;
-  };
-
-  void fillWindow(Value image, Value y, Value channel) {
-    Value first = e.add(e.mul(y, g.strideH), -g.padTop);
-    int64_t rows = (plan.rows - 1) * g.strideH + g.kernelH;
-    int64_t last =
-        (g.outH - plan.rows) * g.strideH - g.padTop + (rows - 1) * g.dilationH;
-    Value base = e.add(e.mul(image, buffers.inputStrides.image), channel);
-    auto rowStart = [&](Value row) {
-      return e.add(base, e.mul(row, buffers.inputStrides.row));
+  /// The vertical taps of one kernel column and block.
+  void widenColumn(Value from, Value to) {
+    auto read = [&](int64_t row) -> Value {
+      if (row < 0 || row >= g.kernelH)
+        return e.splat(0, plan.blockChannels, e.i16());
+      Value at = e.add(from, row * g.kernelW * g.outC);
+      Value bytes = e.load(buffers.weights, at, plan.blockChannels);
+      return e.extend(bytes, e.i16(), /*isSigned=*/true);
     };
-    auto plain = [&]() {
-      SmallVector<WindowRow> window;
-      for (int64_t row = 0; row < rows; ++row)
-        window.push_back({rowStart(e.add(first, row * g.dilationH)), Value()});
-      fillColumnsOf(window);
-    };
-    if (g.padTop == 0 && last < g.inH)
-      return plain();
-    auto masked = [&]() {
-      SmallVector<WindowRow> window;
-      for (int64_t row = 0; row < rows; ++row)
-        window.push_back(maskedRow(e.add(first, row * g.dilationH), rowStart));
-      fillColumnsOf(window);
-    };
-    // Inside: first >= 0, and the last row is in the image.
-    Value above =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::sge, first, e.index(0));
-    Value below = arith::CmpIOp::create(b, arith::CmpIPredicate::slt,
-                                        e.add(first, (rows - 1) * g.dilationH),
-                                        e.index(g.inH));
-    e.branch(b.createOrFold<arith::AndIOp>(above, below), plain, masked);
-  }
-
-  WindowRow maskedRow(Value row, function_ref<Value(Value)> rowStart) {
-    Value exists = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, row,
-                                         e.index(g.inH));
-    return {rowStart(e.min(e.max(row, 0), g.inH - 1)), exists};
-  }
-
-  void fillColumnsOf(ArrayRef<WindowRow> window) {
-    e.loop(copiedColumns(), [&](Value column) {
-      Value from = e.mul(column, buffers.inputStrides.pixel);
-      Value to = e.mul(e.add(column, g.padLeft), pitch);
-      auto read = [&](const WindowRow &row) {
-        Value bytes =
-            e.load(buffers.input, e.add(row.start, from), plan.blockChannels);
-        Value wide = e.extend(bytes, e.i16(), spec.inputStorage.getIsSigned());
-        if (!row.exists)
-          return wide;
-        Value padding = e.splat(spec.inputStorage.getZeroPoint(),
-                                plan.blockChannels, e.i16());
-        return arith::SelectOp::create(b, row.exists, wide, padding)
-            .getResult();
-      };
-      for (int64_t row = 0; row < plan.windowRows; ++row) {
-        Value at = e.add(to, row * rowPitch);
-        if (!plan.pairsRows) {
-          e.store(read(window[row]), buffers.scratch, at);
-          continue;
-        }
-        Value upper = read(window[2 * row]);
-        // A missing partner meets zero weights only.
-        Value lower = size_t(2 * row + 1) < window.size()
-                          ? read(window[2 * row + 1])
-                          : upper;
-        storePair(upper, lower, at);
-      }
-    });
-  }
-
-  /// Interleaves two rows in the order of the accumulators' lanes.
-  void storePair(Value upper, Value lower, Value at) {
     int64_t lanes = plan.traits.lanes;
-    for (int64_t v = 0; v < vectors; ++v) {
+    for (int64_t phase = 0; phase < plan.phases(); ++phase)
+      for (int64_t row = 0; row < plan.pairsOf(phase).second; ++row) {
+        // In phase 1 the first row of the first pair is above the window.
+        int64_t upper = plan.pairsRows ? 2 * row - phase : row;
+        Value lower = plan.pairsRows ? read(upper + 1) : Value();
+        Values vectors = interleave(read(upper), lower);
+        for (auto [v, vector] : llvm::enumerate(vectors))
+          e.store(vector, buffers.weightScratch,
+                  e.add(to, v * lanes * (plan.pairsRows ? 2 : 1)));
+        to = e.add(to, g.kernelW * pitch);
+      }
+  }
+
+  /// A row's elements, or those of two rows side by side, in the order of the
+  /// accumulators' lanes: one vector per vector of accumulators.
+  Values interleave(Value upper, Value lower) {
+    int64_t lanes = plan.traits.lanes;
+    Values vectors;
+    for (int64_t v = 0; v < plan.vectors; ++v) {
+      if (!plan.pairsRows) {
+        vectors.push_back(e.slice(upper, v * lanes, lanes));
+        continue;
+      }
       SmallVector<int64_t> order;
       for (int64_t lane = 0; lane < lanes; ++lane) {
         int64_t channel = plan.channelOf(v, lane);
         order.push_back(channel);
         order.push_back(plan.blockChannels + channel);
       }
-      e.store(e.shuffle(upper, lower, order), buffers.scratch,
-              e.add(at, v * 2 * lanes));
+      vectors.push_back(e.shuffle(upper, lower, order));
     }
+    return vectors;
+  }
+
+  //===--- Input
+  //-----------------------------------------------------------===//
+
+  /// One row of the window: column x is at `start + x * step` of `buffer`.
+  struct WindowRow {
+    Value buffer, start, step;
+  };
+
+  SmallVector<WindowRow> getWindow(Value image, Value y, Value channel) {
+    int64_t rows = (plan.rows - 1) * g.strideH + g.kernelH;
+    int64_t last =
+        (g.outH - plan.rows) * g.strideH - g.padTop + (rows - 1) * g.dilationH;
+    bool isInside = g.padTop == 0 && last < g.inH;
+    Value first = e.add(e.mul(y, g.strideH), -g.padTop);
+    Value base = e.add(e.mul(image, buffers.inputStrides.image), channel);
+    SmallVector<WindowRow> window;
+    for (int64_t i = 0; i < rows; ++i) {
+      Value row = e.add(first, i * g.dilationH);
+      WindowRow found{buffers.input,
+                      e.add(base, e.mul(row, buffers.inputStrides.row)),
+                      e.index(buffers.inputStrides.pixel)};
+      window.push_back(isInside ? found : orPadding(row, found));
+    }
+    return window;
+  }
+
+  /// The same row of one padded pixel where `row` is outside of the image.
+  WindowRow orPadding(Value row, const WindowRow &found) {
+    // Unsigned, so that rows above the image are beyond its end.
+    Value exists = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::ult, row,
+                                                 e.index(g.inH));
+    auto select = [&](Value a, Value c) {
+      return b.createOrFold<arith::SelectOp>(exists, a, c);
+    };
+    auto layout = StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic,
+                                         ArrayRef<int64_t>{1});
+    auto any = MemRefType::get({ShapedType::kDynamic}, e.i8(), layout);
+    auto cast = [&](Value buffer) {
+      return memref::CastOp::create(b, any, buffer).getResult();
+    };
+    return {select(cast(found.buffer), cast(buffers.scratch)),
+            select(found.start, e.index(0)), select(found.step, e.index(0))};
+  }
+
+  Value read(const WindowRow &row, Value column) {
+    Value offset = b.createOrFold<arith::MulIOp>(column, row.step);
+    Value bytes =
+        e.load(row.buffer, e.add(row.start, offset), plan.blockChannels);
+    return e.extend(bytes, e.i16(), spec.inputStorage.getIsSigned());
   }
 
   //===--- Output pixels
   //---------------------------------------------------===//
 
-  void columns(Value image, Value y, Value block, Value channel) {
-    int64_t tiles = ceilDiv(g.outW, plan.columns);
-    e.loop(tiles, [&](Value tile) {
-      Value x = e.mul(tile, plan.columns);
-      if (g.outW % plan.columns)
-        x = e.min(x, g.outW - plan.columns);
-      Values accumulators = accumulate(x, block);
-      store(image, y, x, block, channel, std::move(accumulators));
+  /// A column that step `o` of the walk reads, `offset` behind where the window
+  /// of output `o` begins, and its uses: as which tap of output `o - behind`.
+  struct Column {
+    int64_t offset;
+    struct Use {
+      int64_t behind, tap;
+    };
+    SmallVector<Use> uses;
+  };
+
+  void findColumns() {
+    // Dilated windows share few columns, and few outputs are soon finished.
+    mostBehind = (g.kernelW - 1) / g.strideW;
+    if (g.dilationW > 1 || g.outW <= mostBehind) {
+      mostBehind = 0;
+      for (int64_t tap = 0; tap < g.kernelW; ++tap)
+        columns.push_back({tap * g.dilationW, {{0, tap}}});
+      return;
+    }
+    for (int64_t i = 0; i < std::min(g.strideW, g.kernelW); ++i) {
+      Column column{i, {}};
+      for (int64_t tap = i; tap < g.kernelW; tap += g.strideW)
+        column.uses.push_back({tap / g.strideW, tap});
+      columns.push_back(column);
+    }
+  }
+
+  void walk(Value image, Value y, Value block) {
+    Value channel = firstChannel(block);
+    SmallVector<WindowRow> window = getWindow(image, y, channel);
+    Value weightsAt = e.mul(block, plan.blockWeights());
+    Values bias;
+    for (int64_t v = 0; v < plan.vectors; ++v)
+      bias.push_back(
+          e.load(buffers.bias,
+                 e.add(e.mul(block, plan.blockChannels), v * plan.traits.lanes),
+                 plan.traits.lanes));
+    Values fresh;
+    for (int64_t row = 0; row < plan.rows; ++row)
+      fresh.append(bias.begin(), bias.end());
+    Values unfinished;
+    for (int64_t i = 0; i < mostBehind; ++i)
+      unfinished.append(fresh.begin(), fresh.end());
+
+    e.loop(g.outW + mostBehind, unfinished, [&](Value o, Values carried) {
+      // Sums of output o, then of o - 1, and so on.
+      Values sums = fresh;
+      sums.append(carried.begin(), carried.end());
+      for (const Column &column : columns)
+        sums = multiply(column, o, window, weightsAt, std::move(sums));
+      Values finished = llvm::to_vector(
+          ArrayRef<Value>(sums).take_back(plan.rows * plan.vectors));
+      sums.truncate(sums.size() - finished.size());
+      Value x = e.add(o, -mostBehind);
+      auto finish = [&]() { store(image, y, x, block, channel, finished); };
+      if (mostBehind)
+        e.branch(b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sge, x,
+                                               e.index(0)),
+                 finish, [] {});
+      else
+        finish();
+      return sums;
     });
   }
 
-  Values accumulate(Value x, Value block) {
-    int64_t lanes = plan.traits.lanes;
-    int64_t pixels = plan.rows * plan.columns;
-    Values accumulators(pixels * vectors);
-    for (int64_t v = 0; v < vectors; ++v) {
-      Value at = e.add(e.mul(block, plan.blockChannels), v * lanes);
-      Value bias = e.load(buffers.bias, at, lanes);
-      for (int64_t p = 0; p < pixels; ++p)
-        accumulators[p * vectors + v] = bias;
-    }
-    Value weightsAt = e.mul(block, plan.blockBytes());
-    Value scratchAt = e.mul(x, g.strideW * pitch);
-
-    // Small windows are straight code, larger ones loop over their columns.
-    constexpr int64_t codeLimit = 260;
-    int64_t perTap = pixels * vectors * plan.pairsOf(0).second * 2;
-    if (perTap * g.kernelW <= codeLimit) {
-      for (int64_t tap = 0; tap < g.kernelW; ++tap)
-        oneColumn(e.add(scratchAt, tap * g.dilationW * pitch),
-                  e.add(weightsAt, tap * pitch), accumulators);
-      return accumulators;
-    }
-    return e.loop(g.kernelW, std::move(accumulators),
-                  [&](Value tap, Values values) {
-                    oneColumn(e.add(scratchAt, e.mul(tap, g.dilationW * pitch)),
-                              e.add(weightsAt, e.mul(tap, pitch)), values);
-                    return values;
-                  });
+  /// Adds the products of one column to all sums that it belongs to.
+  Values multiply(const Column &column, Value o, ArrayRef<WindowRow> window,
+                  Value weightsAt, Values sums) {
+    int64_t first = column.offset - g.padLeft;
+    int64_t last = first + (g.outW + mostBehind - 1) * g.strideW;
+    Value x = e.add(e.mul(o, g.strideW), first);
+    auto inside = [&]() {
+      return multiplyRows(
+          column, weightsAt, sums,
+          [&](int64_t row) { return read(window[row], x); }, window.size());
+    };
+    if (first >= 0 && last < g.inW)
+      return inside();
+    auto outside = [&]() {
+      if (padValue() == 0)
+        return sums;
+      Value padding = e.splat(padValue(), plan.blockChannels, e.i16());
+      return multiplyRows(
+          column, weightsAt, sums, [&](int64_t) { return padding; },
+          window.size());
+    };
+    Value exists = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::ult, x,
+                                                 e.index(g.inW));
+    return e.branch(exists, sums, inside, outside);
   }
 
-  /// All vertical taps of one kernel column.
-  void oneColumn(Value scratchAt, Value weightsAt, Values &accumulators) {
-    for (int64_t v = 0; v < vectors; ++v)
-      for (int64_t row = 0; row < plan.windowRows; ++row)
+  Values multiplyRows(const Column &column, Value weightsAt, Values sums,
+                      function_ref<Value(int64_t)> readRow, int64_t rows) {
+    for (int64_t row = 0; row < plan.windowRows; ++row) {
+      Values data;
+      if (plan.pairsRows) {
+        Value upper = readRow(2 * row);
+        // A missing partner meets zero weights only.
+        data = interleave(upper,
+                          2 * row + 1 < rows ? readRow(2 * row + 1) : upper);
+      } else {
+        data = interleave(readRow(row), Value());
+      }
+      for (const Column::Use &use : column.uses)
         for (int64_t outRow = 0; outRow < plan.rows; ++outRow)
-          oneWindowRow(v, row, outRow, scratchAt, weightsAt, accumulators);
+          for (int64_t v = 0; v < plan.vectors; ++v) {
+            int64_t sum = (use.behind * plan.rows + outRow) * plan.vectors + v;
+            sums[sum] = multiplyAdd(row, outRow, use.tap, v, data[v], weightsAt,
+                                    sums[sum]);
+          }
+    }
+    return sums;
   }
 
-  void oneWindowRow(int64_t v, int64_t row, int64_t outRow, Value scratchAt,
-                    Value weightsAt, Values &accumulators) {
+  /// One row (or pair of rows) of the window, for one row of outputs.
+  Value multiplyAdd(int64_t row, int64_t outRow, int64_t tap, int64_t v,
+                    Value data, Value weightsAt, Value sum) {
     auto [first, count] = plan.pairsOf(outRow);
     if (row < first || row >= first + count)
-      return;
+      return sum;
     int64_t lanes = plan.traits.lanes;
-    int64_t load = lanes * (plan.pairsRows ? 2 : 1);
+    int64_t length = lanes * (plan.pairsRows ? 2 : 1);
     int64_t phase = plan.phases() == 2 ? outRow * g.strideH % 2 : 0;
-    int64_t phaseStart = phase ? plan.pairsOf(0).second * g.kernelW * pitch : 0;
-    int64_t weightOffset =
-        phaseStart + (row - first) * g.kernelW * pitch + v * load;
+    int64_t phaseStart = phase ? plan.pairsOf(0).second : 0;
+    int64_t offset =
+        ((phaseStart + row - first) * g.kernelW + tap) * pitch + v * length;
     Value weights =
-        e.load(buffers.weightScratch, e.add(weightsAt, weightOffset), load);
-    for (int64_t column = 0; column < plan.columns; ++column) {
-      int64_t offset = row * rowPitch + column * g.strideW * pitch + v * load;
-      Value data = e.load(buffers.scratch, e.add(scratchAt, offset), load);
-      Value &accumulator =
-          accumulators[(outRow * plan.columns + column) * vectors + v];
-      Value products;
-      if (plan.pairsRows)
-        products = e.intrinsic("llvm.x86.avx2.pmadd.wd", e.vec(lanes, e.i32()),
-                               {data, weights});
-      else
-        products = arith::MulIOp::create(b, e.extend(data, e.i32(), true),
-                                         e.extend(weights, e.i32(), true));
-      accumulator = arith::AddIOp::create(b, accumulator, products);
-    }
+        e.load(buffers.weightScratch, e.add(weightsAt, offset), length);
+    Value products;
+    if (plan.pairsRows)
+      products = e.intrinsic("llvm.x86.avx2.pmadd.wd", e.vec(lanes, e.i32()),
+                             {data, weights});
+    else
+      products = arith::MulIOp::create(b, e.extend(data, e.i32(), true),
+                                       e.extend(weights, e.i32(), true));
+    return arith::AddIOp::create(b, sum, products);
   }
 
   void store(Value image, Value y, Value x, Value block, Value channel,
-             Values accumulators) {
+             Values sums) {
     EpilogueTile out;
-    out.vectors = vectors;
+    out.vectors = plan.vectors;
     out.constantsAt = e.mul(block, plan.blockChannels);
     out.channels = plan.blockChannels;
-    auto start = [&](const ActivationStrides &s) {
-      Value at = e.add(e.mul(image, s.image), e.mul(y, s.row));
-      return e.add(e.add(at, e.mul(x, s.pixel)), channel);
-    };
     auto pixelsOf = [&](const ActivationStrides &s) {
-      Value origin = start(s);
-      Values at;
+      Value at = e.add(e.mul(image, s.image), e.mul(y, s.row));
+      at = e.add(e.add(at, e.mul(x, s.pixel)), channel);
+      Values pixels;
       for (int64_t row = 0; row < plan.rows; ++row)
-        for (int64_t column = 0; column < plan.columns; ++column)
-          at.push_back(e.add(origin, row * s.row + column * s.pixel));
-      return at;
+        pixels.push_back(e.add(at, row * s.row));
+      return pixels;
     };
     out.outputAt = pixelsOf(buffers.outputStrides);
     if (spec.epilogue.residual)
       out.residualAt = pixelsOf(buffers.residualStrides);
-    emitEpilogue(e, spec.epilogue, out, std::move(accumulators));
+    emitEpilogue(e, spec.epilogue, out, std::move(sums));
   }
 
   KernelEmitter &e;
@@ -302,7 +348,9 @@ private:
   const LayerGeometry &g;
   const NestSpec &spec;
   const KernelBuffers &buffers;
-  int64_t pitch, rowPitch, vectors;
+  int64_t pitch; ///< i16 elements of a (pair of) row's weights of one tap
+  SmallVector<Column> columns;
+  int64_t mostBehind = 0; ///< how many outputs are unfinished after a step
 };
 
 } // namespace

@@ -65,6 +65,10 @@ Value KernelEmitter::splat(int64_t value, int64_t lanes, Type element) {
   return arith::ConstantOp::create(b, DenseElementsAttr::get(type, bits));
 }
 
+Value KernelEmitter::splat(Value scalar, int64_t lanes) {
+  return vector::BroadcastOp::create(b, vec(lanes, scalar.getType()), scalar);
+}
+
 Value KernelEmitter::extend(Value vector, Type element, bool isSigned) {
   auto type = vec(cast<VectorType>(vector.getType()).getNumElements(), element);
   if (isSigned)
@@ -141,6 +145,21 @@ void KernelEmitter::branch(Value condition, function_ref<void()> thenBody,
   thenBody();
   b.setInsertionPointToStart(op.elseBlock());
   elseBody();
+}
+
+Values KernelEmitter::branch(Value condition, ValueRange values,
+                             function_ref<Values()> thenBody,
+                             function_ref<Values()> elseBody) {
+  if (std::optional<int64_t> known = getConstantIntValue(condition))
+    return *known ? thenBody() : elseBody();
+  auto op = scf::IfOp::create(b, values.getTypes(), condition,
+                              /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(op.thenBlock());
+  scf::YieldOp::create(b, thenBody());
+  b.setInsertionPointToStart(op.elseBlock());
+  scf::YieldOp::create(b, elseBody());
+  return llvm::to_vector_of<Value>(op.getResults());
 }
 
 void KernelEmitter::forPieces(int64_t length, int64_t lanes,

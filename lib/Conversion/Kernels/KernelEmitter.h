@@ -55,6 +55,8 @@ public:
   void store(Value vector, Value buffer, Value offset);
   /// A vector constant with equal lanes.
   Value splat(int64_t value, int64_t lanes, Type element);
+  /// A vector whose lanes are all `scalar`.
+  Value splat(Value scalar, int64_t lanes);
   Value extend(Value vector, Type element, bool isSigned);
   Value shuffle(Value a, Value c, llvm::ArrayRef<int64_t> lanes);
   /// Lanes [first, first + count) of a vector.
@@ -74,6 +76,10 @@ public:
   /// Runs one of two bodies; a known condition leaves one of them.
   void branch(Value condition, llvm::function_ref<void()> thenBody,
               llvm::function_ref<void()> elseBody);
+  /// The same where both bodies give new values of the types of `values`.
+  Values branch(Value condition, mlir::ValueRange values,
+                llvm::function_ref<Values()> thenBody,
+                llvm::function_ref<Values()> elseBody);
 
   //===--- Copies
   //----------------------------------------------------------===//

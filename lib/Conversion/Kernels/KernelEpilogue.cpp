@@ -14,6 +14,37 @@
 using namespace mlir;
 using namespace q::kernel;
 
+/// The bounds of the storage type itself.
+static std::pair<int64_t, int64_t> getByteRange(StorageAttr storage) {
+  return storage.getIsSigned() ? std::make_pair(-128, 127)
+                               : std::make_pair(0, 255);
+}
+
+/// Whether saturation to bytes leaves something to be clamped: below, above.
+static std::pair<bool, bool> getBounds(StorageAttr storage) {
+  auto [min, max] = getByteRange(storage);
+  return {storage.getLo() > min, storage.getHi() < max};
+}
+
+StorageAttr q::kernel::getCodeStorage(StorageAttr storage) {
+  auto [min, max] = getByteRange(storage);
+  auto [hasLo, hasHi] = getBounds(storage);
+  return StorageAttr::get(storage.getContext(), storage.getIsSigned(),
+                          /*zeroPoint=*/0, min + hasLo, max - hasHi);
+}
+
+ResidualAttr q::kernel::getCodeResidual(ResidualAttr residual) {
+  auto whole = [](StorageAttr storage) {
+    auto [min, max] = getByteRange(storage);
+    return StorageAttr::get(storage.getContext(), storage.getIsSigned(),
+                            /*zeroPoint=*/0, min, max);
+  };
+  return ResidualAttr::get(residual.getContext(),
+                           whole(residual.getIntermediate()),
+                           whole(residual.getStorage()), /*k1=*/0, /*k2=*/0,
+                           residual.getShift() ? 1 : 0);
+}
+
 namespace {
 
 class EpilogueWriter {
@@ -31,7 +62,7 @@ public:
         memref::LoadOp::create(b, spec.shifts, ValueRange{tile.constantsAt});
     Value isFloat = arith::CmpIOp::create(
         b, arith::CmpIPredicate::eq, first,
-        arith::ConstantOp::create(b, b.getI32IntegerAttr(0)));
+        arith::ConstantOp::create(b, b.getI8IntegerAttr(0)));
     e.branch(
         isFloat, [&]() { writeAs(Epilogue::Float, accumulators); },
         [&]() { writeAs(Epilogue::Fixed64, accumulators); });
@@ -63,7 +94,8 @@ private:
     if (spec.form == Epilogue::Mixed && form == Epilogue::Float)
       multiplier = e.bitcast(multiplier, lanes, b.getF32Type());
     if (spec.shifts)
-      shift = e.load(spec.shifts, at, lanes);
+      shift =
+          e.extend(e.load(spec.shifts, at, lanes), e.i32(), /*isSigned=*/true);
   }
 
   Value requantize(Value acc) {
@@ -93,16 +125,16 @@ private:
     auto floats = e.vec(lanes, b.getF32Type());
     constexpr int64_t magic = 12582912; // 1.5 * 2^23
     constexpr int64_t magicBits = 0x4B400000;
-    Value offset = arith::ConstantOp::create(
-        b, DenseElementsAttr::get(
-               floats, float(magic + (addsZeroPoint() ? zeroPoint() : 0))));
+    Value offset = scalar(magic);
+    if (addsZeroPoint())
+      offset = e.add(offset, spec.outputValues.zeroPoint);
+    offset = e.splat(
+        arith::SIToFPOp::create(b, b.getF32Type(), offset).getResult(), lanes);
     Value sum = vector::FMAOp::create(
         b, arith::SIToFPOp::create(b, floats, acc), multiplier, offset);
     return arith::SubIOp::create(b, e.bitcast(sum, lanes, e.i32()),
                                  constant(magicBits));
   }
-
-  int64_t zeroPoint() const { return spec.output.getZeroPoint(); }
 
   /// Whether requantization adds the zero point on the way.
   bool addsZeroPoint() const {
@@ -267,37 +299,41 @@ private:
   }
 
   void addResidual(int64_t pixel, Values &values) {
-    StorageAttr middle = spec.residual.getIntermediate();
-    StorageAttr storage = spec.residual.getStorage();
-    int64_t k1 = spec.residual.getK1(), k2 = spec.residual.getK2();
-    int64_t bits = spec.residual.getShift();
-    int64_t half = bits ? int64_t(1) << (bits - 1) : 0;
+    bool isSigned = spec.residual.getStorage().getIsSigned();
+    const ResidualValues &numbers = spec.residualValues;
+    const StorageValues &middle = numbers.intermediate;
+    Value lo = splat(sub(middle.lo, middle.zeroPoint));
+    Value hi = splat(sub(middle.hi, middle.zeroPoint));
+    Value k1 = splat(numbers.k1), k2 = splat(numbers.k2);
+    Value offset =
+        splat(sub(scalar(0), b.createOrFold<arith::MulIOp>(
+                                 numbers.storage.zeroPoint, numbers.k2)));
+    Value bits = splat(numbers.shift);
+    Value half = splat(b.createOrFold<arith::ShLIOp>(
+        scalar(1), sub(numbers.shift, scalar(1))));
     Values bytes;
     for (int64_t at = 0; at < tile.channels; at += chunkAt(at))
       bytes.push_back(loadResidual(pixel, at));
     for (auto [v, value] : llvm::enumerate(values)) {
       // The intermediate result minus its zero point, within its storage.
-      value = arith::MaxSIOp::create(
-          b, value, constant(middle.getLo() - middle.getZeroPoint()));
-      value = arith::MinSIOp::create(
-          b, value, constant(middle.getHi() - middle.getZeroPoint()));
+      value = arith::MaxSIOp::create(b, value, lo);
+      value = arith::MinSIOp::create(b, value, hi);
       SmallVector<int64_t> from;
       int64_t chunk = channelOf(v, 0) / 16;
       for (int64_t lane = 0; lane < lanes; ++lane)
         from.push_back(channelOf(v, lane) - chunk * 16);
       Value other = e.extend(e.shuffle(bytes[chunk], bytes[chunk], from),
-                             e.i32(), storage.getIsSigned());
+                             e.i32(), isSigned);
       // Sums wrap: only the whole one need fit.
-      Value first = arith::MulIOp::create(b, value, constant(k1));
-      Value second = arith::MulIOp::create(b, other, constant(k2));
+      Value first = arith::MulIOp::create(b, value, k1);
+      Value second = arith::MulIOp::create(b, other, k2);
       Value sum = arith::AddIOp::create(b, first, second);
-      sum =
-          arith::AddIOp::create(b, sum, constant(-storage.getZeroPoint() * k2));
-      if (bits) {
+      sum = arith::AddIOp::create(b, sum, offset);
+      if (spec.residual.getShift()) {
         Value sign = arith::ShRSIOp::create(b, sum, constant(31));
-        sum = arith::AddIOp::create(b, sum, constant(half));
+        sum = arith::AddIOp::create(b, sum, half);
         sum = arith::AddIOp::create(b, sum, sign);
-        sum = arith::ShRSIOp::create(b, sum, constant(bits));
+        sum = arith::ShRSIOp::create(b, sum, bits);
       }
       value = sum;
     }
@@ -327,6 +363,12 @@ private:
   //----------------------------------------------------------===//
 
   Value constant(int64_t value) { return e.splat(value, lanes, e.i32()); }
+  Value splat(Value number) { return e.splat(number, lanes); }
+  Value scalar(int64_t value) {
+    return arith::ConstantOp::create(
+        b, b.getI32IntegerAttr(static_cast<int32_t>(value)));
+  }
+  Value sub(Value a, Value c) { return b.createOrFold<arith::SubIOp>(a, c); }
 
   void store(ArrayRef<Values> results) {
     int64_t width = tile.vectors * lanes, pixels = results.size();
@@ -388,12 +430,17 @@ private:
 
   /// Saturation commutes with the clamp that follows, which is monotone.
   Value addZeroPoint(Value halves) {
-    if (zeroPoint() == 0 || addsZeroPoint())
+    if (addsZeroPoint())
       return halves;
     auto type = cast<VectorType>(halves.getType());
     int64_t n = type.getNumElements();
-    return e.intrinsic("llvm.sadd.sat.v" + std::to_string(n) + "i16", type,
-                       {halves, e.splat(zeroPoint(), n, e.i16())});
+    return e.intrinsic(
+        "llvm.sadd.sat.v" + std::to_string(n) + "i16", type,
+        {halves, e.splat(narrow(spec.outputValues.zeroPoint, e.i16()), n)});
+  }
+
+  Value narrow(Value number, Type type) {
+    return b.createOrFold<arith::TruncIOp>(type, number);
   }
 
   std::string packName(bool is256) const {
@@ -423,17 +470,16 @@ private:
 
   /// The bounds that saturation to bytes does not give already.
   Value clamp(Value bytes) {
+    auto [hasLo, hasHi] = getBounds(spec.output);
     bool isSigned = spec.output.getIsSigned();
-    int64_t min = isSigned ? -128 : 0, max = isSigned ? 127 : 255;
-    int64_t lo = spec.output.getLo(), hi = spec.output.getHi();
     int64_t n = cast<VectorType>(bytes.getType()).getNumElements();
-    if (lo > min) {
-      Value bound = e.splat(lo, n, e.i8());
+    if (hasLo) {
+      Value bound = e.splat(narrow(spec.outputValues.lo, e.i8()), n);
       bytes = isSigned ? b.createOrFold<arith::MaxSIOp>(bytes, bound)
                        : b.createOrFold<arith::MaxUIOp>(bytes, bound);
     }
-    if (hi < max) {
-      Value bound = e.splat(hi, n, e.i8());
+    if (hasHi) {
+      Value bound = e.splat(narrow(spec.outputValues.hi, e.i8()), n);
       bytes = isSigned ? b.createOrFold<arith::MinSIOp>(bytes, bound)
                        : b.createOrFold<arith::MinUIOp>(bytes, bound);
     }

@@ -12,12 +12,29 @@
 
 namespace q::kernel {
 
+/// The numbers of a `StorageAttr`, as i32 scalars of the generated code.
+struct StorageValues {
+  Value zeroPoint, lo, hi;
+};
+
+/// The numbers of a `ResidualAttr`, likewise.
+struct ResidualValues {
+  StorageValues intermediate, storage;
+  Value k1, k2, shift;
+};
+
 /// What an epilogue computes: the same for all tiles of a layer.
+///
+/// Layers that differ only in the numbers of their storage share a function,
+/// so the attributes here are those of `getCodeStorage` and
+/// `getCodeResidual`; the numbers are values.
 struct EpilogueSpec {
   Epilogue form;
   bool tiesAway;
   StorageAttr output;
+  StorageValues outputValues;
   ResidualAttr residual; ///< null if there is none
+  ResidualValues residualValues;
   MicroKernelTraits traits;
   bool isX86;
   Value multipliers; ///< flat, packed like the accumulators; null for pow2
@@ -32,6 +49,13 @@ struct EpilogueTile {
   Values outputAt, residualAt; ///< one per pixel
   int64_t channels;            ///< how many of a pixel's channels exist
 };
+
+/// What the code of an epilogue depends on in `storage`: the signedness, and
+/// whether there are bounds inside the range of a byte. All else is the same
+/// for all storages.
+StorageAttr getCodeStorage(StorageAttr storage);
+/// Likewise: the signedness of the operand and whether anything is shifted.
+ResidualAttr getCodeResidual(ResidualAttr residual);
 
 /// Requantizes (rule N10), adds the residual (N12), clamps (N11), stores.
 /// Accumulators are pixel-major and hold the bias already.

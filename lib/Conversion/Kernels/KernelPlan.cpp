@@ -324,24 +324,24 @@ int64_t DepthwisePlan::phases() const {
   return pairsRows && rows > 1 && geometry.strideH % 2 ? 2 : 1;
 }
 
-int64_t DepthwisePlan::blockBytes() const {
-  int64_t bytes = 0;
+int64_t DepthwisePlan::blockWeights() const {
+  int64_t count = 0;
   for (int64_t phase = 0; phase < phases(); ++phase)
-    bytes += pairsOf(phase).second * geometry.kernelW * blockChannels *
+    count += pairsOf(phase).second * geometry.kernelW * blockChannels *
              (pairsRows ? 2 : 1);
-  return bytes;
+  return count;
 }
 
 DepthwisePlan q::kernel::getDepthwisePlan(const LayerGeometry &geometry,
-                                          MicroKernel kernel, int64_t columns,
-                                          int64_t rows) {
+                                          MicroKernel kernel, int64_t rows,
+                                          int64_t vectors) {
   DepthwisePlan plan;
   plan.geometry = geometry;
   plan.traits = getTraits(kernel);
   plan.pairsRows = kernel == MicroKernel::Pmaddwd;
-  plan.blockChannels = geometry.outC >= 16 ? 16 : 8;
+  plan.vectors = vectors;
+  plan.blockChannels = vectors * plan.traits.lanes;
   plan.blocks = ceilDiv(geometry.outC, plan.blockChannels);
-  plan.columns = columns;
   plan.rows = rows;
   int64_t inputRows = (rows - 1) * geometry.strideH + geometry.kernelH;
   plan.windowRows = plan.pairsRows ? ceilDiv(inputRows, 2) : inputRows;
@@ -365,37 +365,30 @@ bool q::kernel::isDepthwiseSupported(const LayerGeometry &geometry,
 std::pair<int64_t, int64_t>
 q::kernel::chooseDepthwiseTile(const LayerGeometry &geometry,
                                MicroKernel kernel) {
+  int64_t vectors = geometry.outC >= 16 ? 2 : 1, rows = 1;
   // Dilated rows are gathered, so neighbouring output rows share none of them.
-  bool shares = geometry.dilationH == 1 && geometry.strideH == 1;
-  int64_t rows = shares ? std::min<int64_t>(geometry.outH, 2) : 1;
-  int64_t columns = std::min<int64_t>(geometry.outW, rows == 1 ? 4 : 2);
-  return {columns, rows};
+  bool shares = geometry.dilationH == 1 && geometry.strideH < geometry.kernelH;
+  if (shares && geometry.outH > 1)
+    rows = 2;
+  // The sums of all outputs to which an input column belongs stay in registers.
+  int64_t outputs =
+      geometry.dilationW > 1 ? 1 : ceilDiv(geometry.kernelW, geometry.strideW);
+  constexpr int64_t mostSums = 12;
+  if (outputs * rows * vectors > mostSums)
+    rows = 1;
+  if (outputs * rows * vectors > mostSums)
+    vectors = 1;
+  return {rows, vectors};
 }
 
 std::vector<int8_t> q::kernel::packDepthwiseWeights(const DepthwisePlan &plan,
                                                     ArrayRef<int8_t> weights) {
   const LayerGeometry &g = plan.geometry;
-  std::vector<int8_t> packed;
-  int64_t side = plan.pairsRows ? 2 : 1;
-  for (int64_t block = 0; block < plan.blocks; ++block)
-    for (int64_t phase = 0; phase < plan.phases(); ++phase)
-      for (int64_t pair = 0; pair < plan.pairsOf(phase).second; ++pair)
-        for (int64_t column = 0; column < g.kernelW; ++column)
-          for (int64_t vector = 0;
-               vector < plan.blockChannels / plan.traits.lanes; ++vector)
-            for (int64_t lane = 0; lane < plan.traits.lanes; ++lane)
-              for (int64_t s = 0; s < side; ++s) {
-                // In phase 1 the first row of the first pair is above the
-                // window.
-                int64_t row = pair * side + s - phase;
-                bool exists = row >= 0 && row < g.kernelH;
-                int64_t channel =
-                    plan.blockStart(block) + plan.channelOf(vector, lane);
-                packed.push_back(
-                    exists ? weights[(channel * g.kernelH + row) * g.kernelW +
-                                     column]
-                           : 0);
-              }
+  int64_t taps = g.kernelH * g.kernelW;
+  std::vector<int8_t> packed(weights.size());
+  for (int64_t channel = 0; channel < g.outC; ++channel)
+    for (int64_t tap = 0; tap < taps; ++tap)
+      packed[tap * g.outC + channel] = weights[channel * taps + tap];
   return packed;
 }
 
@@ -409,14 +402,15 @@ FailureOr<PackedSizes> q::kernel::getPackedSizes(DepthwiseOp op) {
   if (op.getMicroKernel() != MicroKernel::Pmaddwd &&
       op.getMicroKernel() != MicroKernel::Smlal)
     return op.emitOpError("takes the micro-kernels pmaddwd and smlal only");
-  int64_t columns = op.getTile()[0], rows = op.getTile()[1];
-  if (columns < 1 || columns > geometry->outW || rows < 1 ||
-      rows > geometry->outH)
+  int64_t rows = op.getTile()[0], vectors = op.getTile()[1];
+  int64_t channels = vectors * getTraits(op.getMicroKernel()).lanes;
+  if (rows < 1 || rows > geometry->outH || vectors < 1 || vectors > 2 ||
+      channels > geometry->outC)
     return op.emitOpError("tile does not fit the result");
   if (rows > 1 && geometry->dilationH > 1)
     return op.emitOpError("tile must have one row if rows are dilated");
   DepthwisePlan plan =
-      getDepthwisePlan(*geometry, op.getMicroKernel(), columns, rows);
-  return PackedSizes{plan.blocks * plan.blockBytes(),
+      getDepthwisePlan(*geometry, op.getMicroKernel(), rows, vectors);
+  return PackedSizes{geometry->kernelH * geometry->kernelW * geometry->outC,
                      plan.blocks * plan.blockChannels};
 }

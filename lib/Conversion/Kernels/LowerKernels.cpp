@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Nests.h"
+#include "QDialect/Conversion/CInterface.h"
 #include "QDialect/Conversion/KernelPasses.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -139,6 +140,7 @@ private:
     if (!op.getResidual())
       call.residual = call.output;
     pushScratch(op, builder, call);
+    pushNumbers(op, builder, call);
 
     func::FuncOp kernel = getKernel(op, call, symbols);
     func::CallOp::create(builder, op.getLoc(), kernel, call.values);
@@ -170,9 +172,19 @@ private:
                           CallOperands &call) {
     DepthwisePlan plan = getDepthwisePlan(*getGeometry(op), op.getMicroKernel(),
                                           op.getTile()[0], op.getTile()[1]);
-    pushBuffer(op, builder, call, getDepthwiseScratch(plan), 16);
+    pushBuffer(op, builder, call, plan.blockChannels, 8);
     pushBuffer(op, builder, call, getDepthwiseWeightScratch(plan), 16);
   }
+
+  /// Pointwise layers may read their input where it lies.
+  static bool needsScratch(ConvOp op, const KernelBuffers &buffers) {
+    DensePlan plan =
+        getDensePlan(*getGeometry(op), op.getMicroKernel(), op.getTile()[1]);
+    return !getDenseBlocking(plan, op.getTile()[0], buffers,
+                             op.getInputStorage())
+                .readsInput;
+  }
+  static bool needsScratch(DepthwiseOp, const KernelBuffers &) { return true; }
 
   static KernelBuffers stridesOf(const CallOperands &call) {
     KernelBuffers buffers;
@@ -180,6 +192,72 @@ private:
     buffers.outputStrides = call.output;
     buffers.residualStrides = call.residual;
     return buffers;
+  }
+
+  //===--- Numbers
+  //---------------------------------------------------------===//
+
+  /// A storage's numbers share one argument: a byte each.
+  static int64_t packStorage(StorageAttr storage) {
+    auto byte = [](int64_t value) { return value & 0xff; };
+    return byte(storage.getZeroPoint()) | byte(storage.getLo()) << 8 |
+           byte(storage.getHi()) << 16;
+  }
+
+  static StorageValues unpackStorage(ImplicitLocOpBuilder &b, Value packed,
+                                     bool isSigned) {
+    Type i8 = b.getI8Type(), i32 = b.getI32Type();
+    auto byte = [&](int32_t shift) -> Value {
+      Value amount = arith::ConstantOp::create(b, b.getI32IntegerAttr(shift));
+      Value value = arith::TruncIOp::create(
+          b, i8, arith::ShRUIOp::create(b, packed, amount));
+      if (isSigned)
+        return arith::ExtSIOp::create(b, i32, value);
+      return arith::ExtUIOp::create(b, i32, value);
+    };
+    return {byte(0), byte(8), byte(16)};
+  }
+
+  /// The numbers in which layers that share a function may differ.
+  template <typename OpTy>
+  static void pushNumbers(OpTy op, OpBuilder &builder, CallOperands &call) {
+    auto push = [&](int64_t value) {
+      call.values.push_back(arith::ConstantOp::create(
+          builder, op.getLoc(),
+          builder.getI32IntegerAttr(static_cast<int32_t>(value))));
+    };
+    push(packStorage(op.getOutputStorage()));
+    if (std::optional<ResidualAttr> residual = op.getResidualAdd()) {
+      push(packStorage(residual->getIntermediate()));
+      push(packStorage(residual->getStorage()));
+      push(residual->getK1());
+      push(residual->getK2());
+      push(residual->getShift());
+    }
+  }
+
+  /// The attributes of an op without what no code depends on: the bounds of
+  /// the input, without padding its zero point, those of a proof, and the
+  /// numbers above.
+  template <typename OpTy> static DictionaryAttr getCodeAttributes(OpTy op) {
+    MLIRContext *context = op.getContext();
+    StorageAttr input = op.getInputStorage();
+    bool isPadded = llvm::any_of(op.getPads(), [](int64_t p) { return p; });
+    NamedAttrList attributes(op->getAttrDictionary());
+    attributes.set(op.getInputStorageAttrName(),
+                   StorageAttr::get(context, input.getIsSigned(),
+                                    isPadded ? input.getZeroPoint() : 0,
+                                    input.getIsSigned() ? -128 : 0,
+                                    input.getIsSigned() ? 127 : 255));
+    if (ChainAttr chain = op.getChainAttr())
+      attributes.set(op.getChainAttrName(),
+                     ChainAttr::get(context, chain.getLength(), 0, 0, 0));
+    attributes.set(op.getOutputStorageAttrName(),
+                   getCodeStorage(op.getOutputStorage()));
+    if (op.getResidualAdd())
+      attributes.set(op.getResidualAddAttrName(),
+                     getCodeResidual(*op.getResidualAdd()));
+    return attributes.getDictionary(context);
   }
 
   //===--- Functions
@@ -192,24 +270,9 @@ private:
                          SymbolTable &symbols) {
     MLIRContext *context = op.getContext();
     Builder builder(context);
-    // No code depends on the bounds of the input, nor, without padding, on its
-    // zero point, nor on the numbers of a proof, so layers that differ in these
-    // alone share a function.
-    StorageAttr input = op.getInputStorage();
-    bool isPadded = llvm::any_of(op.getPads(), [](int64_t p) { return p; });
-    NamedAttrList attributes(op->getAttrDictionary());
-    attributes.set(op.getInputStorageAttrName(),
-                   StorageAttr::get(context, input.getIsSigned(),
-                                    isPadded ? input.getZeroPoint() : 0,
-                                    input.getIsSigned() ? -128 : 0,
-                                    input.getIsSigned() ? 127 : 255));
-    if (ChainAttr chain = op.getChainAttr())
-      attributes.set(op.getChainAttrName(),
-                     ChainAttr::get(context, chain.getLength(), 0, 0, 0));
     // Strides are part of the key: flat types do not show them.
     SmallVector<Attribute> key = {
-        builder.getStringAttr(OpTy::getOperationName()),
-        attributes.getDictionary(context)};
+        builder.getStringAttr(OpTy::getOperationName()), getCodeAttributes(op)};
     for (Value operand : op->getOperands())
       key.push_back(TypeAttr::get(operand.getType()));
     func::FuncOp &kernel = kernels[builder.getArrayAttr(key)];
@@ -227,12 +290,25 @@ private:
     // One copy per layer shape, however often it is called.
     kernel->setAttr("passthrough",
                     builder.getStrArrayAttr({"noinline", "nounwind"}));
-    for (unsigned i = 0; i < types.size(); ++i)
-      kernel.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
-                        builder.getUnitAttr());
+    describeToLLVM(op, kernel);
     symbols.insert(kernel);
     fillBody(op, call, kernel);
     return kernel;
+  }
+
+  static void describeToLLVM(ConvOp, func::FuncOp kernel) {
+    for (unsigned i = 0; i < kernel.getNumArguments(); ++i)
+      if (isa<MemRefType>(kernel.getArgumentTypes()[i]))
+        kernel.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
+                          UnitAttr::get(kernel.getContext()));
+  }
+
+  /// That buffers do not overlap is not said: LLVM would bring all weights of a
+  /// window before the loop, into registers that there are not, and from there
+  /// onto the stack. Nor does it know better when to unroll: it would compute
+  /// the widened weights of a layer with a function of its own, and store them.
+  static void describeToLLVM(DepthwiseOp, func::FuncOp kernel) {
+    kernel->setAttr(q::kKeepsLoopsAttrName, UnitAttr::get(kernel.getContext()));
   }
 
   static std::string kernelName(ConvOp) { return "qk_conv"; }
@@ -261,21 +337,40 @@ private:
     EpilogueSpec &epilogue = spec.epilogue;
     epilogue.form = op.getEpilogue();
     epilogue.tiesAway = op.getTiesAway();
-    epilogue.output = op.getOutputStorage();
-    epilogue.residual = op.getResidualAdd().value_or(ResidualAttr());
+    epilogue.output = getCodeStorage(op.getOutputStorage());
+    if (op.getResidualAdd())
+      epilogue.residual = getCodeResidual(*op.getResidualAdd());
     epilogue.traits = getTraits(op.getMicroKernel());
     epilogue.isX86 = epilogue.traits.permutesPanel;
     epilogue.multipliers = take(bool(op.getMultipliers()));
     epilogue.shifts = take(bool(op.getShifts()));
     epilogue.residualBuffer = take(bool(op.getResidual()));
     epilogue.outputBuffer = take(true);
-    spec.buffers.scratch = take(next < block->getNumArguments());
-    emitBody(op, emitter, spec, take);
+    spec.buffers.scratch = take(needsScratch(op, spec.buffers));
+    if (isa<DepthwiseOp>(op))
+      spec.buffers.weightScratch = take(true);
+    takeNumbers(builder, epilogue, [&]() { return take(true); });
+    emitBody(op, emitter, spec);
     func::ReturnOp::create(builder);
   }
 
-  static void emitBody(ConvOp op, KernelEmitter &e, NestSpec &spec,
-                       function_ref<Value(bool)>) {
+  static void takeNumbers(ImplicitLocOpBuilder &b, EpilogueSpec &epilogue,
+                          function_ref<Value()> take) {
+    epilogue.outputValues =
+        unpackStorage(b, take(), epilogue.output.getIsSigned());
+    if (!epilogue.residual)
+      return;
+    ResidualValues &numbers = epilogue.residualValues;
+    bool isSigned = epilogue.residual.getIntermediate().getIsSigned();
+    numbers.intermediate = unpackStorage(b, take(), isSigned);
+    isSigned = epilogue.residual.getStorage().getIsSigned();
+    numbers.storage = unpackStorage(b, take(), isSigned);
+    numbers.k1 = take();
+    numbers.k2 = take();
+    numbers.shift = take();
+  }
+
+  static void emitBody(ConvOp op, KernelEmitter &e, const NestSpec &spec) {
     DensePlan plan =
         getDensePlan(*getGeometry(op), op.getMicroKernel(), op.getTile()[1]);
     emitDenseNest(e, plan,
@@ -284,9 +379,7 @@ private:
                   spec);
   }
 
-  static void emitBody(DepthwiseOp op, KernelEmitter &e, NestSpec &spec,
-                       function_ref<Value(bool)> take) {
-    spec.buffers.weightScratch = take(true);
+  static void emitBody(DepthwiseOp op, KernelEmitter &e, const NestSpec &spec) {
     emitDepthwiseNest(e,
                       getDepthwisePlan(*getGeometry(op), op.getMicroKernel(),
                                        op.getTile()[0], op.getTile()[1]),

@@ -54,8 +54,8 @@ DenseBlocking getDenseBlocking(const DensePlan &plan, int64_t maxPixels,
 void emitDenseNest(KernelEmitter &e, const DensePlan &plan,
                    const DenseBlocking &blocking, const NestSpec &spec);
 
-/// Elements (int16) of the depthwise nest's two scratch buffers.
-int64_t getDepthwiseScratch(const DepthwisePlan &plan);
+/// Elements (int16) of the depthwise nest's scratch buffer for weights. The
+/// other one holds a pixel of one block: bytes.
 int64_t getDepthwiseWeightScratch(const DepthwisePlan &plan);
 void emitDepthwiseNest(KernelEmitter &e, const DepthwisePlan &plan,
                        const NestSpec &spec);
