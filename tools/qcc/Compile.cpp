@@ -133,6 +133,7 @@ LogicalResult Compiler::lower(const Target &target) {
   PassManager manager(context);
   LoweringOptions lowering;
   lowering.target = target.kernels;
+  lowering.winograd = options.winograd;
   lowering.name = makeIdentifier(options.name);
   if (options.stage == Stage::Linalg)
     buildLowerToLinalgPipeline(manager, lowering);
@@ -185,7 +186,12 @@ LogicalResult Compiler::writeFiles(const Target &target, StringRef symbol) {
 
 LogicalResult Compiler::run() {
   auto target = parseTarget(options.target, loc);
-  if (failed(target) || failed(read()))
+  if (failed(target))
+    return failure();
+  if (!llvm::is_contained({"auto", "always", "off"}, options.winograd))
+    return emitError(loc) << "unknown choice of winograd '" << options.winograd
+                          << "'; there are auto, always and off";
+  if (failed(read()))
     return failure();
   if (std::error_code code =
           llvm::sys::fs::create_directories(options.directory))

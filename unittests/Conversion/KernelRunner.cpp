@@ -128,8 +128,9 @@ Layer q::kernel::test::makeLayer(const LayerCase &c, const std::string &name,
     wShape = {c.oc, depth};
   std::vector<int32_t> weights, bias;
   for (int64_t i = 0; i < c.oc * c.kh * c.kw * depth; ++i)
-    weights.push_back(
-        int32_t(c.isExtreme ? (below(8) ? 127 : -127) : below(255) - 127));
+    weights.push_back(int32_t(c.isExtreme
+                                  ? (below(8) ? 127 : -127)
+                                  : below(2 * c.maxWeight + 1) - c.maxWeight));
   for (int64_t o = 0; o < c.oc; ++o)
     bias.push_back(int32_t(below(20001) - 10000));
 
@@ -419,6 +420,7 @@ std::optional<std::string> KernelModule::compile(const std::string &target,
     q::kernel::ConvertQToKernelsOptions options;
     options.target = target;
     options.fixedPoint = cases[i].fixedPoint;
+    options.winograd = cases[i].winograd;
     passes.addPass(q::kernel::createConvertQToKernels(options));
     passes.addPass(createCanonicalizerPass());
     if (failed(passes.run(*module)))
@@ -426,7 +428,8 @@ std::optional<std::string> KernelModule::compile(const std::string &target,
     auto function = *module->getOps<func::FuncOp>().begin();
     bool hasKernel = false;
     function.walk([&](Operation *op) {
-      if (isa<q::kernel::ConvOp, q::kernel::DepthwiseOp>(op)) {
+      if (isa<q::kernel::ConvOp, q::kernel::DepthwiseOp, q::kernel::WinogradOp>(
+              op)) {
         hasKernel = true;
         llvm::raw_string_ostream stream(kernelIR);
         op->print(stream, OpPrintingFlags().elideLargeElementsAttrs(8));

@@ -39,12 +39,15 @@ struct LayerCase {
   bool isPow2 = false;
   std::string rounding = "single";
   bool fixedPoint = false;
+  std::string winograd = "auto";
   bool hasClamp = false;
   bool isFolded = false;
   bool hasResidual = false;
   bool isGemm = false;
   /// Weights +-127 and inputs at the ends of their range only.
   bool isExtreme = false;
+  /// The largest magnitude of other weights.
+  int64_t maxWeight = 127;
 
   int64_t oh() const {
     return (h + top + bottom - dilationH * (kh - 1) - 1) / strideH + 1;

@@ -32,6 +32,11 @@ struct LoweringOptions : public mlir::PassPipelineOptions<LoweringOptions> {
       llvm::cl::desc("Give convolutions and matrix products kernels; without, "
                      "they become plain loops"),
       llvm::cl::init(true)};
+  Option<std::string> winograd{
+      *this, "winograd",
+      llvm::cl::desc("Winograd for 3x3 layers where it is proven exact: auto "
+                     "(if it is expected to be faster), always or off"),
+      llvm::cl::init("auto")};
 };
 
 /// Quantized q IR to kernels and linalg on tensors.

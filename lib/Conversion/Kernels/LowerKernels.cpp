@@ -102,13 +102,15 @@ struct LowerKernelsPass : q::kernel::impl::LowerKernelsBase<LowerKernelsPass> {
     SymbolTable symbols(module);
     SmallVector<Operation *> layers;
     module.walk([&](Operation *op) {
-      if (isa<ConvOp, DepthwiseOp>(op))
+      if (isa<ConvOp, DepthwiseOp, WinogradOp>(op))
         layers.push_back(op);
     });
     for (Operation *op : layers) {
       LogicalResult lowered = success();
       if (auto conv = dyn_cast<ConvOp>(op))
         lowered = lower(conv, symbols);
+      else if (auto winograd = dyn_cast<WinogradOp>(op))
+        lowered = lower(winograd, symbols);
       else
         lowered = lower(cast<DepthwiseOp>(op), symbols);
       if (failed(lowered))
@@ -173,6 +175,20 @@ private:
     pushBuffer(op, builder, call, getDepthwiseWeightScratch(plan), 16);
   }
 
+  static WinogradPlan planOf(WinogradOp op) {
+    return getWinogradPlan(*getGeometry(op), op.getTile()[0], op.getTile()[1]);
+  }
+
+  static void pushScratch(WinogradOp op, OpBuilder &builder,
+                          CallOperands &call) {
+    WinogradPlan plan = planOf(op);
+    constexpr int64_t positions = WinogradPlan::positions;
+    pushBuffer(op, builder, call, positions * plan.dataPitch(), 16);
+    pushBuffer(op, builder, call, positions * plan.weightPitch(), 16);
+    pushBuffer(op, builder, call, plan.scratchBytes(), 8);
+    pushBuffer(op, builder, call, plan.maxTiles() * plan.sumPitch(), 32);
+  }
+
   static KernelBuffers stridesOf(const CallOperands &call) {
     KernelBuffers buffers;
     buffers.inputStrides = call.input;
@@ -201,6 +217,9 @@ private:
                                     isPadded ? input.getZeroPoint() : 0,
                                     input.getIsSigned() ? -128 : 0,
                                     input.getIsSigned() ? 127 : 255));
+    // Nor on the reasons of a choice.
+    attributes.erase(op.getWinogradProofAttrName());
+    attributes.erase(op.getWhyDirectAttrName());
     // Strides are part of the key: flat types do not show them.
     SmallVector<Attribute> key = {
         builder.getStringAttr(OpTy::getOperationName()),
@@ -232,6 +251,7 @@ private:
 
   static std::string kernelName(ConvOp) { return "qk_conv"; }
   static std::string kernelName(DepthwiseOp) { return "qk_depthwise"; }
+  static std::string kernelName(WinogradOp) { return "qk_winograd"; }
 
   template <typename OpTy>
   void fillBody(OpTy op, const CallOperands &call, func::FuncOp kernel) {
@@ -282,6 +302,14 @@ private:
                       getDepthwisePlan(*getGeometry(op), op.getMicroKernel(),
                                        op.getTile()[0], op.getTile()[1]),
                       spec);
+  }
+
+  static void emitBody(WinogradOp op, KernelEmitter &e, NestSpec &spec,
+                       function_ref<Value(bool)> take) {
+    spec.buffers.weightScratch = take(true);
+    spec.buffers.inputScratch = take(true);
+    spec.buffers.sums = take(true);
+    emitWinogradNest(e, planOf(op), spec);
   }
 
   llvm::DenseMap<Attribute, func::FuncOp> kernels;
