@@ -85,6 +85,7 @@ void q::buildLowerToLinalgPipeline(OpPassManager &pm,
   if (options.kernels) {
     kernel::ConvertQToKernelsOptions kernels;
     kernels.target = options.target;
+    kernels.winograd = options.winograd;
     pm.addPass(kernel::createConvertQToKernels(kernels));
   }
   pm.addPass(createConvertQToLinalg());

@@ -134,6 +134,7 @@ LogicalResult Compiler::lower(const Target &target) {
   LoweringOptions lowering;
   lowering.target = target.kernels;
   lowering.profile = options.profile;
+  lowering.winograd = options.winograd;
   lowering.name = makeIdentifier(options.name);
   if (options.stage == Stage::Linalg)
     buildLowerToLinalgPipeline(manager, lowering);
@@ -186,7 +187,12 @@ LogicalResult Compiler::writeFiles(const Target &target, StringRef symbol) {
 
 LogicalResult Compiler::run() {
   auto target = parseTarget(options.target, loc);
-  if (failed(target) || failed(read()))
+  if (failed(target))
+    return failure();
+  if (!llvm::is_contained({"auto", "always", "off"}, options.winograd))
+    return emitError(loc) << "unknown choice of winograd '" << options.winograd
+                          << "'; there are auto, always and off";
+  if (failed(read()))
     return failure();
   if (std::error_code code =
           llvm::sys::fs::create_directories(options.directory))

@@ -32,6 +32,8 @@ struct CompileOptions {
   std::string target = "x86-64-v3";
   int64_t batch = 1;
   Stage stage = Stage::Lib;
+  /// auto, always or off: see LoweringOptions.
+  std::string winograd = "auto";
   QuantizeOptions quantize;
   /// Counts the time of each layer in the compiled code.
   bool profile = false;

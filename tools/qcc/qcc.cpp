@@ -46,6 +46,10 @@ struct CommandLine {
   cl::opt<int64_t> batch{"batch", cl::cat(category), cl::init(1),
                          cl::desc("Samples per run, where the model leaves it "
                                   "open (default 1)")};
+  cl::opt<std::string> winograd{
+      "winograd", cl::cat(category), cl::init("auto"),
+      cl::desc("Winograd for 3x3 layers where it is proven exact: auto "
+               "(default: if it is expected to be faster), always, off")};
   cl::opt<q::Stage> emit{
       "emit", cl::cat(category), cl::init(q::Stage::Lib),
       cl::desc("Where to stop:"),
@@ -128,6 +132,7 @@ struct CommandLine {
     options.batch = batch;
     options.stage = emit;
     options.profile = profile;
+    options.winograd = winograd;
     options.verbose = verbose;
     q::QuantizeOptions &quantize = options.quantize;
     quantize.activationBits = activationBits ? activationBits : bits;

@@ -84,7 +84,7 @@ Layer q::kernel::test::makeLayer(const LayerCase &c, const std::string &name,
     wShape = {c.oc, depth};
   std::vector<int32_t> weights, bias;
   // A lane of a chain holds 2 * chain weights, whose sum is 128 at most.
-  int64_t limit = c.chain <= 1 ? 127 : 64 / c.chain;
+  int64_t limit = c.chain <= 1 ? c.maxWeight : 64 / c.chain;
   for (int64_t i = 0; i < c.oc * c.kh * c.kw * depth; ++i) {
     weights.push_back(int32_t(c.isExtreme ? (below(8) ? limit : -limit)
                                           : below(2 * limit + 1) - limit));

@@ -15,6 +15,9 @@
 
 #include "gtest/gtest.h"
 
+#include <algorithm>
+#include <array>
+
 using namespace q::kernel::test;
 
 namespace {
@@ -119,6 +122,39 @@ protected:
     }
     randomizeArithmetic(layer);
     return layer;
+  }
+
+  /// Proven exact for all weights: at most 115 input channels.
+  LayerCase randomWinograd() {
+    LayerCase layer;
+    layer.winograd = "always";
+    layer.batch = maybe(4) ? 2 : 1;
+    layer.kh = layer.kw = 3;
+    layer.top = below(3);
+    layer.bottom = below(3);
+    layer.left = below(3);
+    layer.right = below(3);
+    // Results of 3 to 18 rows and columns: every mixture of tiles.
+    layer.h = 3 + below(16) + 2 - layer.top - layer.bottom;
+    layer.w = 3 + below(16) + 2 - layer.left - layer.right;
+    layer.h = std::max<int64_t>(layer.h, 1);
+    layer.w = std::max<int64_t>(layer.w, 1);
+    layer.ic = 16 * (1 + below(maybe(4) ? 7 : 3));
+    layer.oc = 16 + below(40);
+    layer.hasResidual = maybe(4);
+    randomizeArithmetic(layer);
+    return layer;
+  }
+
+  /// How many of the layers became a `qk.winograd`; after check().
+  size_t countWinograd() const {
+    size_t count = 0, at = 0;
+    while ((at = module.kernelIR.find("qk.winograd ", at)) !=
+           std::string::npos) {
+      ++count;
+      ++at;
+    }
+    return count;
   }
 
   std::mt19937 random{7};
@@ -243,6 +279,64 @@ TEST_P(KernelRun, RandomDepthwise) {
     module.add(randomDepthwise(), random);
   check();
 }
+
+/// AVX2 alone has Winograd.
+class WinogradRun : public KernelRun {};
+
+TEST_P(WinogradRun, RandomLayers) {
+  for (int i = 0; i < 60; ++i)
+    module.add(randomWinograd(), random);
+  check();
+  EXPECT_EQ(countWinograd(), module.size());
+}
+
+/// Activations and weights at the ends of their ranges, most of one sign, in as
+/// many channels as the proof allows: every size of tile and run.
+TEST_P(WinogradRun, ExtremesAtTheLimit) {
+  LayerCase layer = randomWinograd();
+  layer.batch = 1;
+  layer.hasResidual = false;
+  layer.inputSigned = false;
+  layer.inputZero = 0;
+  layer.rounding = "single";
+  layer.isPow2 = false;
+  layer.multiplierShift = 18;
+  layer.isExtreme = true;
+  layer.ic = 112;
+  for (int64_t size : {3, 4, 5, 6, 7, 9, 14}) {
+    layer.h = layer.w = size;
+    layer.top = layer.bottom = layer.left = layer.right = 1;
+    module.add(layer, random);
+  }
+  check();
+  EXPECT_EQ(countWinograd(), module.size());
+}
+
+/// Several blocks of rows and several chunks of channels.
+TEST_P(WinogradRun, LargeLayers) {
+  LayerCase layer = randomWinograd();
+  layer.batch = 1;
+  layer.hasResidual = true;
+  layer.top = layer.bottom = layer.left = layer.right = 1;
+  for (auto [h, w, ic, oc] : {std::array<int64_t, 4>{57, 30, 96, 32},
+                              {30, 41, 112, 24},
+                              {14, 14, 256, 16}}) {
+    layer.h = h;
+    layer.w = w;
+    layer.ic = ic;
+    layer.oc = oc;
+    randomizeArithmetic(layer);
+    layer.isExtreme = false;
+    module.add(layer, random);
+  }
+  check();
+  EXPECT_EQ(countWinograd(), module.size());
+}
+
+INSTANTIATE_TEST_SUITE_P(Targets, WinogradRun, ::testing::Values("avx2"),
+                         [](const auto &info) {
+                           return std::string(info.param);
+                         });
 
 INSTANTIATE_TEST_SUITE_P(Targets, KernelRun,
                          ::testing::Values("avx2", "neon", "dotprod", "i8mm"),

@@ -289,6 +289,7 @@ std::optional<std::string> KernelModule::compile(const std::string &target,
     options.target = target;
     options.fixedPoint = cases[i].fixedPoint;
     passes.addNestedPass<func::FuncOp>(createProveInt16Chains());
+    options.winograd = cases[i].winograd;
     passes.addPass(q::kernel::createConvertQToKernels(options));
     passes.addPass(createCanonicalizerPass());
     if (failed(passes.run(*module)))
@@ -296,7 +297,8 @@ std::optional<std::string> KernelModule::compile(const std::string &target,
     auto function = *module->getOps<func::FuncOp>().begin();
     bool hasKernel = false;
     function.walk([&](Operation *op) {
-      if (isa<q::kernel::ConvOp, q::kernel::DepthwiseOp>(op)) {
+      if (isa<q::kernel::ConvOp, q::kernel::DepthwiseOp, q::kernel::WinogradOp>(
+              op)) {
         hasKernel = true;
         llvm::raw_string_ostream stream(kernelIR);
         op->print(stream, OpPrintingFlags().elideLargeElementsAttrs(8));

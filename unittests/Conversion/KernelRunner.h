@@ -39,6 +39,7 @@ struct LayerCase {
   bool isPow2 = false;
   std::string rounding = "single";
   bool fixedPoint = false;
+  std::string winograd = "auto";
   bool hasClamp = false;
   bool isFolded = false;
   bool hasResidual = false;
@@ -49,6 +50,8 @@ struct LayerCase {
   /// int16, and at the extremes come as close to its ends as any; 0 for any
   /// weights.
   int64_t chain = 0;
+  /// The largest magnitude of other weights.
+  int64_t maxWeight = 127;
 
   int64_t oh() const {
     return (h + top + bottom - dilationH * (kh - 1) - 1) / strideH + 1;

@@ -131,6 +131,30 @@ def QK_ChainAttr : AttrDef<QK_Dialect, "Chain"> {
   let genVerifyDecl = 1;
 }
 
+def QK_WinogradProofAttr : AttrDef<QK_Dialect, "WinogradProof"> {
+  let mnemonic = "winograd_proof";
+  let summary = "why a Winograd convolution is exact, and why it was chosen";
+  let description = [{
+    `acc_min` and `acc_max` are the exact extremes of the layer's accumulators,
+    the bias among their terms. What comes back from the transforms is the
+    accumulator modulo 2^26, so the layer is exact because (rule N8)
+
+    ```
+    -2^25 <= acc_min and acc_max < 2^25
+    ```
+
+    `cycles` and `direct_cycles` are estimates for the layer and for the same as
+    a `qk.conv`.
+  }];
+  let parameters = (ins "int64_t":$accMin, "int64_t":$accMax,
+                        "int64_t":$cycles, "int64_t":$directCycles);
+  let assemblyFormat = [{
+    `<` `acc_min` `=` $accMin `,` `acc_max` `=` $accMax `,` `cycles` `=` $cycles
+        `,` `direct_cycles` `=` $directCycles `>`
+  }];
+  let genVerifyDecl = 1;
+}
+
 //===----------------------------------------------------------------------===//
 // Ops
 //===----------------------------------------------------------------------===//
@@ -149,6 +173,8 @@ class QK_LayerOp<string mnemonic> : Op<QK_Dialect, mnemonic, [
     DenseI64ArrayAttr:$kernel, DenseI64ArrayAttr:$strides,
     DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations,
     DefaultValuedAttr<I64Attr, "1">:$groups,
+    OptionalAttr<QK_WinogradProofAttr>:$winograd_proof,
+    OptionalAttr<StrAttr>:$why_direct,
     QK_StorageAttr:$input_storage, QK_StorageAttr:$output_storage,
     OptionalAttr<QK_ResidualAttr>:$residual_add,
     QK_MicroKernelAttr:$micro_kernel, QK_EpilogueAttr:$epilogue,
@@ -196,8 +222,27 @@ def QK_ConvOp : QK_LayerOp<"conv"> {
     `chain` goes with the micro-kernel `pmaddubsw`, whose activations are
     unsigned: signed ones are shifted by 128, which the bias takes off again.
 
+    `why_direct` tells of a 3x3 layer why it is no `qk.winograd`.
+
     `ties_away` asks for ties away from zero where a negative tie may occur;
     without it, it is proven that none does.
+  }];
+}
+
+def QK_WinogradOp : QK_LayerOp<"winograd"> {
+  let summary = "Dense 3x3 convolution of stride 1 in Winograd form, requantized";
+  let description = [{
+    The arithmetic is that of `qk.conv`, to the bit, with a quarter to a third of
+    its multiplications: tiles of 4x4 outputs (and of 3 rows or columns where the
+    extents ask for them) from 36 products of transformed weights and data, which
+    fit int16. `winograd_proof` says why nothing is lost.
+
+    `tile` is `[rows, channels]`: the rows of tiles whose data are transformed at
+    a time, and the input channels whose weights are. Weights are the 8-bit ones,
+    packed as `[panel of 16 outputs, channel pair, 8 outputs, tap, output, 2]`;
+    the kernel transforms them when it is called, so that the library holds one
+    byte for each. Bias and the epilogue's constants are packed as those of
+    `qk.conv` with `pmaddwd` and two vectors.
   }];
 }
 

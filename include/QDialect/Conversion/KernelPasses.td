@@ -14,15 +14,19 @@ def ConvertQToKernels : Pass<"convert-q-to-kernels", "::mlir::ModuleOp"> {
   let summary = "Turn quantized layers into kernel ops with packed weights";
   let description = [{
     Every quantized `q.conv2d` and `q.gemm` for which the target has a kernel
-    becomes a `qk.conv` or `qk.depthwise`: the micro-kernel follows from the
-    target and from what `q-prove-int16-chains` has proven, the tile from the
-    shapes, and the epilogue from a proof per channel
-    over the range of its accumulator (rules N8, N10):
+    becomes a `qk.conv`, `qk.winograd` or `qk.depthwise`: the micro-kernel
+    follows from the target and from what `q-prove-int16-chains` has proven, the
+    tile from the shapes, and the epilogue from a proof per channel over the
+    range of its accumulator (rules N8, N10):
 
     - `pow2` where every multiplier is a power of two,
     - `float` where a float32 multiply-add has been proven to give the same
       bits, `mixed` where it has for some panels of a layer of few products,
     - `fixed64` or `gemmlowp`, exact by construction, elsewhere.
+
+    On AVX2, a dense 3x3 convolution of stride 1 becomes a `qk.winograd` if its
+    accumulators lie within 2^25, which makes that exact, and if a cost model
+    expects it to be faster; `winograd_proof` or `why_direct` give the numbers.
 
     Weights and constants are packed here. What has no kernel (weights that are
     no constant or not symmetric, storage of more than 8 bits, accumulators that
@@ -41,7 +45,10 @@ def ConvertQToKernels : Pass<"convert-q-to-kernels", "::mlir::ModuleOp"> {
     Option<"target", "target", "std::string", /*default=*/"\"avx2\"",
            "Instructions to use: avx2, neon, dotprod or i8mm">,
     Option<"fixedPoint", "fixed-point", "bool", /*default=*/"false",
-           "Keep to integer epilogues even where float32 is proven equal">
+           "Keep to integer epilogues even where float32 is proven equal">,
+    Option<"winograd", "winograd", "std::string", /*default=*/"\"auto\"",
+           "Winograd for 3x3 layers where it is proven exact: auto (if it is "
+           "expected to be faster), always or off">
   ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect",

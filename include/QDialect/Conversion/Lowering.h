@@ -36,6 +36,11 @@ struct LoweringOptions : public mlir::PassPipelineOptions<LoweringOptions> {
       *this, "profile",
       llvm::cl::desc("Count the time of each layer (q-profile-layers)"),
       llvm::cl::init(false)};
+  Option<std::string> winograd{
+      *this, "winograd",
+      llvm::cl::desc("Winograd for 3x3 layers where it is proven exact: auto "
+                     "(if it is expected to be faster), always or off"),
+      llvm::cl::init("auto")};
 };
 
 /// Quantized q IR to kernels and linalg on tensors.

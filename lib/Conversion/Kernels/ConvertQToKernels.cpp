@@ -5,11 +5,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "LayerConstants.h"
 #include "QDialect/Conversion/KernelPasses.h"
 #include "QDialect/Conversion/KernelPlan.h"
 #include "QDialect/Conversion/StorageTypes.h"
 #include "QDialect/Int16Chains.h"
+#include "WinogradChoice.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -170,6 +170,11 @@ struct ConvertQToKernelsPass
                                  << "': use avx2, neon, dotprod or i8mm";
       return signalPassFailure();
     }
+    if (winograd != "auto" && winograd != "always" && winograd != "off") {
+      getOperation().emitError() << "unknown choice of winograd '" << winograd
+                                 << "': use auto, always or off";
+      return signalPassFailure();
+    }
     SmallVector<WeightedOpInterface> layers;
     getOperation().walk([&](WeightedOpInterface op) {
       if (isa<Conv2DOp, GemmOp>(op.getOperation()))
@@ -197,7 +202,15 @@ private:
       return failure();
     if (!*constants)
       return success();
-    if (isDepthwise)
+    WinogradChoice choice;
+    if (winograd != "off" && kernels.dense == MicroKernel::Pmaddwd)
+      choice = chooseWinograd(op->getContext(), geometry, **constants,
+                              /*always=*/winograd == "always");
+    (*constants)->winogradProof = choice.proof;
+    (*constants)->whyDirect = choice.whyDirect;
+    if (choice.proof)
+      buildWinograd(op, shape, geometry, **constants, choice.tile);
+    else if (isDepthwise)
       buildDepthwise(op, shape, geometry, **constants, kernels.depthwise);
     else
       chooseDense(op, shape, geometry, **constants, kernels);
@@ -246,6 +259,21 @@ private:
     chooseEpilogue(constants, packed, plan.panelWidth,
                    plan.segments * plan.segmentLength);
     build<ConvOp>(op, shape, constants, packed, kernel);
+  }
+
+  void buildWinograd(WeightedOpInterface op, const LayerShape &shape,
+                     const LayerGeometry &geometry,
+                     const LayerConstants &constants,
+                     std::pair<int64_t, int64_t> tile) {
+    WinogradPlan plan = getWinogradPlan(geometry, tile.first, tile.second);
+    Packed packed;
+    packed.tile = {tile.first, tile.second};
+    packed.weights = packWinogradWeights(plan, constants.weights);
+    packAll(constants, packed, [&](auto values) {
+      return packDenseConstants(plan.panels, values);
+    });
+    chooseEpilogue(constants, packed, plan.panels.panelWidth, 9 * geometry.inC);
+    build<WinogradOp>(op, shape, constants, packed, MicroKernel::Pmaddwd);
   }
 
   void buildDepthwise(WeightedOpInterface op, const LayerShape &shape,
@@ -319,8 +347,11 @@ private:
         b.getDenseI64ArrayAttr(shape.strides),
         b.getDenseI64ArrayAttr(shape.pads),
         b.getDenseI64ArrayAttr(shape.dilations),
-        b.getI64IntegerAttr(shape.groups), constants.input, constants.output,
-        constants.residual, MicroKernelAttr::get(context, kernel),
+        b.getI64IntegerAttr(shape.groups), constants.winogradProof,
+        constants.whyDirect.empty() ? StringAttr()
+                                    : b.getStringAttr(constants.whyDirect),
+        constants.input, constants.output, constants.residual,
+        MicroKernelAttr::get(context, kernel),
         EpilogueAttr::get(context, packed.epilogue), constants.chain,
         constants.tiesAway ? b.getUnitAttr() : UnitAttr(),
         b.getDenseI64ArrayAttr(packed.tile));

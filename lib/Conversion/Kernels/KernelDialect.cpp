@@ -7,7 +7,8 @@
 
 #include "QDialect/Conversion/KernelDialect.h"
 
-#include "QDialect/Conversion/KernelPlan.h"
+#include "QDialect/Conversion/WinogradPlan.h"
+#include "QDialect/Numerics/Winograd.h"
 
 #include "mlir/Dialect/Bufferization/IR/DstBufferizableOpInterfaceImpl.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -66,6 +67,19 @@ LogicalResult ChainAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
+LogicalResult
+WinogradProofAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                          int64_t accMin, int64_t accMax, int64_t cycles,
+                          int64_t directCycles) {
+  q::numerics::FactorRange limit =
+      q::numerics::winogradLimit(q::numerics::getWinogradForm(4));
+  if (accMin > accMax || accMin < limit.lo || accMax > limit.hi)
+    return emitError() << "accumulators of [" << accMin << ", " << accMax
+                       << "] do not lie in [" << limit.lo << ", " << limit.hi
+                       << "], where Winograd is exact";
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // Layer ops
 //===----------------------------------------------------------------------===//
@@ -90,6 +104,10 @@ void ConvOp::getEffects(
   getLayerEffects(*this, effects);
 }
 void DepthwiseOp::getEffects(
+    SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+  getLayerEffects(*this, effects);
+}
+void WinogradOp::getEffects(
     SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
   getLayerEffects(*this, effects);
 }
@@ -134,6 +152,9 @@ template <typename OpTy> static LogicalResult verifyLayer(OpTy op) {
   if (op.getChain().has_value() !=
       (op.getMicroKernel() == MicroKernel::Pmaddubsw))
     return op.emitOpError("a chain and the micro-kernel pmaddubsw go together");
+  if (op.getWinogradProof().has_value() != std::is_same_v<OpTy, WinogradOp>)
+    return op.emitOpError("a winograd_proof belongs to every qk.winograd, and "
+                          "to no other layer");
 
   FailureOr<PackedSizes> sizes = getPackedSizes(op);
   if (failed(sizes))
@@ -153,6 +174,7 @@ template <typename OpTy> static LogicalResult verifyLayer(OpTy op) {
 
 LogicalResult ConvOp::verify() { return verifyLayer(*this); }
 LogicalResult DepthwiseOp::verify() { return verifyLayer(*this); }
+LogicalResult WinogradOp::verify() { return verifyLayer(*this); }
 
 //===----------------------------------------------------------------------===//
 // Bufferization
@@ -200,5 +222,6 @@ void q::kernel::registerBufferizableOpInterfaceModels(
   registry.addExtension(+[](MLIRContext *context, QKDialect *) {
     ConvOp::attachInterface<LayerBufferization<ConvOp>>(*context);
     DepthwiseOp::attachInterface<LayerBufferization<DepthwiseOp>>(*context);
+    WinogradOp::attachInterface<LayerBufferization<WinogradOp>>(*context);
   });
 }

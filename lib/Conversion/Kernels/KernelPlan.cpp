@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "QDialect/Conversion/KernelPlan.h"
+#include "QDialect/Conversion/WinogradPlan.h"
 
 #include <algorithm>
 
@@ -80,6 +80,10 @@ template <typename OpTy> static FailureOr<LayerGeometry> readGeometry(OpTy op) {
 }
 
 FailureOr<LayerGeometry> q::kernel::getGeometry(ConvOp op) {
+  return readGeometry(op);
+}
+
+FailureOr<LayerGeometry> q::kernel::getGeometry(WinogradOp op) {
   return readGeometry(op);
 }
 

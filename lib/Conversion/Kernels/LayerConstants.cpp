@@ -7,7 +7,6 @@
 
 #include "LayerConstants.h"
 
-#include "QDialect/Numerics/AccumulatorProof.h"
 #include "QDialect/Numerics/FloatRequantize.h"
 
 #include <algorithm>
@@ -224,6 +223,9 @@ bool foldBias(ArrayRef<int32_t> weights, ArrayRef<int32_t> bias, bool isFolded,
       return false;
     constants.bias.push_back(static_cast<int32_t>(folded));
     constants.weightSums.push_back(sum);
+    numerics::AccumulatorBounds &all = constants.accumulators;
+    all.min = channel ? std::min(all.min, bounds.min) : bounds.min;
+    all.max = channel ? std::max(all.max, bounds.max) : bounds.max;
     ranges.push_back(
         {static_cast<int32_t>(bounds.min), static_cast<int32_t>(bounds.max)});
   }

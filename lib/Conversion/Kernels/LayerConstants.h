@@ -10,6 +10,7 @@
 
 #include "QDialect/Conversion/KernelDialect.h"
 #include "QDialect/IntegerSemantics.h"
+#include "QDialect/Numerics/AccumulatorProof.h"
 
 #include <vector>
 
@@ -25,6 +26,12 @@ struct LayerConstants {
   std::vector<int32_t> bias; ///< with the zero point's cross-terms (rule N6)
   /// The sum of each channel's weights.
   std::vector<int64_t> weightSums;
+  /// The extremes of the accumulators of all channels (rule N8).
+  numerics::AccumulatorBounds accumulators;
+
+  /// What was chosen of a Winograd form, or why it was not; both may be empty.
+  WinogradProofAttr winogradProof;
+  std::string whyDirect;
 
   /// The integer epilogue and its constants.
   Epilogue epilogue = Epilogue::Fixed64;

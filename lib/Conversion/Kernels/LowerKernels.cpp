@@ -103,13 +103,15 @@ struct LowerKernelsPass : q::kernel::impl::LowerKernelsBase<LowerKernelsPass> {
     SymbolTable symbols(module);
     SmallVector<Operation *> layers;
     module.walk([&](Operation *op) {
-      if (isa<ConvOp, DepthwiseOp>(op))
+      if (isa<ConvOp, DepthwiseOp, WinogradOp>(op))
         layers.push_back(op);
     });
     for (Operation *op : layers) {
       LogicalResult lowered = success();
       if (auto conv = dyn_cast<ConvOp>(op))
         lowered = lower(conv, symbols);
+      else if (auto winograd = dyn_cast<WinogradOp>(op))
+        lowered = lower(winograd, symbols);
       else
         lowered = lower(cast<DepthwiseOp>(op), symbols);
       if (failed(lowered))
@@ -176,15 +178,42 @@ private:
     pushBuffer(op, builder, call, getDepthwiseWeightScratch(plan), 16);
   }
 
-  /// Pointwise layers may read their input where it lies.
-  static bool needsScratch(ConvOp op, const KernelBuffers &buffers) {
+  static WinogradPlan planOf(WinogradOp op) {
+    return getWinogradPlan(*getGeometry(op), op.getTile()[0], op.getTile()[1]);
+  }
+
+  static void pushScratch(WinogradOp op, OpBuilder &builder,
+                          CallOperands &call) {
+    WinogradPlan plan = planOf(op);
+    constexpr int64_t positions = WinogradPlan::positions;
+    pushBuffer(op, builder, call, positions * plan.dataPitch(), 16);
+    pushBuffer(op, builder, call, positions * plan.weightPitch(), 16);
+    pushBuffer(op, builder, call, plan.scratchBytes(), 8);
+    pushBuffer(op, builder, call, plan.maxTiles() * plan.sumPitch(), 32);
+  }
+
+  /// The arguments for what pushScratch() pushes. Pointwise layers may read
+  /// their input where it lies.
+  static void takeScratch(ConvOp op, KernelBuffers &buffers,
+                          function_ref<Value()> take) {
     DensePlan plan =
         getDensePlan(*getGeometry(op), op.getMicroKernel(), op.getTile()[1]);
-    return !getDenseBlocking(plan, op.getTile()[0], buffers,
-                             op.getInputStorage())
-                .readsInput;
+    if (!getDenseBlocking(plan, op.getTile()[0], buffers, op.getInputStorage())
+             .readsInput)
+      buffers.scratch = take();
   }
-  static bool needsScratch(DepthwiseOp, const KernelBuffers &) { return true; }
+  static void takeScratch(DepthwiseOp, KernelBuffers &buffers,
+                          function_ref<Value()> take) {
+    buffers.scratch = take();
+    buffers.weightScratch = take();
+  }
+  static void takeScratch(WinogradOp, KernelBuffers &buffers,
+                          function_ref<Value()> take) {
+    buffers.scratch = take();
+    buffers.weightScratch = take();
+    buffers.inputScratch = take();
+    buffers.sums = take();
+  }
 
   static KernelBuffers stridesOf(const CallOperands &call) {
     KernelBuffers buffers;
@@ -252,6 +281,9 @@ private:
     if (ChainAttr chain = op.getChainAttr())
       attributes.set(op.getChainAttrName(),
                      ChainAttr::get(context, chain.getLength(), 0, 0, 0));
+    // Nor on the reasons of a choice.
+    attributes.erase(op.getWinogradProofAttrName());
+    attributes.erase(op.getWhyDirectAttrName());
     attributes.set(op.getOutputStorageAttrName(),
                    getCodeStorage(op.getOutputStorage()));
     if (op.getResidualAdd())
@@ -296,7 +328,8 @@ private:
     return kernel;
   }
 
-  static void describeToLLVM(ConvOp, func::FuncOp kernel) {
+  template <typename OpTy>
+  static void describeToLLVM(OpTy, func::FuncOp kernel) {
     for (unsigned i = 0; i < kernel.getNumArguments(); ++i)
       if (isa<MemRefType>(kernel.getArgumentTypes()[i]))
         kernel.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
@@ -313,6 +346,7 @@ private:
 
   static std::string kernelName(ConvOp) { return "qk_conv"; }
   static std::string kernelName(DepthwiseOp) { return "qk_depthwise"; }
+  static std::string kernelName(WinogradOp) { return "qk_winograd"; }
 
   template <typename OpTy>
   void fillBody(OpTy op, const CallOperands &call, func::FuncOp kernel) {
@@ -346,9 +380,7 @@ private:
     epilogue.shifts = take(bool(op.getShifts()));
     epilogue.residualBuffer = take(bool(op.getResidual()));
     epilogue.outputBuffer = take(true);
-    spec.buffers.scratch = take(needsScratch(op, spec.buffers));
-    if (isa<DepthwiseOp>(op))
-      spec.buffers.weightScratch = take(true);
+    takeScratch(op, spec.buffers, [&]() { return take(true); });
     takeNumbers(builder, epilogue, [&]() { return take(true); });
     emitBody(op, emitter, spec);
     func::ReturnOp::create(builder);
@@ -384,6 +416,10 @@ private:
                       getDepthwisePlan(*getGeometry(op), op.getMicroKernel(),
                                        op.getTile()[0], op.getTile()[1]),
                       spec);
+  }
+
+  static void emitBody(WinogradOp op, KernelEmitter &e, const NestSpec &spec) {
+    emitWinogradNest(e, planOf(op), spec);
   }
 
   llvm::DenseMap<Attribute, func::FuncOp> kernels;

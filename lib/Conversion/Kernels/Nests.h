@@ -10,6 +10,7 @@
 
 #include "KernelEpilogue.h"
 #include "MicroKernels.h"
+#include "QDialect/Conversion/WinogradPlan.h"
 
 namespace q::kernel {
 
@@ -23,6 +24,8 @@ struct ActivationStrides {
 struct KernelBuffers {
   Value input, weights, bias, scratch, weightScratch;
   ActivationStrides inputStrides, outputStrides, residualStrides;
+  /// Of the Winograd nest: input rows with their borders, and sums.
+  Value inputScratch, sums;
 };
 
 /// Copies of the attributes that a nest needs.
@@ -59,6 +62,9 @@ void emitDenseNest(KernelEmitter &e, const DensePlan &plan,
 int64_t getDepthwiseWeightScratch(const DepthwisePlan &plan);
 void emitDepthwiseNest(KernelEmitter &e, const DepthwisePlan &plan,
                        const NestSpec &spec);
+
+void emitWinogradNest(KernelEmitter &e, const WinogradPlan &plan,
+                      const NestSpec &spec);
 
 } // namespace q::kernel
 

@@ -8,6 +8,7 @@
 #include "QDialect/Conversion/CInterface.h"
 #include "QDialect/Conversion/KernelPasses.h"
 #include "QDialect/Conversion/KernelPlan.h"
+#include "QDialect/Conversion/WinogradPlan.h"
 #include "QDialect/LayerName.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -38,14 +39,17 @@ struct Interval {
 
 /// Whether `op` takes time when the compiled network runs.
 static bool takesTime(Operation *op) {
-  return isa<ConvOp, DepthwiseOp, linalg::LinalgOp, memref::CopyOp>(op);
+  return isa<ConvOp, DepthwiseOp, WinogradOp, linalg::LinalgOp, memref::CopyOp>(
+      op);
 }
 
 /// The strategy of a kernel op, as in `pmaddwd 5x2, float`.
 template <typename OpTy> static std::string describeKernel(OpTy op) {
   ArrayRef<int64_t> tile = op.getTile();
-  return (stringifyMicroKernel(op.getMicroKernel()) + " " + Twine(tile[0]) +
-          "x" + Twine(tile[1]) + ", " + stringifyEpilogue(op.getEpilogue()))
+  StringRef prefix = std::is_same_v<OpTy, WinogradOp> ? "winograd " : "";
+  return (prefix + stringifyMicroKernel(op.getMicroKernel()) + " " +
+          Twine(tile[0]) + "x" + Twine(tile[1]) + ", " +
+          stringifyEpilogue(op.getEpilogue()))
       .str();
 }
 
@@ -74,6 +78,8 @@ static SmallVector<Interval> findIntervals(func::FuncOp function) {
       describeLayer(conv, interval);
     else if (auto depthwise = dyn_cast<DepthwiseOp>(op))
       describeLayer(depthwise, interval);
+    else if (auto winograd = dyn_cast<WinogradOp>(op))
+      describeLayer(winograd, interval);
     else if (interval.kernel.empty())
       interval.kernel = "loops";
   }

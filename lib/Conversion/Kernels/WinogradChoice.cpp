@@ -1,0 +1,110 @@
+//===- WinogradChoice.cpp - Whether a layer takes Winograd ----------------===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "WinogradChoice.h"
+
+#include "QDialect/Numerics/Winograd.h"
+
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+using namespace q;
+using namespace q::kernel;
+
+// The constants below were fitted to what
+//
+//   ninja -C build winograd-bench && build/bin/winograd-bench
+//
+// measures on an AMD EPYC (caches of 32 KB and 1 MB) in multiply-accumulates of
+// the direct form per cycle; kcycles and estimates are those of Winograd:
+//
+//   layer           direct  winograd, MAC/c  kcycles  estimate
+//   56x56x64->64      22.3       74.0          1562      1527
+//   28x28x128->128    22.3       77.2          1498      1442
+//   14x14x256->256    22.2       67.9          1703      1614
+//   7x7x512->512      21.7       51.0          2267      2185
+//   32x32x16->16      20.9       53.5            44        48
+//   16x16x32->32      22.3       64.6            36        39
+//   8x8x64->64        22.5       57.1            41        43
+//   55x55x16->64      22.0       54.2           514       494
+//   27x27x32->128     22.4       69.6           386       398
+//   13x13x64->256     20.9       63.0           396       416
+//   112x112x32->32    21.8       67.9          1702      1769
+//   5x5x128->128      23.1       30.1           122       130
+
+/// Multiply-accumulates per cycle of the products of transformed operands, and
+/// of a direct convolution.
+constexpr double kProductsPerCycle = 24, kDirectPerCycle = 22.5;
+/// Cycles for the transforms of 16 weights (8 outputs of 2 inputs), of the data
+/// of 16 channels of a tile, and of 16 channels of its results, epilogue
+/// included.
+constexpr double kCyclesPerWeights = 50, kCyclesPerData = 110,
+                 kCyclesPerResults = 220;
+/// Bytes per cycle of the copy that adds borders.
+constexpr double kBytesPerCycle = 16;
+
+WinogradCost q::kernel::estimateWinograd(const WinogradPlan &plan) {
+  const LayerGeometry &g = plan.geometry;
+  auto positions = [](const WinogradAxis &axis) {
+    return double(6 * axis.fours + 5 * axis.threes);
+  };
+  double channels = double(plan.panels.panelCount() * plan.panels.panelWidth);
+  double panels = double(plan.panels.panelCount());
+  double tiles = double(plan.rows.tiles() * plan.columns.tiles());
+  double cycles = positions(plan.rows) * positions(plan.columns) *
+                      double(g.inC) * channels / kProductsPerCycle +
+                  double(plan.blocks * g.inC) * panels * kCyclesPerWeights +
+                  tiles * double(g.inC / 16) * kCyclesPerData +
+                  tiles * panels * kCyclesPerResults +
+                  double(g.inH * g.inW * g.inC) / kBytesPerCycle;
+  double direct =
+      double(9 * g.outH * g.outW * g.inC) * channels / kDirectPerCycle;
+  return {int64_t(double(g.batch) * cycles), int64_t(double(g.batch) * direct)};
+}
+
+WinogradChoice q::kernel::chooseWinograd(MLIRContext *context,
+                                         const LayerGeometry &geometry,
+                                         const LayerConstants &constants,
+                                         bool always) {
+  WinogradChoice choice;
+  StringRef reason;
+  if (!isWinogradSupported(geometry, reason))
+    return choice;
+
+  const numerics::WinogradForm &form = numerics::getWinogradForm(4);
+  numerics::FactorRange range{
+      static_cast<int32_t>(constants.input.getIsSigned() ? -128 : 0),
+      static_cast<int32_t>(constants.input.getIsSigned() ? 127 : 255)};
+  if (!numerics::winogradOperandsFit(form, range, /*maxAbsWeight=*/128)) {
+    choice.whyDirect = "winograd: its transformed operands leave int16";
+    return choice;
+  }
+  if (!numerics::isWinogradExact(form, constants.accumulators)) {
+    numerics::FactorRange limit = numerics::winogradLimit(form);
+    choice.whyDirect =
+        llvm::formatv("winograd: its accumulators reach [{0}, {1}], beyond "
+                      "[{2}, {3}]",
+                      constants.accumulators.min, constants.accumulators.max,
+                      limit.lo, limit.hi)
+            .str();
+    return choice;
+  }
+  choice.tile = chooseWinogradTile(geometry);
+  WinogradCost cost = estimateWinograd(
+      getWinogradPlan(geometry, choice.tile.first, choice.tile.second));
+  if (cost.cycles >= cost.directCycles && !always) {
+    choice.whyDirect = llvm::formatv("winograd: it would take {0} cycles "
+                                     "instead of {1}",
+                                     cost.cycles, cost.directCycles)
+                           .str();
+    return choice;
+  }
+  choice.proof = WinogradProofAttr::get(context, constants.accumulators.min,
+                                        constants.accumulators.max, cost.cycles,
+                                        cost.directCycles);
+  return choice;
+}
