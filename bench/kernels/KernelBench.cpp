@@ -5,12 +5,13 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// usage: kernel-bench [NAME-PART]
+// usage: kernel-bench [NAME-PART [TARGET]]
 //
-// Compiles typical layers for AVX2 and prints multiply-accumulates per core
-// cycle (fastest twentieth of many runs, hot caches) with weights that prove
-// nothing and with weights that prove chains of 1, 2, 4 and 8 groups, then the
-// bytes of code and the epilogue of the first.
+// Compiles typical layers for AVX2 (or another target that runs here) and
+// prints multiply-accumulates per core cycle (fastest twentieth of many runs,
+// hot caches) with weights that prove nothing and with weights that prove
+// chains of 1, 2, 4 and 8 groups, then the bytes of code and the epilogue of
+// the first.
 //
 //===----------------------------------------------------------------------===//
 
@@ -160,11 +161,12 @@ struct Measurement {
 
 /// Nothing, with a message, if the layer cannot be compiled.
 std::optional<Measurement> measure(const LayerCase &layer,
+                                   const std::string &target,
                                    std::mt19937 &random) {
   KernelModule module;
   module.add(layer, random);
   ScratchDirectory directory;
-  auto object = module.compile("avx2", directory.path);
+  auto object = module.compile(target, directory.path);
   if (!object) {
     std::fprintf(stderr, "%s", module.errors.c_str());
     return std::nullopt;
@@ -205,6 +207,11 @@ int main(int argc, char **argv) {
   for (const NamedCase &named : getCases())
     if (argc < 2 || named.name.find(argv[1]) != std::string::npos)
       cases.push_back(named);
+  std::string target = argc > 2 ? argv[2] : "avx2";
+  if (std::string reason = whyCannotRun(target); !reason.empty()) {
+    std::fprintf(stderr, "kernel-bench: %s\n", reason.c_str());
+    return 1;
+  }
   std::mt19937 random(1);
   double perCycle = ticksPerCycle();
   std::printf("%-32s %7s %7s %7s %7s %7s %10s %8s  %s\n", "layer, MAC/c", "any",
@@ -218,12 +225,12 @@ int main(int argc, char **argv) {
     std::printf("%-32s", named.name.c_str());
     Measurement any{};
     for (int64_t chain : {0, 1, 2, 4, 8}) {
-      if (chain && layer.groups > 1) {
+      if (chain && (layer.groups > 1 || target != "avx2")) {
         std::printf(" %7s", "");
         continue;
       }
       layer.chain = chain;
-      std::optional<Measurement> one = measure(layer, random);
+      std::optional<Measurement> one = measure(layer, target, random);
       if (!one)
         return 1;
       if (chain == 0)

@@ -26,10 +26,13 @@ FailureOr<Target> q::parseTarget(StringRef text, Location loc) {
   target.name = text.str();
   SmallVector<StringRef> parts;
   text.split(parts, '+');
-  if (text == "x86-64-v3") {
+  if (text == "x86-64-v3" || text == "x86-64-v3+avxvnni" ||
+      text == "x86-64-v4+avx512vnni") {
     target.triple = "x86_64-unknown-linux-gnu";
-    target.cpu = "x86-64-v3";
-    target.kernels = "avx2";
+    target.cpu = parts.front().str();
+    target.kernels = parts.size() == 1 ? "avx2" : parts.back().str();
+    if (parts.size() > 1)
+      target.features = "+" + parts.back().str();
     return target;
   }
   bool known = parts.front() == "aarch64";
@@ -46,8 +49,9 @@ FailureOr<Target> q::parseTarget(StringRef text, Location loc) {
   }
   if (!known)
     return emitError(loc) << "unknown target '" << text
-                          << "'; there are x86-64-v3, aarch64, "
-                             "aarch64+dotprod and aarch64+dotprod+i8mm";
+                          << "'; there are x86-64-v3, x86-64-v3+avxvnni, "
+                             "x86-64-v4+avx512vnni, aarch64, aarch64+dotprod "
+                             "and aarch64+dotprod+i8mm";
   return target;
 }
 

@@ -3,6 +3,8 @@
 // RUN: qopt %s --convert-q-to-kernels --split-input-file | FileCheck %s
 // RUN: qopt %s --convert-q-to-kernels=target=dotprod --split-input-file \
 // RUN:   | FileCheck %s --check-prefix=DOT
+// RUN: qopt %s --convert-q-to-kernels=target=avx512vnni --split-input-file \
+// RUN:   | FileCheck %s --check-prefix=VNNI
 // RUN: qopt %s --convert-q-to-kernels=fixed-point=true --split-input-file \
 // RUN:   | FileCheck %s --check-prefix=FIXED
 
@@ -92,6 +94,9 @@ func.func @small_groups(%x: !x) -> !y {
 // CHECK-SAME: micro_kernel = #qk.micro_kernel<pmaddubsw>
 // DOT-LABEL: func @chain
 // DOT-NOT: chain =
+// VNNI-LABEL: func @chain
+// VNNI-NOT: chain =
+// VNNI: micro_kernel = #qk.micro_kernel<vpdpbusd>
 // DOT: micro_kernel = #qk.micro_kernel<sdot>
 func.func @chain(%x: !x) -> !y {
   %w = q.const dense<1> : tensor<8x1x1x16xi8> as !w
@@ -111,6 +116,8 @@ func.func @chain(%x: !x) -> !y {
 !y = tensor<3x8x!quant.uniform<u8:f32, 3.0>>
 
 // One pair that is not safe is one too many.
+// VNNI-LABEL: func @no_chain
+// VNNI: micro_kernel = #qk.micro_kernel<vpdpbusd>
 // CHECK-LABEL: func @no_chain
 // CHECK-NOT: chain =
 // CHECK: micro_kernel = #qk.micro_kernel<pmaddwd>

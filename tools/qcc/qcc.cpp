@@ -41,7 +41,8 @@ struct CommandLine {
       cl::desc("Name of the files and C symbols (default: the model's)")};
   cl::opt<std::string> target{
       "target", cl::cat(category), cl::init("x86-64-v3"),
-      cl::desc("x86-64-v3 (default), aarch64, aarch64+dotprod, "
+      cl::desc("x86-64-v3 (default), x86-64-v3+avxvnni, "
+               "x86-64-v4+avx512vnni, aarch64, aarch64+dotprod, "
                "aarch64+dotprod+i8mm")};
   cl::opt<int64_t> batch{"batch", cl::cat(category), cl::init(1),
                          cl::desc("Samples per run, where the model leaves it "

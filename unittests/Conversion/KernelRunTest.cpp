@@ -339,7 +339,8 @@ INSTANTIATE_TEST_SUITE_P(Targets, WinogradRun, ::testing::Values("avx2"),
                          });
 
 INSTANTIATE_TEST_SUITE_P(Targets, KernelRun,
-                         ::testing::Values("avx2", "neon", "dotprod", "i8mm"),
+                         ::testing::Values("avx2", "avxvnni", "avx512vnni",
+                                           "neon", "dotprod", "i8mm"),
                          [](const auto &info) {
                            return std::string(info.param);
                          });

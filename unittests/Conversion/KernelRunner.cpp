@@ -216,6 +216,10 @@ struct Machine {
 static Machine getMachine(StringRef target) {
   if (target == "avx2")
     return {"x86_64-unknown-linux-gnu", "x86-64-v3", ""};
+  if (target == "avxvnni")
+    return {"x86_64-unknown-linux-gnu", "x86-64-v3", "+avxvnni"};
+  if (target == "avx512vnni")
+    return {"x86_64-unknown-linux-gnu", "x86-64-v4", "+avx512vnni"};
   if (target == "dotprod")
     return {"aarch64-unknown-linux-gnu", "generic", "+neon,+dotprod"};
   if (target == "i8mm")
@@ -444,13 +448,20 @@ static std::vector<RunResult> runEmulated(const KernelModule &module,
   return results;
 }
 
+static bool isX86(StringRef target) { return target.starts_with("avx"); }
+
 std::string q::kernel::test::whyCannotRun(const std::string &target) {
-  if (target == "avx2") {
+  if (isX86(target)) {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2"))
+    if (target == "avx2" && __builtin_cpu_supports("avx2"))
+      return {};
+    if (target == "avxvnni" && __builtin_cpu_supports("avxvnni"))
+      return {};
+    if (target == "avx512vnni" && __builtin_cpu_supports("avx512vnni") &&
+        __builtin_cpu_supports("x86-64-v4"))
       return {};
 #endif
-    return "this machine has no AVX2";
+    return "this machine has no " + target;
   }
   for (const char *program : {kCrossCompiler, kEmulator})
     if (!llvm::sys::findProgramByName(program))
@@ -462,8 +473,8 @@ std::vector<RunResult> q::kernel::test::runAll(const KernelModule &module,
                                                const std::string &target,
                                                const std::string &object,
                                                const std::string &directory) {
-  return target == "avx2" ? runNative(module, object)
-                          : runEmulated(module, object, directory);
+  return isX86(target) ? runNative(module, object)
+                       : runEmulated(module, object, directory);
 }
 
 //===----------------------------------------------------------------------===//

@@ -96,7 +96,8 @@ public:
   /// it fails.
   std::vector<uint8_t> evaluate(size_t i);
 
-  /// Compiles for a kernel target (avx2, neon, dotprod, i8mm) into an object
+  /// Compiles for a kernel target (avx2, avxvnni, avx512vnni, neon, dotprod,
+  /// i8mm) into an object
   /// file in `directory`; its path, or none with messages in `errors`. Kernel
   /// functions are `void fN(const void *x, [const void *r,] void *y)`.
   std::optional<std::string> compile(const std::string &target,
@@ -132,7 +133,7 @@ struct RunResult {
   bool guardsIntact = false;
 };
 
-/// Why code for a target cannot run on this machine, empty if it can: AVX2
+/// Why code for a target cannot run on this machine, empty if it can: AVX
 /// natively, NEON with a cross compiler and qemu-aarch64.
 std::string whyCannotRun(const std::string &target);
 

@@ -45,12 +45,18 @@ protected:
 
 TEST_F(TargetTest, KnowsItsTargets) {
   EXPECT_EQ(q::parseTarget("x86-64-v3", loc)->kernels, "avx2");
+  EXPECT_EQ(q::parseTarget("x86-64-v3+avxvnni", loc)->kernels, "avxvnni");
+  auto v4 = q::parseTarget("x86-64-v4+avx512vnni", loc);
+  EXPECT_EQ(v4->kernels, "avx512vnni");
+  EXPECT_EQ(v4->cpu, "x86-64-v4");
+  EXPECT_EQ(v4->features, "+avx512vnni");
   EXPECT_EQ(q::parseTarget("aarch64", loc)->kernels, "neon");
   EXPECT_EQ(q::parseTarget("aarch64+dotprod", loc)->kernels, "dotprod");
   auto both = q::parseTarget("aarch64+i8mm+dotprod", loc);
   EXPECT_EQ(both->kernels, "i8mm");
   EXPECT_EQ(both->features, "+neon,+i8mm,+dotprod");
-  for (const char *name : {"x86-64-v3", "aarch64+dotprod"}) {
+  for (const char *name : {"x86-64-v3", "x86-64-v3+avxvnni",
+                           "x86-64-v4+avx512vnni", "aarch64+dotprod"}) {
     auto machine = q::createTargetMachine(*q::parseTarget(name, loc), loc);
     ASSERT_TRUE(succeeded(machine));
     EXPECT_TRUE(*machine);

@@ -39,7 +39,8 @@ def QK_MicroKernel : I32EnumAttr<"MicroKernel",
   I32EnumAttrCase<"Smlal", 1, "smlal">,
   I32EnumAttrCase<"Sdot", 2, "sdot">,
   I32EnumAttrCase<"Usdot", 3, "usdot">,
-  I32EnumAttrCase<"Pmaddubsw", 4, "pmaddubsw">
+  I32EnumAttrCase<"Pmaddubsw", 4, "pmaddubsw">,
+  I32EnumAttrCase<"Vpdpbusd", 5, "vpdpbusd">
 ]> {
   let cppNamespace = "::q::kernel";
   let genSpecializedAttr = 0;
@@ -219,8 +220,9 @@ def QK_ConvOp : QK_LayerOp<"conv"> {
     | gemmlowp | M0 | right shift, negative for a left shift |
     | pow2 | none | right shift, 1 to 30 |
 
-    `chain` goes with the micro-kernel `pmaddubsw`, whose activations are
+    The activations of the micro-kernels `pmaddubsw` and `vpdpbusd` are
     unsigned: signed ones are shifted by 128, which the bias takes off again.
+    `chain` goes with `pmaddubsw`; `vpdpbusd` adds in int32 and needs no proof.
 
     `why_direct` tells of a 3x3 layer why it is no `qk.winograd`.
 

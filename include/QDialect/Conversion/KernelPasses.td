@@ -43,7 +43,8 @@ def ConvertQToKernels : Pass<"convert-q-to-kernels", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"target", "target", "std::string", /*default=*/"\"avx2\"",
-           "Instructions to use: avx2, neon, dotprod or i8mm">,
+           "Instructions to use: avx2, avxvnni, avx512vnni, neon, dotprod or "
+           "i8mm">,
     Option<"fixedPoint", "fixed-point", "bool", /*default=*/"false",
            "Keep to integer epilogues even where float32 is proven equal">,
     Option<"winograd", "winograd", "std::string", /*default=*/"\"auto\"",

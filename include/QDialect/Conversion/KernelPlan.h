@@ -110,9 +110,11 @@ DensePlan getDensePlan(const LayerGeometry &geometry, MicroKernel kernel,
                        int64_t vectors);
 /// False, with a reason, where the nest has no form for a geometry.
 bool isDenseSupported(const LayerGeometry &geometry, llvm::StringRef &reason);
-/// The tile that suits a geometry: {pixels, vectors}.
+/// The tile that suits a geometry: {pixels, vectors}. Of the micro-kernels only
+/// vpdpbusd is there with 16 and with 32 vector registers.
 std::pair<int64_t, int64_t> chooseDenseTile(const LayerGeometry &geometry,
-                                            MicroKernel kernel);
+                                            MicroKernel kernel,
+                                            int64_t registers = 16);
 
 /// Weights [O, KH, KW, C / groups] in the order in which the nest reads them.
 std::vector<int8_t> packDenseWeights(const DensePlan &plan,

@@ -24,8 +24,8 @@ struct LoweringOptions : public mlir::PassPipelineOptions<LoweringOptions> {
       llvm::cl::init("model")};
   Option<std::string> target{
       *this, "target",
-      llvm::cl::desc("Instructions of the kernels: avx2, neon, dotprod or "
-                     "i8mm"),
+      llvm::cl::desc("Instructions of the kernels: avx2, avxvnni, "
+                     "avx512vnni, neon, dotprod or i8mm"),
       llvm::cl::init("avx2")};
   Option<bool> kernels{
       *this, "kernels",

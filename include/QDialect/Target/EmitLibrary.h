@@ -33,13 +33,15 @@ struct Target {
   std::string triple;
   std::string cpu;
   std::string features;
-  /// What the kernel passes call it: avx2, neon, dotprod or i8mm.
+  /// What the kernel passes call it: avx2, avxvnni, avx512vnni, neon, dotprod
+  /// or i8mm.
   std::string kernels;
 
   bool isAArch64() const;
 };
 
-/// Reads `x86-64-v3`, or `aarch64` followed by any of `+dotprod` and `+i8mm`.
+/// Reads `x86-64-v3`, `x86-64-v3+avxvnni`, `x86-64-v4+avx512vnni`, or `aarch64`
+/// followed by any of `+dotprod` and `+i8mm`.
 /// Anything else is a diagnostic at `loc` that lists what there is.
 mlir::FailureOr<Target> parseTarget(llvm::StringRef text, mlir::Location loc);
 

@@ -37,12 +37,16 @@ struct TargetKernels {
   MicroKernel dense, denseSigned, depthwise;
   /// For layers whose pairs of products are proven to fit int16.
   std::optional<MicroKernel> densePairs = std::nullopt;
+  int64_t registers = 16; ///< of vectors, on x86
 };
 
 std::optional<TargetKernels> getTarget(StringRef name) {
   using MK = MicroKernel;
   if (name == "avx2")
     return TargetKernels{MK::Pmaddwd, MK::Pmaddwd, MK::Pmaddwd, MK::Pmaddubsw};
+  if (name == "avxvnni" || name == "avx512vnni")
+    return TargetKernels{MK::Vpdpbusd, MK::Vpdpbusd, MK::Pmaddwd, std::nullopt,
+                         name == "avxvnni" ? 16 : 32};
   if (name == "neon")
     return TargetKernels{MK::Smlal, MK::Smlal, MK::Smlal};
   if (name == "dotprod")
@@ -166,8 +170,9 @@ struct ConvertQToKernelsPass
   void runOnOperation() override {
     std::optional<TargetKernels> kernels = getTarget(target);
     if (!kernels) {
-      getOperation().emitError() << "unknown kernel target '" << target
-                                 << "': use avx2, neon, dotprod or i8mm";
+      getOperation().emitError()
+          << "unknown kernel target '" << target
+          << "': use avx2, avxvnni, avx512vnni, neon, dotprod or i8mm";
       return signalPassFailure();
     }
     if (winograd != "auto" && winograd != "always" && winograd != "off") {
@@ -227,11 +232,13 @@ private:
       constants.chain =
           ChainAttr::get(op->getContext(), proof.length, chain->amax,
                          proof.pairSum, proof.chainSum);
-      return buildDense(op, shape, geometry, constants, *kernels.densePairs);
+      return buildDense(op, shape, geometry, constants, *kernels.densePairs,
+                        kernels.registers);
     }
     buildDense(op, shape, geometry, constants,
                constants.input.getIsSigned() ? kernels.denseSigned
-                                             : kernels.dense);
+                                             : kernels.dense,
+               kernels.registers);
   }
 
   /// Whether vpmaddubsw takes fewer instructions for a run of products than
@@ -242,14 +249,14 @@ private:
 
   void buildDense(WeightedOpInterface op, const LayerShape &shape,
                   const LayerGeometry &geometry, LayerConstants &constants,
-                  MicroKernel kernel) {
+                  MicroKernel kernel, int64_t registers) {
     // Where the micro-kernel works on x + offset, the bias gives the difference
     // back.
     int64_t offset =
         getTraits(kernel).activationOffset(constants.input.getIsSigned());
     for (auto [bias, sum] : llvm::zip(constants.bias, constants.weightSums))
       bias -= static_cast<int32_t>(offset * sum);
-    auto [pixels, vectors] = chooseDenseTile(geometry, kernel);
+    auto [pixels, vectors] = chooseDenseTile(geometry, kernel, registers);
     DensePlan plan = getDensePlan(geometry, kernel, vectors);
     Packed packed;
     packed.tile = {pixels, vectors};

@@ -105,6 +105,7 @@ MicroKernelTraits q::kernel::getTraits(MicroKernel kernel) {
   case MicroKernel::Usdot:
     return {4, 4, 8, false, false};
   case MicroKernel::Pmaddubsw:
+  case MicroKernel::Vpdpbusd:
     return {8, 4, 8, false, true, true};
   }
   return {8, 1, 16, false, false};
@@ -150,9 +151,12 @@ RowSplit q::kernel::splitRow(int64_t width, int64_t maxPixels,
 }
 
 /// The most pixels of a tile whose accumulators, weights and activations stay
-/// in the 16 vector registers of AVX2 or the 32 of NEON.
-static int64_t maxTilePixels(MicroKernel kernel, int64_t vectors) {
+/// in the vector registers: 16 of AVX2, 32 of NEON, `registers` of vpdpbusd.
+static int64_t maxTilePixels(MicroKernel kernel, int64_t vectors,
+                             int64_t registers) {
   switch (kernel) {
+  case MicroKernel::Vpdpbusd:
+    return std::max<int64_t>((registers - 1 - vectors) / vectors, 1);
   case MicroKernel::Pmaddwd:
     return vectors == 1 ? 8 : vectors == 2 ? 5 : 3;
   case MicroKernel::Pmaddubsw:
@@ -167,7 +171,8 @@ static int64_t maxTilePixels(MicroKernel kernel, int64_t vectors) {
 }
 
 std::pair<int64_t, int64_t>
-q::kernel::chooseDenseTile(const LayerGeometry &geometry, MicroKernel kernel) {
+q::kernel::chooseDenseTile(const LayerGeometry &geometry, MicroKernel kernel,
+                           int64_t registers) {
   int64_t channels = geometry.outC / geometry.groups;
   int64_t lanes = getTraits(kernel).lanes;
   int64_t width = geometry.outW;
@@ -175,7 +180,9 @@ q::kernel::chooseDenseTile(const LayerGeometry &geometry, MicroKernel kernel) {
     width =
         std::min<int64_t>(geometry.batch * geometry.outH * geometry.outW, 240);
   SmallVector<int64_t> candidates;
-  if (getTraits(kernel).permutesPanel)
+  if (kernel == MicroKernel::Vpdpbusd)
+    candidates = {1, 2, 3, 4, 6};
+  else if (getTraits(kernel).permutesPanel)
     candidates = {1, 2, 3};
   else
     candidates = {8 / lanes, 16 / lanes};
@@ -185,10 +192,13 @@ q::kernel::chooseDenseTile(const LayerGeometry &geometry, MicroKernel kernel) {
     int64_t panel = vectors * lanes;
     if (panel > 8 && panel > channels)
       continue;
-    int64_t pixels = maxTilePixels(kernel, vectors);
+    int64_t pixels = maxTilePixels(kernel, vectors, registers);
     RowSplit split = splitRow(width, pixels, vectors * lanes / 8);
     double cost = double(ceilDiv(channels, panel)) *
                   splitCost(split, vectors * lanes / 8);
+    // Two vpdpbusd a cycle, each of four cycles: eight accumulators at least.
+    if (kernel == MicroKernel::Vpdpbusd)
+      cost *= std::max(1.0, 8.0 / double(split.sizeA * vectors));
     if (bestCost == 0 || cost < bestCost) {
       best = {pixels, vectors};
       bestCost = cost;

@@ -20,6 +20,7 @@ int64_t q::kernel::getUnroll(MicroKernel kernel, int64_t steps, int64_t chain) {
     if (chain > 1)
       return std::max<int64_t>(chain, 4);
     [[fallthrough]];
+  case MicroKernel::Vpdpbusd:
   case MicroKernel::Pmaddwd:
     return steps % 2 == 0 ? 2 : steps % 3 == 0 ? 3 : 2;
   case MicroKernel::Smlal:
@@ -60,6 +61,41 @@ static void emitPmaddwd(KernelEmitter &e, const Tile &tile,
   }
 }
 
+/// Four activations from `at` on, in each of eight lanes.
+static Value broadcastFour(KernelEmitter &e, Value activations, Value at) {
+  constexpr int64_t lanes = 8;
+  Value four = e.bitcast(e.load(activations, at, 4), 1, e.i32());
+  Value all = vector::BroadcastOp::create(e.b, e.vec(lanes, e.i32()), four);
+  return e.bitcast(all, 4 * lanes, e.i8());
+}
+
+/// vpdpbusd: four channels of a pixel, broadcast, times four weights of each of
+/// eight output channels, added in int32.
+static void emitVpdpbusd(KernelEmitter &e, const Tile &tile,
+                         const StepOperands &from, int64_t steps,
+                         Values &accumulators) {
+  constexpr int64_t lanes = 8;
+  for (int64_t step = 0; step < steps; ++step) {
+    Values weights;
+    for (int64_t v = 0; v < tile.vectors; ++v) {
+      int64_t at = (step * tile.vectors + v) * 4 * lanes;
+      weights.push_back(
+          e.load(from.weights, e.add(from.weightsAt, at), 4 * lanes));
+    }
+    for (int64_t p = 0; p < tile.pixels; ++p) {
+      Value activations =
+          broadcastFour(e, from.activations,
+                        e.add(from.activationsAt, p * from.pitch + step * 4));
+      for (int64_t v = 0; v < tile.vectors; ++v) {
+        Value &accumulator = accumulators[p * tile.vectors + v];
+        accumulator =
+            e.intrinsic("llvm.x86.avx512.vpdpbusd.256", e.vec(lanes, e.i32()),
+                        {accumulator, activations, weights[v]});
+      }
+    }
+  }
+}
+
 /// vpmaddubsw: four channels of a pixel, broadcast, times four weights of each
 /// of eight output channels. The sums of a chain of steps meet in int16; adding
 /// lanes in pairs (vpmaddwd with ones) widens them. No sum leaves int16, which
@@ -80,11 +116,9 @@ static void emitPmaddubsw(KernelEmitter &e, const Tile &tile,
             e.load(from.weights, e.add(from.weightsAt, at), 4 * lanes));
       }
       for (int64_t p = 0; p < tile.pixels; ++p) {
-        Value at = e.add(from.activationsAt, p * from.pitch + step * 4);
-        Value four = e.bitcast(e.load(from.activations, at, 4), 1, e.i32());
-        Value all =
-            vector::BroadcastOp::create(e.b, e.vec(lanes, e.i32()), four);
-        Value activations = e.bitcast(all, 4 * lanes, e.i8());
+        Value activations =
+            broadcastFour(e, from.activations,
+                          e.add(from.activationsAt, p * from.pitch + step * 4));
         for (int64_t v = 0; v < tile.vectors; ++v) {
           Value &sum = sums[p * tile.vectors + v];
           Value products =
@@ -185,6 +219,8 @@ void q::kernel::emitSteps(KernelEmitter &e, MicroKernel kernel,
   switch (kernel) {
   case MicroKernel::Pmaddwd:
     return emitPmaddwd(e, tile, operands, steps, accumulators);
+  case MicroKernel::Vpdpbusd:
+    return emitVpdpbusd(e, tile, operands, steps, accumulators);
   case MicroKernel::Pmaddubsw:
     return emitPmaddubsw(e, tile, operands, steps, accumulators);
   case MicroKernel::Smlal:
