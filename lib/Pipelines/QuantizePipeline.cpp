@@ -79,6 +79,7 @@ std::string q::getCalibratePipeline(const QuantizeOptions &options) {
       .set("preprocess", options.preprocessing)
       .set("method", options.method)
       .set("percentile", percentile)
+      .set("weight-method", options.weightMethod)
       .set("load", options.loadStatistics)
       .set("save", options.saveStatistics);
   if (options.samples > 0)
@@ -127,6 +128,9 @@ struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
   Option<std::string> method{*this, "method",
                              llvm::cl::desc("How ranges are chosen"),
                              llvm::cl::init("mse")};
+  Option<std::string> weightMethod{*this, "weight-method",
+                                   llvm::cl::desc("Ranges of weights"),
+                                   llvm::cl::init("minmax")};
   Option<std::string> load{*this, "load", llvm::cl::desc("Statistics to use")};
   Option<std::string> save{*this, "save",
                            llvm::cl::desc("Where statistics are saved")};
@@ -148,6 +152,7 @@ struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
     options.data = data;
     options.preprocessing = preprocess;
     options.method = method;
+    options.weightMethod = weightMethod;
     options.loadStatistics = load;
     options.saveStatistics = save;
     options.io = io;

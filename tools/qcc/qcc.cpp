@@ -80,6 +80,9 @@ struct CommandLine {
   cl::opt<double> percentile{
       "percentile", cl::cat(quantization), cl::init(0.01),
       cl::desc("Percent cut off at each end (default 0.01)")};
+  cl::opt<std::string> weightMethod{
+      "weight-method", cl::cat(quantization), cl::init("minmax"),
+      cl::desc("How ranges of weights are chosen: minmax (default), mse")};
   cl::opt<unsigned> bits{"bits", cl::cat(quantization), cl::init(8),
                          cl::desc("Bits of weights and activations")};
   cl::opt<unsigned> activationBits{"activation-bits", cl::cat(quantization),
@@ -136,6 +139,7 @@ struct CommandLine {
     quantize.samples = samples;
     quantize.method = method;
     quantize.percentile = percentile;
+    quantize.weightMethod = weightMethod;
     quantize.loadStatistics = loadStatistics;
     quantize.saveStatistics = saveStatistics;
     quantize.io = io;

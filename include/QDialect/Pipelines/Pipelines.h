@@ -40,6 +40,8 @@ struct QuantizeOptions {
   int64_t samples = 0;
   std::string method = "mse";
   double percentile = 0.01;
+  /// How the ranges of weights are chosen: "minmax" or "mse".
+  std::string weightMethod = "minmax";
   /// Statistics files, comma-separated, to use instead of or besides data.
   std::string loadStatistics;
   std::string saveStatistics;

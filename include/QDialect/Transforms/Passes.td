@@ -174,7 +174,7 @@ def Calibrate : Pass<"q-calibrate", "::mlir::ModuleOp"> {
            "Weight of the past in method=ema">,
     Option<"weightMethod", "weight-method", "std::string",
            /*default=*/"\"minmax\"",
-           "Ranges of weights: minmax or mse">,
+           "Ranges of weights: minmax, or mse, of least squared error">,
     Option<"load", "load", "std::string", /*default=*/"\"\"",
            "Statistics to start from, a comma list of files">,
     Option<"save", "save", "std::string", /*default=*/"\"\"",
