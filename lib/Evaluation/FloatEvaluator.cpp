@@ -13,7 +13,6 @@
 
 #include "FloatKernel.h"
 
-#include "QDialect/Evaluation/Evaluator.h"
 #include "QDialect/IntegerSemantics.h"
 
 #include "mlir/IR/TypeUtilities.h"
@@ -71,7 +70,8 @@ struct Node {
 
 class FloatEvaluator : public Evaluator {
 public:
-  explicit FloatEvaluator(func::FuncOp function) : function(function) {}
+  FloatEvaluator(func::FuncOp function, QuantizerMode quantizers)
+      : function(function), quantizers(quantizers) {}
 
   LogicalResult initialize();
   FailureOr<SmallVector<Tensor>> run(ArrayRef<Tensor> inputs,
@@ -87,6 +87,7 @@ private:
   }
 
   func::FuncOp function;
+  QuantizerMode quantizers;
   std::shared_ptr<DnnlContext> dnnl;
   DenseMap<Value, unsigned> numbers;
   std::vector<Node> nodes;
@@ -117,7 +118,7 @@ LogicalResult FloatEvaluator::addNode(Operation *op, const KernelTable &table) {
       return failure();
   Node node;
   node.op = op;
-  KernelContext context{dnnl, {}};
+  KernelContext context{dnnl, {}, quantizers};
   bool isConstant = true;
   for (Value operand : op->getOperands()) {
     node.operands.push_back(number(operand));
@@ -164,6 +165,7 @@ LogicalResult FloatEvaluator::initialize() {
   addPoolKernels(table);
   addNormalizationKernels(table);
   addMovementKernels(table);
+  addQuantizerKernels(table);
 
   Block &block = function.getBody().front();
   for (BlockArgument argument : block.getArguments()) {
@@ -268,8 +270,8 @@ FailureOr<SmallVector<Tensor>> FloatEvaluator::run(ArrayRef<Tensor> inputs,
 }
 
 FailureOr<std::unique_ptr<Evaluator>>
-q::eval::createFloatEvaluator(func::FuncOp function) {
-  auto evaluator = std::make_unique<FloatEvaluator>(function);
+q::eval::createFloatEvaluator(func::FuncOp function, QuantizerMode quantizers) {
+  auto evaluator = std::make_unique<FloatEvaluator>(function, quantizers);
   if (failed(evaluator->initialize()))
     return failure();
   return std::unique_ptr<Evaluator>(std::move(evaluator));

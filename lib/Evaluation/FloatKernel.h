@@ -14,7 +14,7 @@
 #ifndef QDIALECT_LIB_EVALUATION_FLOATKERNEL_H
 #define QDIALECT_LIB_EVALUATION_FLOATKERNEL_H
 
-#include "QDialect/Evaluation/Tensor.h"
+#include "QDialect/Evaluation/Evaluator.h"
 #include "QDialect/QDialect.h"
 
 #include "llvm/ADT/StringMap.h"
@@ -45,6 +45,7 @@ struct KernelContext {
   std::shared_ptr<DnnlContext> dnnl;
   /// The operands that are constant, null for the others.
   llvm::SmallVector<const Tensor *> constants;
+  QuantizerMode quantizers;
 };
 
 using KernelOr = mlir::FailureOr<std::unique_ptr<FloatKernel>>;
@@ -80,6 +81,7 @@ void addElementwiseKernels(KernelTable &table);
 void addPoolKernels(KernelTable &table);
 void addNormalizationKernels(KernelTable &table);
 void addMovementKernels(KernelTable &table);
+void addQuantizerKernels(KernelTable &table);
 
 /// A new engine of oneDNN, or null if there is none.
 std::shared_ptr<DnnlContext> createDnnlContext();

@@ -24,17 +24,6 @@ using namespace q::eval;
 
 namespace {
 
-class IdentityKernel : public FloatKernel {
-public:
-  explicit IdentityKernel(QuantizerOp) {}
-  LogicalResult forward(ArrayRef<const Tensor *> operands,
-                        Tensor &output) override {
-    output = *operands[0];
-    return success();
-  }
-  bool isIdentity() const override { return true; }
-};
-
 class ReshapeKernel : public FloatKernel {
 public:
   explicit ReshapeKernel(ReshapeOp) {}
@@ -304,7 +293,6 @@ static KernelOr createResize(ResizeOp op, KernelContext &) {
 }
 
 void q::eval::addMovementKernels(KernelTable &table) {
-  table.add<QuantizerOp, IdentityKernel>();
   table.add<ReshapeOp, ReshapeKernel>();
   table.add<TransposeOp, TransposeKernel>();
   table.add<ConcatOp, ConcatKernel>();

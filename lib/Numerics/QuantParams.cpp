@@ -152,3 +152,20 @@ int64_t q::numerics::quantizeExact(double real, const QuantParams &params) {
 float q::numerics::dequantize(int64_t q, const QuantParams &params) {
   return float(q - params.zeroPoint) * float(params.scale);
 }
+
+void q::numerics::simulate(const QuantParams &params, const float *x, float *y,
+                           size_t count) {
+  // Clamping to whole numbers before rounding is clamping after it, and leaves
+  // quotients so small that adding this number rounds them, half to even: what
+  // compilers know to do with several at once.
+  constexpr float rounder = 12582912.0f; // 1.5 * 2^23
+  auto scale = float(params.scale);
+  auto low = float(params.qmin - params.zeroPoint);
+  auto high = float(params.qmax - params.zeroPoint);
+  for (size_t i = 0; i < count; ++i) {
+    float quotient = x[i] / scale;
+    quotient = quotient == quotient ? quotient : 0.0f; // NaN becomes Z.
+    quotient = std::min(std::max(quotient, low), high);
+    y[i] = ((quotient + rounder) - rounder) * scale;
+  }
+}

@@ -79,6 +79,7 @@ std::string q::getCalibratePipeline(const QuantizeOptions &options) {
       .set("preprocess", options.preprocessing)
       .set("method", options.method)
       .set("percentile", percentile)
+      .set("weight-method", options.weightMethod)
       .set("load", options.loadStatistics)
       .set("save", options.saveStatistics);
   if (options.samples > 0)
@@ -86,14 +87,24 @@ std::string q::getCalibratePipeline(const QuantizeOptions &options) {
   return onFunctions({insert.str()}) + "," + calibrate.str();
 }
 
-std::string q::getQuantizePipeline(const QuantizeOptions &options) {
-  PassText quantize("q-quantize");
-  quantize.set("io", options.io).set("rounding", options.rounding);
+std::string q::getParametersPipeline(const QuantizeOptions &options) {
   std::string pin =
       options.powerOfTwo ? onFunctions({"q-pin-power-of-two"}) + "," : "";
   // Sharing comes last of all that changes ranges: it unites them.
-  return pin + onFunctions({"q-share-parameters"}) + "," + quantize.str() +
-         ",canonicalize,cse," +
+  std::string share = onFunctions({"q-share-parameters"});
+  if (!options.correctBias || options.data.empty())
+    return pin + share;
+  PassText correct("q-correct-bias");
+  correct.set("data", options.data).set("preprocess", options.preprocessing);
+  if (options.samples > 0)
+    correct.set("samples", options.samples);
+  return pin + share + "," + correct.str();
+}
+
+std::string q::getQuantizePipeline(const QuantizeOptions &options) {
+  PassText quantize("q-quantize");
+  quantize.set("io", options.io).set("rounding", options.rounding);
+  return quantize.str() + ",canonicalize,cse," +
          onFunctions({"q-fold-zero-points", "q-fuse-residual",
                       "q-prove-accumulators", "q-prove-int16-chains"});
 }
@@ -127,6 +138,12 @@ struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
   Option<std::string> method{*this, "method",
                              llvm::cl::desc("How ranges are chosen"),
                              llvm::cl::init("mse")};
+  Option<std::string> weightMethod{*this, "weight-method",
+                                   llvm::cl::desc("Ranges of weights"),
+                                   llvm::cl::init("minmax")};
+  Option<bool> correctBias{*this, "correct-bias",
+                           llvm::cl::desc("Correct biases, if there is data"),
+                           llvm::cl::init(true)};
   Option<std::string> load{*this, "load", llvm::cl::desc("Statistics to use")};
   Option<std::string> save{*this, "save",
                            llvm::cl::desc("Where statistics are saved")};
@@ -148,6 +165,8 @@ struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
     options.data = data;
     options.preprocessing = preprocess;
     options.method = method;
+    options.weightMethod = weightMethod;
+    options.correctBias = correctBias;
     options.loadStatistics = load;
     options.saveStatistics = save;
     options.io = io;
@@ -173,7 +192,10 @@ void q::registerQuantizePipelines() {
                 getSimplifyPipeline);
   registerStage("q-calibrate-pipeline", "Place and calibrate quantizers",
                 getCalibratePipeline);
+  registerStage("q-parameters-pipeline",
+                "Fix the parameters of quantizers and correct biases",
+                getParametersPipeline);
   registerStage("q-quantize-pipeline",
-                "Calibrated IR to integers with all proofs",
+                "Float IR with fixed parameters to integers with all proofs",
                 getQuantizePipeline);
 }

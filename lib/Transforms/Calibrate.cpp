@@ -11,6 +11,7 @@
 #include "QDialect/Transforms/Passes.h"
 #include "QDialect/Transforms/Quantizers.h"
 
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -37,29 +38,57 @@ static void setRanges(QuantizerOp op, ArrayRef<eval::RealRange> ranges) {
 // Constants
 //===----------------------------------------------------------------------===//
 
-double q::chooseLeastErrorThreshold(ArrayRef<float> values, SchemeAttr scheme) {
-  double absMax = 0.0;
-  for (float value : values)
-    absMax = std::max(absMax, std::abs(static_cast<double>(value)));
-  double best = absMax, leastError = std::numeric_limits<double>::infinity();
-  // Thresholds below a quarter of the largest weight cut off more than any
-  // finer grid can win back, even with 2 bits.
-  for (int percent = 100; percent >= 25; percent -= 3) {
-    double threshold = absMax * percent / 100;
-    auto params = chooseParams(scheme, -threshold, threshold);
-    if (!params)
-      break;
-    double error = 0.0;
-    for (float value : values) {
-      int64_t integer = numerics::quantize(value, *params);
-      double difference = value - params->scale * (integer - params->zeroPoint);
+/// The squared error that the quantizer of `params` makes of `values`.
+static double getSquaredError(ArrayRef<float> values,
+                              const numerics::QuantParams &params,
+                              MutableArrayRef<float> buffer) {
+  double error = 0.0;
+  for (; !values.empty(); values = values.drop_front(buffer.size())) {
+    buffer = buffer.take_front(values.size());
+    numerics::simulate(params, values.data(), buffer.data(), buffer.size());
+    for (size_t i = 0; i < buffer.size(); ++i) {
+      double difference = double(values[i]) - double(buffer[i]);
       error += difference * difference;
     }
+  }
+  return error;
+}
+
+double q::chooseLeastErrorThreshold(ArrayRef<float> values, SchemeAttr scheme) {
+  double low = 0.0, high = 0.0;
+  for (float value : values) {
+    low = std::min<double>(low, value);
+    high = std::max<double>(high, value);
+  }
+  double largest = std::max(-low, high);
+  std::array<float, 512> buffer;
+  double best = largest, leastError = std::numeric_limits<double>::infinity();
+  // False where clipping alone costs more than the best threshold does.
+  auto consider = [&](double threshold) {
+    auto params = chooseParams(scheme, -threshold, threshold);
+    if (!params)
+      return false;
+    double lost = std::max({0.0, high - params->scale * params->qmax,
+                            params->scale * params->qmin - low});
+    if (lost * lost >= leastError)
+      return false;
+    double error = getSquaredError(values, *params, buffer);
     if (error < leastError) {
       leastError = error;
       best = threshold;
     }
-  }
+    return true;
+  };
+  consider(largest);
+  // Where the values fall between the integers changes when the largest of
+  // them moves by a fraction of a step. Thresholds above it gain by that, too,
+  // most of all for few values, such as those of a depthwise channel.
+  int64_t steps = std::min<int64_t>(
+      8 * numerics::storageRange(scheme.getBits(), true).qmax, 1024);
+  for (int64_t i = 1; i <= steps / 4; ++i)
+    consider(largest * (steps + i) / steps);
+  for (int64_t i = 1; i < steps && consider(largest * (steps - i) / steps); ++i)
+    ;
   return best;
 }
 

@@ -9,6 +9,10 @@
 // RUN: qopt %s --q-calibrate="data=%t/b.npy save=%t/b.json" -o %t/ignored
 // RUN: qopt %s --q-calibrate="load=%t/a.json,%t/b.json method=minmax" | FileCheck %s
 
+// The ranges of least squared error of weights.
+// RUN: qopt %s --q-calibrate="data=%t/ab.npy weight-method=mse" | FileCheck %s --check-prefix=MSE
+// RUN: not qopt %s --q-calibrate="data=%t/a.npy weight-method=ema" 2>&1 | FileCheck %s --check-prefix=WEIGHTMETHOD
+
 // RUN: not qopt %s --q-calibrate 2>&1 | FileCheck %s --check-prefix=NODATA
 // RUN: not qopt %s --q-calibrate="data=%t/none.npy" 2>&1 | FileCheck %s --check-prefix=NOFILE
 // RUN: not qopt %s --q-calibrate="data=%t/a.npy method=magic" 2>&1 | FileCheck %s --check-prefix=METHOD
@@ -20,11 +24,13 @@
 // NOFILE: none.npy
 // METHOD: calibration has no method 'magic'; use minmax, averaged, ema, percentile, mse or entropy
 // PERCENTILE: calibration cannot cut off {{.*}} percent at each end
+// WEIGHTMETHOD: weights have no calibration method 'ema'; use minmax or mse
 // EMPTY: error: {{.*}}empty.json
 
 // CHECK-LABEL: func @net
 // AVERAGED-LABEL: func @net
 // FEWER-LABEL: func @net
+// MSE-LABEL: func @net
 func.func @net(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
   // CHECK: q.quantizer %arg0 {{.*}} min [-2.000000e+00] max [4.000000e+00]
   // The extremes of groups of two samples: -2 and 0, 1 and 4.
@@ -43,5 +49,16 @@ func.func @net(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
   // A fixed range stays.
   // CHECK: q.quantizer {{.*}} min [0.000000e+00] max [0.99609375] {q.fixed}
   %5 = q.quantizer %4 <bits = 8, signed = false, symmetric = false, narrow = false, power_of_two = false, axis = -1> min [0.0] max [0.99609375] {q.fixed} : tensor<1x2xf32>
+  // Two bits, one level: the squared errors are 3 with the level 4, 1 with
+  // 3.5, and not less with 3.
+  // CHECK: q.quantizer {{.*}} min [-4.000000e+00] max [4.000000e+00]
+  // MSE: q.quantizer {{.*}} min [-3.500000e+00] max [3.500000e+00]
+  %v = q.const dense<[[4.0, -3.0, 3.0, 3.0]]> : tensor<1x4xf32>
+  %6 = q.quantizer %v <bits = 2, signed = true, symmetric = true, narrow = true, power_of_two = false, axis = 0> : tensor<1x4xf32>
+  // Three bits, three levels: 2.9 loses a little so that the twos fall nearly
+  // on the second level.
+  // MSE: q.quantizer {{.*}} min [-3.0208{{[0-9]*}}] max [3.0208{{[0-9]*}}]
+  %u = q.const dense<[[2.9, -2.0, 2.0, 2.0, 2.0, -2.0, 2.0, 2.0, 2.0]]> : tensor<1x9xf32>
+  %7 = q.quantizer %u <bits = 3, signed = true, symmetric = true, narrow = true, power_of_two = false, axis = 0> : tensor<1x9xf32>
   return %5 : tensor<1x2xf32>
 }

@@ -217,7 +217,12 @@ LogicalResult Compiler::run() {
       return failure();
     if (options.stage == Stage::Calibrated)
       return writeIR();
-    if (failed(runText("quantize", getQuantizePipeline(quantize))))
+    if (quantize.correctBias && quantize.data.empty())
+      emitRemark(loc) << "biases are not corrected: that takes samples "
+                         "(--calibrate=DATA), which neither statistics nor "
+                         "calibrated IR can replace";
+    if (failed(runText("parameters", getParametersPipeline(quantize))) ||
+        failed(runText("quantize", getQuantizePipeline(quantize))))
       return failure();
   }
   if (options.stage <= Stage::Quantized)

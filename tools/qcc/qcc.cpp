@@ -90,6 +90,13 @@ struct CommandLine {
   cl::opt<double> percentile{
       "percentile", cl::cat(quantization), cl::init(0.01),
       cl::desc("Percent cut off at each end (default 0.01)")};
+  cl::opt<std::string> weightMethod{
+      "weight-method", cl::cat(quantization), cl::init("minmax"),
+      cl::desc("How ranges of weights are chosen: minmax (default), mse")};
+  cl::opt<bool> correctBias{
+      "correct-bias", cl::cat(quantization), cl::init(true),
+      cl::desc("Take the mean error of quantization out of the biases, with "
+               "the samples of --calibrate (default true)")};
   cl::opt<unsigned> bits{"bits", cl::cat(quantization), cl::init(8),
                          cl::desc("Bits of weights and activations")};
   cl::opt<unsigned> activationBits{"activation-bits", cl::cat(quantization),
@@ -121,7 +128,8 @@ struct CommandLine {
                                       cl::desc("Keep what calibration saw")};
   cl::opt<std::string> loadStatistics{
       "load-statistics", cl::cat(quantization), cl::value_desc("files"),
-      cl::desc("Use it again; several files are merged")};
+      cl::desc("Use it again; several files are merged. Biases are only "
+               "corrected with --calibrate")};
 
   q::CompileOptions get() const {
     q::CompileOptions options;
@@ -148,6 +156,8 @@ struct CommandLine {
     quantize.samples = samples;
     quantize.method = method;
     quantize.percentile = percentile;
+    quantize.weightMethod = weightMethod;
+    quantize.correctBias = correctBias;
     quantize.loadStatistics = loadStatistics;
     quantize.saveStatistics = saveStatistics;
     quantize.io = io;
@@ -203,9 +213,11 @@ int main(int argc, char **argv) {
       "so; they decide the ranges of the integers.\n");
   q::CompileOptions options = commandLine.get();
   if (commandLine.printPipeline) {
-    outs() << "simplify:  " << q::getSimplifyPipeline(options.quantize) << "\n"
-           << "calibrate: " << q::getCalibratePipeline(options.quantize) << "\n"
-           << "quantize:  " << q::getQuantizePipeline(options.quantize) << "\n";
+    const q::QuantizeOptions &quantize = options.quantize;
+    outs() << "simplify:   " << q::getSimplifyPipeline(quantize) << "\n"
+           << "calibrate:  " << q::getCalibratePipeline(quantize) << "\n"
+           << "parameters: " << q::getParametersPipeline(quantize) << "\n"
+           << "quantize:   " << q::getQuantizePipeline(quantize) << "\n";
     return 0;
   }
 

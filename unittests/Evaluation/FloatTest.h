@@ -60,11 +60,12 @@ protected:
 
 class FloatTest : public ContextTest {
 protected:
-  std::unique_ptr<Evaluator> create(llvm::StringRef ir) {
+  std::unique_ptr<Evaluator>
+  create(llvm::StringRef ir, QuantizerMode mode = QuantizerMode::Identity) {
     mlir::func::FuncOp function = parse(ir);
     if (!function)
       return nullptr;
-    auto evaluator = createFloatEvaluator(function);
+    auto evaluator = createFloatEvaluator(function, mode);
     return failed(evaluator) ? nullptr : std::move(*evaluator);
   }
 

@@ -11,6 +11,7 @@
 #include <cmath>
 #include <limits>
 #include <random>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -218,6 +219,32 @@ TEST(Quantize, RoundTripsEveryStorageValue) {
       for (int64_t q = p.qmin; q <= p.qmax; ++q)
         ASSERT_EQ(quantize(dequantize(q, p), p), q);
     }
+  }
+}
+
+TEST(Quantize, SimulateIsThereAndBack) {
+  float inf = std::numeric_limits<float>::infinity();
+  std::mt19937 random(3);
+  std::uniform_real_distribution<float> any(-1.2f, 1.2f);
+  for (QuantParams p : {QuantParams{0.25, 7, 0, 255},
+                        {0.01, 0, -127, 127},
+                        {3e-3, -8, -8, 7},
+                        {1e-5, 65535, 0, 65535},
+                        {1e30, -100, -32768, 32767},
+                        {FLT_MIN, 0, -2, 1}}) {
+    double reach = p.scale * double(p.qmax - p.qmin);
+    std::vector<float> x{inf, -inf, float(notANumber), 0.0f, -0.0f, FLT_MAX};
+    // Ties, which go to the even integer, and all that lies between.
+    for (int tie : {-3, -1, 1, 3, 5})
+      x.push_back(float(p.scale * tie / 2));
+    for (int i = 0; i < 1000; ++i)
+      x.push_back(float(reach * any(random)));
+    std::vector<float> y(x.size());
+    simulate(p, x.data(), y.data(), x.size());
+    for (size_t i = 0; i < x.size(); ++i)
+      ASSERT_EQ(y[i], dequantize(quantize(x[i], p), p)) << x[i];
+    simulate(p, x.data(), x.data(), x.size());
+    EXPECT_EQ(x, y);
   }
 }
 

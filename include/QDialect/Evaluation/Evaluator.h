@@ -45,10 +45,21 @@ public:
   }
 };
 
+/// What the float evaluator makes of a `q.quantizer`.
+enum class QuantizerMode {
+  /// Nothing: the network is the float one.
+  Identity,
+  /// Rounds to what its parameters can represent and back to float (rules N1
+  /// and N3), so that the network is nearly the integer one. All quantizers
+  /// must be calibrated.
+  Simulate,
+};
+
 /// The float evaluator (oneDNN). Fails with a diagnostic at the first op that
 /// has no float form, e.g. a quantized one.
 mlir::FailureOr<std::unique_ptr<Evaluator>>
-createFloatEvaluator(mlir::func::FuncOp function);
+createFloatEvaluator(mlir::func::FuncOp function,
+                     QuantizerMode quantizers = QuantizerMode::Identity);
 
 /// The integer reference evaluator: the numeric contract (rules N1-N15). Takes
 /// quantized IR, whose borders may be float. Fails with a diagnostic at the

@@ -10,6 +10,7 @@
 
 #include "QDialect/Numerics/Result.h"
 
+#include <cstddef>
 #include <cstdint>
 
 namespace q::numerics {
@@ -88,6 +89,11 @@ int64_t quantizeExact(double real, const QuantParams &params);
 
 /// float32 scale * (q - zeroPoint), as ONNX's DequantizeLinear does.
 float dequantize(int64_t q, const QuantParams &params);
+
+/// y[i] = dequantize(quantize(x[i])) to the bit, of many values at a time, for
+/// storage of at most 16 bits. `y` may be `x`.
+void simulate(const QuantParams &params, const float *x, float *y,
+              size_t count);
 
 /// Nearest integer, ties to the even one, whatever the sign.
 double roundHalfEven(double x);

@@ -40,9 +40,13 @@ struct QuantizeOptions {
   int64_t samples = 0;
   std::string method = "mse";
   double percentile = 0.01;
+  /// How the ranges of weights are chosen: "minmax" or "mse".
+  std::string weightMethod = "minmax";
   /// Statistics files, comma-separated, to use instead of or besides data.
   std::string loadStatistics;
   std::string saveStatistics;
+  /// Run q-correct-bias, if there is data.
+  bool correctBias = true;
 
   /// Type of arguments and results: float, int8 or uint8.
   std::string io = "float";
@@ -54,11 +58,15 @@ struct QuantizeOptions {
 std::string getSimplifyPipeline(const QuantizeOptions &options);
 /// Places quantizers and calibrates them.
 std::string getCalibratePipeline(const QuantizeOptions &options);
-/// Calibrated IR to integers with all proofs.
+/// Fixes the parameters of calibrated quantizers and, if there is data,
+/// corrects biases for them.
+std::string getParametersPipeline(const QuantizeOptions &options);
+/// Float IR with fixed parameters to integers with all proofs.
 std::string getQuantizePipeline(const QuantizeOptions &options);
 
-/// Registers `q-simplify-pipeline`, `q-calibrate-pipeline` and
-/// `q-quantize-pipeline` with qopt; their options are those above.
+/// Registers `q-simplify-pipeline`, `q-calibrate-pipeline`,
+/// `q-parameters-pipeline` and `q-quantize-pipeline` with qopt; their options
+/// are those above.
 void registerQuantizePipelines();
 
 } // namespace q

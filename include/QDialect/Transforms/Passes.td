@@ -174,7 +174,7 @@ def Calibrate : Pass<"q-calibrate", "::mlir::ModuleOp"> {
            "Weight of the past in method=ema">,
     Option<"weightMethod", "weight-method", "std::string",
            /*default=*/"\"minmax\"",
-           "Ranges of weights: minmax or mse">,
+           "Ranges of weights: minmax, or mse, of least squared error">,
     Option<"load", "load", "std::string", /*default=*/"\"\"",
            "Statistics to start from, a comma list of files">,
     Option<"save", "save", "std::string", /*default=*/"\"\"",
@@ -222,6 +222,37 @@ def ShareParameters : Pass<"q-share-parameters", "::mlir::func::FuncOp"> {
     %c = q.concat %a, %b {axis = 3} : ...
     ```
   }];
+  let dependentDialects = ["::q::QDialect"];
+}
+
+def CorrectBias : Pass<"q-correct-bias", "::mlir::ModuleOp"> {
+  let summary = "Take the mean error of quantization out of the biases";
+  let description = [{
+    Rounded weights and activations shift the mean of a layer's outputs, which
+    the next layers see as a wrong bias. This pass runs samples through the float
+    network and, beside it, through the one that its quantizers make of it, and
+    subtracts from every bias the mean difference of that output channel,
+    before the clamp. The second network goes on with outputs whose mean has
+    been corrected, so that one run over the samples corrects every layer for
+    what the corrected layers before it still leave. Ranges must be final: the
+    pass comes right before `q-quantize`. Memory does not grow with the number
+    of samples.
+
+    ```mlir
+    %wq = q.quantizer %w <...> min [...] max [...] : ...
+    %0 = q.conv2d %x, %wq bias %b {...}
+    // becomes
+    %0 = q.conv2d %x, %wq bias %b' {...}
+    ```
+  }];
+  let options = [
+    Option<"data", "data", "std::string", /*default=*/"\"\"",
+           "Samples, as for q-calibrate">,
+    Option<"preprocess", "preprocess", "std::string", /*default=*/"\"\"",
+           "What happens to a sample first">,
+    Option<"samples", "samples", "int64_t", /*default=*/"0",
+           "Use at most this many samples; 0 means all">
+  ];
   let dependentDialects = ["::q::QDialect"];
 }
 

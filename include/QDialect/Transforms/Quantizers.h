@@ -5,16 +5,15 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// From schemes and ranges to quantization parameters and types, and which ops
-// share them.
+// From quantization parameters to types, and which ops share them; from schemes
+// and ranges to parameters is QDialect/Schemes.h.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef QDIALECT_TRANSFORMS_QUANTIZERS_H
 #define QDIALECT_TRANSFORMS_QUANTIZERS_H
 
-#include "QDialect/Numerics/QuantParams.h"
-#include "QDialect/QDialect.h"
+#include "QDialect/Schemes.h"
 
 namespace q {
 
@@ -22,21 +21,11 @@ namespace q {
 /// of a softmax, or one that a recipe gives.
 constexpr llvm::StringLiteral kFixedAttrName = "q.fixed";
 
-/// Rules N2, N4 and N5: the parameters of `scheme` for the real range [min,
-/// max].
-numerics::Result<numerics::QuantParams> chooseParams(SchemeAttr scheme,
-                                                     double min, double max);
-
 /// The per-tensor or, with more than one element, per-axis element type with
 /// the given parameters, which must agree in storage.
 mlir::quant::QuantizedType
 makeQuantizedType(mlir::MLIRContext *context, SchemeAttr scheme,
                   llvm::ArrayRef<numerics::QuantParams> params);
-
-/// The parameters of a calibrated quantizer, one per tensor or per channel, or
-/// a diagnostic at the quantizer.
-mlir::FailureOr<llvm::SmallVector<numerics::QuantParams>>
-chooseParams(QuantizerOp op);
 
 /// Gives the calibrated quantizers of each group the union of their ranges.
 void uniteGroupRanges(mlir::Operation *root);
