@@ -27,6 +27,7 @@ namespace {
 class IdentityKernel : public FloatKernel {
 public:
   explicit IdentityKernel(QuantizerOp) {}
+  explicit IdentityKernel(DequantizeOp) {}
   LogicalResult forward(ArrayRef<const Tensor *> operands,
                         Tensor &output) override {
     output = *operands[0];
@@ -35,9 +36,12 @@ public:
   bool isIdentity() const override { return true; }
 };
 
-class ReshapeKernel : public FloatKernel {
+/// A copy: of the same elements under another shape, or for the evaluator to
+/// round to quantized numbers.
+class CopyKernel : public FloatKernel {
 public:
-  explicit ReshapeKernel(ReshapeOp) {}
+  explicit CopyKernel(ReshapeOp) {}
+  explicit CopyKernel(QuantizeOp) {}
   LogicalResult forward(ArrayRef<const Tensor *> operands,
                         Tensor &output) override {
     llvm::copy(operands[0]->f(), output.f().begin());
@@ -305,7 +309,9 @@ static KernelOr createResize(ResizeOp op, KernelContext &) {
 
 void q::eval::addMovementKernels(KernelTable &table) {
   table.add<QuantizerOp, IdentityKernel>();
-  table.add<ReshapeOp, ReshapeKernel>();
+  table.add<DequantizeOp, IdentityKernel>();
+  table.add<QuantizeOp, CopyKernel>();
+  table.add<ReshapeOp, CopyKernel>();
   table.add<TransposeOp, TransposeKernel>();
   table.add<ConcatOp, ConcatKernel>();
   table.add<SliceOp>(createSlice);

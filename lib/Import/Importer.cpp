@@ -35,6 +35,7 @@ Importer::Importer(std::shared_ptr<onnx::ModelProto> model, StringRef path,
   addShapeHandlers(table);
   addMovementHandlers(table);
   addResizeHandlers(table);
+  addQuantizedHandlers(table);
 }
 
 InFlightDiagnostic Importer::error() { return mlir::emitError(fileLoc); }
@@ -272,7 +273,10 @@ LogicalResult Importer::importInputs() {
       return error() << "input '" << input.name()
                      << "' is not a tensor, and only tensors are supported";
     int32_t dtype = input.type().tensor_type().elem_type();
-    if (dtype != onnx::TensorProto::FLOAT)
+    FailureOr<Type> integers = readIntegerInput(input);
+    if (failed(integers))
+      return failure();
+    if (dtype != onnx::TensorProto::FLOAT && !*integers)
       return error() << "input '" << input.name() << "' has element type "
                      << getTypeName(dtype)
                      << ", but only float32 is supported; export the model "
@@ -287,7 +291,8 @@ LogicalResult Importer::importInputs() {
       return error() << "input '" << input.name() << "' has the shape ["
                      << ArrayRef<int64_t>(*shape)
                      << "], which is empty or too large";
-    auto type = RankedTensorType::get(*shape, builder.getF32Type());
+    auto type = RankedTensorType::get(*shape, *integers ? *integers
+                                                        : builder.getF32Type());
     unsigned index = function.getNumArguments();
     if (failed(function.insertArgument(
             index, type,

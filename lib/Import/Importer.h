@@ -71,6 +71,9 @@ public:
   /// The input as an SSA value of a float tensor. The input must be there.
   mlir::FailureOr<mlir::Value> value(int index) const;
   mlir::FailureOr<llvm::SmallVector<mlir::Value>> allValues() const;
+  /// The input, if it is a constant that the model dequantizes: then `host` has
+  /// its real numbers, and this the integers they came from.
+  mlir::Value dequantizedConstant(int index) const;
   /// The static shape of an input, constant or not.
   mlir::FailureOr<Shape> shape(int index) const;
   /// The integers of an input that must be known at import; `what` names it.
@@ -88,6 +91,8 @@ public:
   bool wantsOutput(int index) const;
   mlir::LogicalResult define(int index, mlir::Value value) const;
   mlir::LogicalResult define(int index, HostTensor tensor) const;
+  /// Defines output 0 as a dequantized constant; see dequantizedConstant().
+  mlir::LogicalResult defineDequantized(mlir::Value value) const;
   /// Fails where the handler could not build the value.
   mlir::LogicalResult defineIfBuilt(mlir::Value value) const {
     return value ? define(0, value) : mlir::failure();
@@ -112,6 +117,7 @@ void addReductionHandlers(OpTable &table);
 void addShapeHandlers(OpTable &table);
 void addMovementHandlers(OpTable &table);
 void addResizeHandlers(OpTable &table);
+void addQuantizedHandlers(OpTable &table);
 
 /// Computes the node on the host where all its inputs are known and the op is
 /// one that shape arithmetic uses. Gives false where it is not such a node.
@@ -156,6 +162,10 @@ private:
   mlir::LogicalResult importInitializers();
   mlir::LogicalResult importInputs();
   mlir::FailureOr<Shape> resolveShape(const onnx::ValueInfoProto &input);
+  /// The quantized type of an input of integers: what the node that reads it
+  /// says. Null for any other input, and where no node says it.
+  mlir::FailureOr<mlir::Type>
+  readIntegerInput(const onnx::ValueInfoProto &input);
   mlir::LogicalResult importNode(const onnx::NodeProto &proto);
   mlir::LogicalResult buildNode(Node &node);
   mlir::LogicalResult importOutputs();
