@@ -7,6 +7,7 @@
 
 #include "Importer.h"
 #include "Constants.h"
+#include "ExpandQOperators.h"
 #include "OnnxFile.h"
 
 #include "mlir/IR/Verifier.h"
@@ -41,7 +42,7 @@ Importer::Importer(std::shared_ptr<onnx::ModelProto> model, StringRef path,
 InFlightDiagnostic Importer::error() { return mlir::emitError(fileLoc); }
 
 OwningOpRef<ModuleOp> Importer::run() {
-  if (failed(readOpset()))
+  if (failed(readOpset()) || failed(expandQOperators(*model, fileLoc)))
     return nullptr;
   findNeededNodes();
   if (failed(checkSupported()))
