@@ -9,6 +9,10 @@
 // depends on constants alone is computed when the evaluator is created. Values
 // are freed after their last use, and their memory is used again.
 //
+// A model that arrived quantized has quantized tensors between its float ops.
+// They are held as the real numbers they mean: an op with a quantized result
+// rounds it to the nearest of them (rule N3).
+//
 //===----------------------------------------------------------------------===//
 
 #include "FloatKernel.h"
@@ -103,10 +107,50 @@ static LogicalResult checkFloat(Operation *op, Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (tensor && tensor.hasStaticShape() && tensor.getElementType().isF32())
     return success();
+  if (tensor && tensor.hasStaticShape() && getQuantizedType(type) &&
+      (isa<ConstOp, QuantizeOp, DequantizeOp, ResizeOp, ReduceOp>(op) ||
+       op->hasTrait<SharesParameters>()))
+    return success();
   return op->emitError("'") << op->getName() << "' works on " << type
                             << ", but the float evaluator runs static f32 "
                                "tensors; quantized IR is run by the reference "
                                "evaluator";
+}
+
+/// The parameters of each element: the channel of element i is i / stride
+/// modulo the number of channels.
+struct ElementParams {
+  explicit ElementParams(RankedTensorType type) {
+    quant::QuantizedType element = getQuantizedType(type);
+    auto perAxis = dyn_cast<quant::UniformQuantizedPerAxisType>(element);
+    int64_t axis = perAxis ? perAxis.getQuantizedDimension() : 0;
+    channels =
+        getPerChannelParams(element, perAxis ? type.getDimSize(axis) : 1);
+    stride = 1;
+    for (int64_t extent : type.getShape().drop_front(perAxis ? axis + 1 : 0))
+      stride *= extent;
+  }
+  const numerics::QuantParams &at(int64_t i) const {
+    return channels[i / stride % channels.size()];
+  }
+
+  SmallVector<numerics::QuantParams> channels;
+  int64_t stride;
+};
+
+/// The real numbers that a quantized constant means.
+static FailureOr<std::vector<float>> getRealConstant(ConstOp constant) {
+  if (!getQuantizedType(constant))
+    return getConstantFloats(constant);
+  FailureOr<std::vector<int32_t>> integers = getConstantInts(constant);
+  if (failed(integers))
+    return failure();
+  ElementParams params(cast<RankedTensorType>(constant.getType()));
+  std::vector<float> reals;
+  reals.reserve(integers->size());
+  for (auto [i, integer] : llvm::enumerate(*integers))
+    reals.push_back(numerics::dequantize(integer, params.at(i)));
+  return reals;
 }
 
 LogicalResult FloatEvaluator::addNode(Operation *op, const KernelTable &table) {
@@ -127,7 +171,7 @@ LogicalResult FloatEvaluator::addNode(Operation *op, const KernelTable &table) {
     isConstant &= constant != nullptr;
   }
   if (auto constant = dyn_cast<ConstOp>(op)) {
-    FailureOr<std::vector<float>> data = getConstantFloats(constant);
+    FailureOr<std::vector<float>> data = getRealConstant(constant);
     if (failed(data))
       return failure();
     node.result = number(constant);

@@ -7,6 +7,7 @@
 
 #include "FloatKernel.h"
 
+#include "QDialect/IntegerSemantics.h"
 #include "QDialect/Schemes.h"
 
 using namespace mlir;
@@ -28,11 +29,12 @@ public:
 /// Rules N3 and N1, there and back.
 class SimulateKernel : public FloatKernel {
 public:
-  SimulateKernel(QuantizerOp op, ArrayRef<numerics::QuantParams> params)
+  /// Parameters of each channel along `axis`, or of all elements if it is -1.
+  SimulateKernel(ArrayRef<int64_t> shape, int64_t axis,
+                 ArrayRef<numerics::QuantParams> params)
       : params(params) {
-    int64_t axis = op.getScheme().getAxis();
     if (axis >= 0)
-      inner = Tensor::count(getShape(op.getInput()).drop_front(axis + 1));
+      inner = Tensor::count(shape.drop_front(axis + 1));
   }
 
   LogicalResult forward(ArrayRef<const Tensor *> operands,
@@ -59,10 +61,26 @@ static KernelOr createQuantizer(QuantizerOp op, KernelContext &context) {
   auto params = chooseParams(op);
   if (failed(params))
     return failure();
-  return std::unique_ptr<FloatKernel>(
-      std::make_unique<SimulateKernel>(op, *params));
+  return std::unique_ptr<FloatKernel>(std::make_unique<SimulateKernel>(
+      getShape(op.getInput()), op.getScheme().getAxis(), *params));
+}
+
+/// The result is held as the real numbers that it means.
+static KernelOr createQuantize(QuantizeOp op, KernelContext &) {
+  quant::QuantizedType type = getQuantizedType(op.getOutput());
+  ArrayRef<int64_t> shape = getShape(op.getInput());
+  auto perAxis = dyn_cast<quant::UniformQuantizedPerAxisType>(type);
+  int64_t axis = perAxis ? perAxis.getQuantizedDimension() : -1;
+  return std::unique_ptr<FloatKernel>(std::make_unique<SimulateKernel>(
+      shape, axis, getPerChannelParams(type, perAxis ? shape[axis] : 1)));
+}
+
+static KernelOr createDequantize(DequantizeOp, KernelContext &) {
+  return std::unique_ptr<FloatKernel>(std::make_unique<IdentityKernel>());
 }
 
 void q::eval::addQuantizerKernels(KernelTable &table) {
   table.add<QuantizerOp>(createQuantizer);
+  table.add<QuantizeOp>(createQuantize);
+  table.add<DequantizeOp>(createDequantize);
 }

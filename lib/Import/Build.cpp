@@ -53,6 +53,10 @@ Value onnx_import::makeClamp(Node &node, Value input, float low, float high) {
   return make<ClampOp>(node, input, attributes);
 }
 
+static Type elementOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getElementType();
+}
+
 /// An op whose result type is given rather than inferred.
 template <typename OpTy>
 static Value makeTyped(Node &node, Value input, ArrayRef<int64_t> shape) {
@@ -61,9 +65,8 @@ static Value makeTyped(Node &node, Value input, ArrayRef<int64_t> shape) {
   if (ArrayRef(shapeOf(input)) == shape)
     return input;
   OpBuilder &builder = node.builder();
-  auto op =
-      OpTy::create(builder, node.getLoc(),
-                   RankedTensorType::get(shape, builder.getF32Type()), input);
+  auto op = OpTy::create(builder, node.getLoc(),
+                         RankedTensorType::get(shape, elementOf(input)), input);
   if (failed(verify(op, /*verifyRecursively=*/false))) {
     op->erase();
     return {};

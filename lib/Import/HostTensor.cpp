@@ -176,6 +176,8 @@ bool q::onnx_import::isIntegerType(int32_t dtype) {
   case onnx::TensorProto::UINT32:
   case onnx::TensorProto::INT64:
   case onnx::TensorProto::UINT64:
+  case kInt4:
+  case kUInt4:
     return true;
   default:
     return false;

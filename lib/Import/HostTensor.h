@@ -32,6 +32,9 @@ namespace q::onnx_import {
 
 using Shape = llvm::SmallVector<int64_t>;
 
+/// Element types of ONNX that older versions of its library do not name.
+constexpr int32_t kUInt4 = 21, kInt4 = 22;
+
 /// The product of the extents, or nothing if it exceeds what one tensor may
 /// have (2^40 elements) or an extent is negative.
 std::optional<int64_t> countElements(llvm::ArrayRef<int64_t> shape);

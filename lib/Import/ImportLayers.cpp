@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "QuantizedConstants.h"
 #include "Window.h"
 
 using namespace mlir;
@@ -17,6 +18,16 @@ using namespace q::onnx_import;
 static Value permutedInput(Node &node, int index, ArrayRef<int64_t> shape,
                            ArrayRef<int64_t> perm,
                            ArrayRef<int64_t> finalShape = {}) {
+  if (Value quantized = node.dequantizedConstant(index)) {
+    Value permuted =
+        permuteDequantized(node.builder(), quantized, shape, perm, finalShape);
+    if (!permuted)
+      node.error() << "'" << node.getProto().input(index)
+                   << "' is quantized along a dimension that is not that of "
+                      "the output channels; quantize it per tensor or per "
+                      "output channel";
+    return permuted;
+  }
   if (const HostTensor *tensor = node.host(index)) {
     if (!tensor->isFloat() || tensor->size() == 0) {
       node.error() << "'" << node.getProto().input(index)
@@ -222,6 +233,10 @@ static FailureOr<Value> scaledInput(Node &node, int index, float factor) {
 
 /// Weights `[N, K]` from input 1, times `factor`.
 static Value readGemmWeights(Node &node, bool isTransposed, float factor) {
+  FailureOr<Shape> shape = node.shape(1);
+  if (succeeded(shape) && factor == 1.0f && node.dequantizedConstant(1))
+    return permutedInput(node, 1, *shape,
+                         isTransposed ? Shape{0, 1} : Shape{1, 0});
   const HostTensor *tensor = node.host(1);
   if (!tensor || !tensor->isFloat()) {
     FailureOr<Value> scaled = scaledInput(node, 1, factor);
@@ -246,7 +261,7 @@ static Value readGemmWeights(Node &node, bool isTransposed, float factor) {
 /// row.
 static std::optional<HostTensor> getBiasOfGemm(Node &node, int64_t columns) {
   const HostTensor *tensor = node.host(2);
-  if (!tensor || !tensor->isFloat())
+  if (!tensor || !tensor->isFloat() || node.dequantizedConstant(2))
     return std::nullopt;
   ArrayRef<int64_t> shape = tensor->getShape();
   int64_t last = shape.empty() ? 1 : shape.back();

@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Build.h"
+#include "QuantizedConstants.h"
 
 #include <algorithm>
 
@@ -38,6 +39,9 @@ static LogicalResult importTranspose(Node &node) {
                         << "] is not an order of " << rank << " dimensions";
   for (int64_t &dim : perm)
     dim = dim < 0 ? dim + rank : dim;
+  if (Value quantized = node.dequantizedConstant(0))
+    return node.defineDequantized(
+        permuteDequantized(node.builder(), quantized, *input, perm));
   if (const HostTensor *tensor = node.host(0))
     return node.define(0, tensor->transposed(perm));
   FailureOr<Value> data = node.value(0);

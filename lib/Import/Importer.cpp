@@ -7,6 +7,7 @@
 
 #include "Importer.h"
 #include "Constants.h"
+#include "ExpandQOperators.h"
 #include "OnnxFile.h"
 
 #include "mlir/IR/Verifier.h"
@@ -38,12 +39,13 @@ Importer::Importer(std::shared_ptr<onnx::ModelProto> model, StringRef path,
   addNormalizationHandlers(table);
   addLogicHandlers(table);
   addIndexingHandlers(table);
+  addQuantizedHandlers(table);
 }
 
 InFlightDiagnostic Importer::error() { return mlir::emitError(fileLoc); }
 
 OwningOpRef<ModuleOp> Importer::run() {
-  if (failed(readOpset()))
+  if (failed(readOpset()) || failed(expandQOperators(*model, fileLoc)))
     return nullptr;
   findNeededNodes();
   if (failed(checkSupported()))
@@ -287,7 +289,10 @@ LogicalResult Importer::importInputs() {
       return error() << "input '" << input.name()
                      << "' is not a tensor, and only tensors are supported";
     int32_t dtype = input.type().tensor_type().elem_type();
-    if (dtype != onnx::TensorProto::FLOAT)
+    FailureOr<Type> integers = readIntegerInput(input);
+    if (failed(integers))
+      return failure();
+    if (dtype != onnx::TensorProto::FLOAT && !*integers)
       return error() << "input '" << input.name() << "' has element type "
                      << getTypeName(dtype)
                      << ", but only float32 is supported; export the model "
@@ -302,7 +307,8 @@ LogicalResult Importer::importInputs() {
       return error() << "input '" << input.name() << "' has the shape ["
                      << ArrayRef<int64_t>(*shape)
                      << "], which is empty or too large";
-    auto type = RankedTensorType::get(*shape, builder.getF32Type());
+    auto type = RankedTensorType::get(*shape, *integers ? *integers
+                                                        : builder.getF32Type());
     unsigned index = function.getNumArguments();
     if (failed(function.insertArgument(
             index, type,

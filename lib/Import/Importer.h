@@ -82,6 +82,9 @@ public:
   /// The element type of an input in the model.
   int32_t inputType(int index) const;
   mlir::FailureOr<llvm::SmallVector<mlir::Value>> allValues() const;
+  /// The input, if it is a constant that the model dequantizes: then `host` has
+  /// its real numbers, and this the integers they came from.
+  mlir::Value dequantizedConstant(int index) const;
   /// The static shape of an input, constant or not.
   mlir::FailureOr<Shape> shape(int index) const;
   /// The integers of an input that must be known at import; `what` names it.
@@ -103,6 +106,8 @@ public:
   /// Defines a value that the model calls elements of `type`.
   mlir::LogicalResult define(int index, mlir::Value value, int32_t type) const;
   mlir::LogicalResult define(int index, HostTensor tensor) const;
+  /// Defines output 0 as a dequantized constant; see dequantizedConstant().
+  mlir::LogicalResult defineDequantized(mlir::Value value) const;
   /// Fails where the handler could not build the value.
   mlir::LogicalResult defineIfBuilt(mlir::Value value) const {
     return value ? define(0, value) : mlir::failure();
@@ -133,6 +138,7 @@ void addResizeHandlers(OpTable &table);
 void addNormalizationHandlers(OpTable &table);
 void addLogicHandlers(OpTable &table);
 void addIndexingHandlers(OpTable &table);
+void addQuantizedHandlers(OpTable &table);
 
 /// Computes the node on the host where all its inputs are known and the op is
 /// one that shape arithmetic uses. Gives false where it is not such a node.
@@ -178,6 +184,10 @@ private:
   mlir::LogicalResult importInitializers();
   mlir::LogicalResult importInputs();
   mlir::FailureOr<Shape> resolveShape(const onnx::ValueInfoProto &input);
+  /// The quantized type of an input of integers: what the node that reads it
+  /// says. Null for any other input, and where no node says it.
+  mlir::FailureOr<mlir::Type>
+  readIntegerInput(const onnx::ValueInfoProto &input);
   mlir::LogicalResult importNode(const onnx::NodeProto &proto);
   mlir::LogicalResult buildNode(Node &node);
   mlir::LogicalResult importOutputs();

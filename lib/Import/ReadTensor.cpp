@@ -25,6 +25,17 @@ using namespace mlir;
 using namespace q::onnx_import;
 using onnx::TensorProto;
 
+static bool isFourBits(int32_t dtype) {
+  return dtype == kInt4 || dtype == kUInt4;
+}
+
+/// Bytes that `count` elements take in raw data.
+static int64_t getElementBytes(int32_t dtype);
+static int64_t getBytes(int32_t dtype, int64_t count) {
+  // Two to a byte, and a last one alone.
+  return isFourBits(dtype) ? (count + 1) / 2 : count * getElementBytes(dtype);
+}
+
 /// Bytes that one element takes in raw data, 0 for types that are not read.
 static int64_t getElementBytes(int32_t dtype) {
   switch (dtype) {
@@ -73,10 +84,23 @@ static std::vector<Out> widen(ArrayRef<char> bytes) {
   return result;
 }
 
+/// The elements of bytes with two 4-bit integers each, the lower one first.
+static HostTensor fromNibbles(int32_t dtype, ArrayRef<int64_t> shape,
+                              ArrayRef<char> bytes) {
+  std::vector<int64_t> values(countElements(shape).value_or(0));
+  for (size_t i = 0; i < values.size(); ++i) {
+    int64_t nibble = (uint8_t(bytes[i / 2]) >> (i % 2 * 4)) & 15;
+    values[i] = dtype == kInt4 && nibble > 7 ? nibble - 16 : nibble;
+  }
+  return HostTensor(dtype, shape, std::move(values));
+}
+
 /// Little-endian raw bytes, whose number has been checked, as a tensor.
 static HostTensor fromBytes(int32_t dtype, ArrayRef<int64_t> shape,
                             ArrayRef<char> bytes,
                             std::shared_ptr<void> keepAlive) {
+  if (isFourBits(dtype))
+    return fromNibbles(dtype, shape, bytes);
   switch (dtype) {
   case TensorProto::FLOAT: {
     bool aligned =
@@ -133,6 +157,13 @@ fromFields(const TensorProto &proto, ArrayRef<int64_t> shape, int64_t count) {
       values.push_back(convert(value));
     return HostTensor(dtype, shape, std::move(values));
   };
+  if (isFourBits(dtype)) {
+    if (proto.int32_data_size() != getBytes(dtype, count))
+      return std::nullopt;
+    std::vector<char> bytes(proto.int32_data().begin(),
+                            proto.int32_data().end());
+    return fromNibbles(dtype, shape, bytes);
+  }
   switch (dtype) {
   case TensorProto::FLOAT:
     return take(proto.float_data(), [](float v) { return v; });
@@ -239,7 +270,7 @@ q::onnx_import::readTensor(const TensorProto &proto, StringRef folder,
     error = "its shape is negative or too large to be a tensor";
     return failure();
   }
-  int64_t bytes = *count * getElementBytes(dtype);
+  int64_t bytes = getBytes(dtype, *count);
   if (proto.data_location() == TensorProto::EXTERNAL) {
     if (bytes == 0)
       return fromBytes(dtype, shape, {}, nullptr);

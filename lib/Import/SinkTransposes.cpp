@@ -7,6 +7,7 @@
 
 #include "SinkTransposes.h"
 #include "Constants.h"
+#include "QuantizedConstants.h"
 
 using namespace mlir;
 using namespace q;
@@ -41,10 +42,18 @@ Value LayoutState::build(OpBuilder &ops, Location loc, const View &view,
 // Which ops, and what changes in them
 //===----------------------------------------------------------------------===//
 
+/// Whether every element has the same parameters, or none.
+static bool isPerTensor(Value value) {
+  return !isa<quant::UniformQuantizedPerAxisType>(
+      cast<RankedTensorType>(value.getType()).getElementType());
+}
+
 /// Ops whose operands broadcast to the result, element by element.
 static bool isElementwise(Operation *op) {
   if (auto quantizer = dyn_cast<QuantizerOp>(op))
     return quantizer.getScheme().getAxis() < 0;
+  if (isa<QuantizeOp, DequantizeOp>(op))
+    return isPerTensor(op->getOperand(0)) && isPerTensor(op->getResult(0));
   return isa<UnaryOp, ClampOp, AddOp, SubOp, MulOp, DivOp, PowOp, MinOp, MaxOp,
              PReluOp, ExpandOp>(op);
 }
@@ -106,11 +115,19 @@ static std::optional<Reordered> reorder(Operation *op, ArrayRef<int64_t> perm) {
 // Operands
 //===----------------------------------------------------------------------===//
 
+/// A constant of floats, or one that a model brought quantized.
+static bool isConstant(Value value) {
+  return value.getDefiningOp<ConstOp>() || getDequantizedConstant(value);
+}
+
 /// A constant read under `shape`, transposed, and given the shape `finalShape`
 /// (null for the transposed one).
 static Value transposeConstant(OpBuilder &ops, Value value,
                                ArrayRef<int64_t> shape, ArrayRef<int64_t> perm,
                                std::optional<ArrayRef<int64_t>> finalShape) {
+  if (getDequantizedConstant(value))
+    return permuteDequantized(ops, value, shape, perm,
+                              finalShape.value_or(ArrayRef<int64_t>()));
   std::optional<FloatConstant> constant = matchConstant(value);
   if (!constant)
     return {};
@@ -153,7 +170,7 @@ static Value getFreeTransposed(OpBuilder &ops, Value value,
   // One element broadcasts the same from everywhere.
   if (broadcasts && shapeOf(value) == ArrayRef<int64_t>{1})
     return value;
-  if (value.getDefiningOp<ConstOp>()) {
+  if (isConstant(value)) {
     // Leading ones are what broadcasting adds anyway.
     Dims newShape = permuted(shape, perm);
     ArrayRef<int64_t> shortest = newShape;
@@ -217,7 +234,7 @@ Value q::sinkTransposes(OpBuilder &ops, Operation *op, LayoutState &state) {
 
 Value q::permuteGemmWeights(OpBuilder &ops, Operation *op, LayoutState &state) {
   auto gemm = dyn_cast<GemmOp>(op);
-  if (!gemm || !gemm.getWeights().getDefiningOp<ConstOp>())
+  if (!gemm || !isConstant(gemm.getWeights()))
     return {};
   View view = state.viewOf(gemm.getInput());
   Dims extents, order;

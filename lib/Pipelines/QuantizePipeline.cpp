@@ -60,7 +60,7 @@ std::string q::getSimplifyPipeline(const QuantizeOptions &options) {
                       PassText("q-fold-batch-norm")
                           .set("mode", options.absorbBatchNorm ? "absorb" : "")
                           .str(),
-                      "q-fuse-activations"}) +
+                      "q-fuse-activations", "q-move-qdq"}) +
          ",canonicalize,cse";
 }
 

@@ -189,6 +189,16 @@ static LogicalResult checkOptions(func::FuncOp function,
   return success();
 }
 
+/// Whether the model brought scales of its own.
+static bool arrivedQuantized(func::FuncOp function) {
+  return function
+      .walk([](Operation *op) {
+        return isa<QuantizeOp, DequantizeOp>(op) ? WalkResult::interrupt()
+                                                 : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 LogicalResult q::calibrate(func::FuncOp function,
                            const CalibrationOptions &options,
                            eval::Progress progress) {
@@ -208,6 +218,14 @@ LogicalResult q::calibrate(func::FuncOp function,
     return failure();
   if (activations.empty())
     return success();
+  if (options.data.empty() && options.load.empty() &&
+      arrivedQuantized(function))
+    return activations.front()->emitError(
+               "is not quantized in a model that is quantized in part (such "
+               "tensors: ")
+           << activations.size()
+           << "); quantize it in the model, or give samples to calibrate the "
+              "rest with (--calibrate=DATA, or data=FILE of q-calibrate)";
   if (options.data.empty() && options.load.empty())
     return function.emitOpError(
         "cannot be calibrated without data; give sample inputs (data=FILE or "

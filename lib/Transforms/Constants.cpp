@@ -69,7 +69,7 @@ void q::eraseDeadConstants(Operation *root) {
   // Users come after what they use, so one pass backwards finds them all.
   SmallVector<Operation *> candidates;
   root->walk([&](Operation *op) {
-    if (isa<ConstOp, QuantizerOp, MulOp>(op))
+    if (isa<ConstOp, QuantizerOp, DequantizeOp, MulOp>(op))
       candidates.push_back(op);
   });
   for (Operation *op : llvm::reverse(candidates))

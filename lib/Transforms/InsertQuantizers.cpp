@@ -5,6 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "QuantizeWeights.h"
+
 #include "QDialect/LayerName.h"
 #include "QDialect/Transforms/Passes.h"
 #include "QDialect/Transforms/Quantizers.h"
@@ -97,8 +99,9 @@ private:
 static bool needsQuantizer(Value value) {
   if (!isFloatTensor(value) || value.use_empty())
     return false;
-  return llvm::none_of(value.getUsers(),
-                       [](Operation *user) { return isa<QuantizerOp>(user); });
+  return llvm::none_of(value.getUsers(), [](Operation *user) {
+    return isa<QuantizerOp, QuantizeOp>(user);
+  });
 }
 
 void Inserter::visitArgument(BlockArgument argument) {
@@ -125,6 +128,8 @@ LogicalResult Inserter::visitLayer(WeightedOpInterface layer) {
   ConstOp constant = getConstantBehind(weights);
   if (constant && constant.getOutput() != weights)
     return success(); // It has its quantizer.
+  if (getGivenConstant(weights))
+    return success(); // The model came with its integers.
   if (!constant)
     return layer->emitOpError(
         "has weights that the network computes; only constant weights can be "

@@ -20,6 +20,8 @@
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/StringSwitch.h"
 
+#include <cmath>
+
 namespace q {
 #define GEN_PASS_DEF_QUANTIZEFUNCTION
 #include "QDialect/Transforms/Passes.h.inc"
@@ -74,12 +76,16 @@ private:
   LogicalResult visit(Operation *op);
   LogicalResult visitQuantizer(QuantizerOp op);
   LogicalResult visitConstant(QuantizerOp op, ConstOp constant);
+  LogicalResult visitQuantize(QuantizeOp op);
+  LogicalResult visitDequantize(DequantizeOp op);
   LogicalResult visitMove(Operation *op);
   LogicalResult visitCompute(Operation *op);
   LogicalResult visitReturn(func::ReturnOp op);
 
   FailureOr<Type> getElementType(QuantizerOp op);
-  LogicalResult quantizeArgument(QuantizerOp op, BlockArgument argument,
+  FailureOr<Type> getResultElementType(Operation *op);
+  LogicalResult storeSoftmax(SoftmaxOp op);
+  LogicalResult quantizeArgument(Operation *op, BlockArgument argument,
                                  Type element);
   FailureOr<quant::UniformQuantizedType>
   getBorderType(Operation *op, quant::QuantizedType type);
@@ -148,31 +154,31 @@ LogicalResult FunctionQuantizer::visitConstant(QuantizerOp op,
   return success();
 }
 
-LogicalResult FunctionQuantizer::quantizeArgument(QuantizerOp op,
+LogicalResult FunctionQuantizer::quantizeArgument(Operation *op,
                                                   BlockArgument argument,
                                                   Type element) {
   builder.setInsertionPoint(op);
-  Type type = withElement(op.getType(), element);
+  Type type = withElement(op->getResult(0).getType(), element);
   if (borders == Borders::Float) {
-    op.replaceAllUsesWith(
-        QuantizeOp::create(builder, op.getLoc(), type, argument).getOutput());
-    op.erase();
+    op->replaceAllUsesWith(
+        QuantizeOp::create(builder, op->getLoc(), type, argument));
+    op->erase();
     return success();
   }
   if (!argument.hasOneUse())
-    return op.emitOpError("is not the only use of input ")
+    return op->emitOpError("is not the only use of input ")
            << argument.getArgNumber()
            << ", which therefore has no one integer type; use io=float";
   auto border = getBorderType(op, cast<quant::QuantizedType>(element));
   if (failed(border))
     return failure();
-  argument.setType(withElement(op.getType(), *border));
+  argument.setType(withElement(type, *border));
   describeBorder(/*isResult=*/false, argument.getArgNumber(), *border);
   Value value = argument;
   if (value.getType() != type)
-    value = RequantizeOp::create(builder, op.getLoc(), type, value);
-  op.replaceAllUsesWith(value);
-  op.erase();
+    value = RequantizeOp::create(builder, op->getLoc(), type, value);
+  op->replaceAllUsesWith(ValueRange(value));
+  op->erase();
   return success();
 }
 
@@ -197,6 +203,101 @@ LogicalResult FunctionQuantizer::visitQuantizer(QuantizerOp op) {
   }
   op.replaceAllUsesWith(input);
   op.erase();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Quantization that the model came with
+//===----------------------------------------------------------------------===//
+
+LogicalResult FunctionQuantizer::visitQuantize(QuantizeOp op) {
+  Value input = op.getInput();
+  auto type = getPerTensorType(op.getOutput());
+  if (!type)
+    return op.emitOpError("quantizes an activation per axis; only weights may "
+                          "have a scale for each channel: quantize it per "
+                          "tensor");
+  if (auto constant = input.getDefiningOp<ConstOp>()) {
+    auto values = getConstantFloats(constant);
+    if (failed(values))
+      return failure();
+    std::vector<int32_t> integers;
+    for (float value : *values)
+      integers.push_back(numerics::quantize(value, getQuantParams(type)));
+    builder.setInsertionPoint(op);
+    op.replaceAllUsesWith(createQuantizedConstant(
+        builder, constant.getLoc(), cast<RankedTensorType>(op.getType()),
+        integers));
+    op.erase();
+    return success();
+  }
+  if (auto argument = dyn_cast<BlockArgument>(input))
+    if (isFloatTensor(input))
+      return borders == Borders::Float ? success()
+                                       : quantizeArgument(op, argument, type);
+  if (!getQuantizedType(input))
+    return op.emitOpError("reads a tensor that is not computed in integers");
+  if (input.getType() != op.getType()) {
+    builder.setInsertionPoint(op);
+    input = RequantizeOp::create(builder, op.getLoc(), op.getType(), input);
+  }
+  op.replaceAllUsesWith(input);
+  op.erase();
+  return success();
+}
+
+/// Ops read the integers behind it; a layer takes its weights and bias, and the
+/// end of the function its floats, as they are.
+LogicalResult FunctionQuantizer::visitDequantize(DequantizeOp op) {
+  op.getOutput().replaceUsesWithIf(op.getInput(), [](OpOperand &use) {
+    auto layer = dyn_cast<WeightedOpInterface>(use.getOwner());
+    bool isParameter = layer && (use.get() == layer.getWeights() ||
+                                 use.get() == layer.getBias());
+    return !isParameter && !isa<func::ReturnOp>(use.getOwner());
+  });
+  return success();
+}
+
+/// The type of what `op` computes: that of its quantizer, or that which the
+/// model quantizes it to.
+FailureOr<Type> FunctionQuantizer::getResultElementType(Operation *op) {
+  Value result = op->getResult(0);
+  Operation *reader = *result.getUsers().begin();
+  if (auto given = dyn_cast<QuantizeOp>(reader))
+    if (llvm::all_of(result.getUsers(), [&](Operation *user) {
+          return isa<QuantizeOp>(user) &&
+                 user->getResult(0).getType() == given.getType();
+        }))
+      return getElementTypeOrSelf(given.getType());
+  auto quantizer = dyn_cast<QuantizerOp>(reader);
+  if (!quantizer || !result.hasOneUse())
+    return op->emitOpError("has no quantizer for its result alone; run "
+                           "q-insert-quantizers first");
+  return getElementType(quantizer);
+}
+
+/// Softmax has one type for each width (rule N15). Where the model wants
+/// another, 16 bits in between keep the second rounding from being seen.
+LogicalResult FunctionQuantizer::storeSoftmax(SoftmaxOp op) {
+  auto wanted = getPerTensorType(op.getOutput());
+  unsigned bits = wanted.getStorageTypeIntegralWidth();
+  bool isSigned = wanted.isSigned();
+  auto fixed = [&](unsigned width) {
+    numerics::StorageRange range = numerics::storageRange(width, isSigned);
+    return quant::UniformQuantizedType::get(
+        isSigned ? quant::QuantizationFlags::Signed : 0,
+        builder.getIntegerType(width), builder.getF32Type(),
+        std::ldexp(1.0, -static_cast<int>(width)), range.qmin, range.qmin,
+        range.qmax);
+  };
+  if (wanted == fixed(bits))
+    return success();
+  Value result = op.getOutput();
+  Type type = result.getType();
+  result.setType(withElement(type, fixed(16)));
+  builder.setInsertionPointAfter(op);
+  auto requantize = RequantizeOp::create(builder, op.getLoc(), type, result);
+  result.replaceAllUsesExcept(requantize, requantize);
   return success();
 }
 
@@ -244,14 +345,15 @@ LogicalResult FunctionQuantizer::visitCompute(Operation *op) {
   Value result = op->getResult(0);
   if (result.use_empty())
     return success();
-  auto quantizer = dyn_cast<QuantizerOp>(*result.getUsers().begin());
-  if (!quantizer || !result.hasOneUse())
-    return op->emitOpError("has no quantizer for its result alone; run "
-                           "q-insert-quantizers first");
-  auto element = getElementType(quantizer);
+  auto element = getResultElementType(op);
   if (failed(element))
     return failure();
+  if (!isa<quant::UniformQuantizedType>(*element))
+    return op->emitOpError("has a result that the model quantizes per axis; "
+                           "only weights may have a scale for each channel");
   result.setType(withElement(result.getType(), *element));
+  if (auto softmax = dyn_cast<SoftmaxOp>(op))
+    return storeSoftmax(softmax);
   return success();
 }
 
@@ -260,8 +362,11 @@ LogicalResult FunctionQuantizer::visit(Operation *op) {
     return visitQuantizer(quantizer);
   if (auto ret = dyn_cast<func::ReturnOp>(op))
     return visitReturn(ret);
-  if (isa<ConstOp, QuantizeOp, DequantizeOp, RequantizeOp>(op) ||
-      isWeightFactor(op))
+  if (auto quantize = dyn_cast<QuantizeOp>(op))
+    return visitQuantize(quantize);
+  if (auto dequantize = dyn_cast<DequantizeOp>(op))
+    return visitDequantize(dequantize);
+  if (isa<ConstOp, RequantizeOp>(op) || isWeightFactor(op))
     return success();
   if (!isa_and_nonnull<QDialect>(op->getDialect()))
     return op->emitOpError("is not of the q dialect, so it cannot be "
@@ -315,9 +420,13 @@ LogicalResult FunctionQuantizer::visitReturn(func::ReturnOp op) {
   builder.setInsertionPoint(op);
   for (OpOperand &operand : op->getOpOperands()) {
     Value value = operand.get();
+    if (auto dequantize = value.getDefiningOp<DequantizeOp>())
+      if (borders != Borders::Float)
+        value = dequantize.getInput();
     auto type = getQuantizedType(value);
     if (!type)
       continue;
+    operand.set(value);
     Type declared = function.getResultTypes()[operand.getOperandNumber()];
     if (value.getType() == declared)
       continue; // Quantized from the start.

@@ -178,9 +178,8 @@ static quant::QuantizedType getWeightType(MLIRContext *context,
   return makeQuantizedType(context, scheme, params);
 }
 
-/// int32 with the scale Sx * Sw of each channel, exact in double.
-static quant::QuantizedType getBiasType(MLIRContext *context, double inputScale,
-                                        ArrayRef<double> scales) {
+quant::QuantizedType q::getBiasType(MLIRContext *context, double inputScale,
+                                    ArrayRef<double> scales) {
   SmallVector<double> products;
   for (double scale : scales)
     products.push_back(inputScale * scale);
@@ -192,6 +191,8 @@ static quant::QuantizedType getBiasType(MLIRContext *context, double inputScale,
 }
 
 LogicalResult q::quantizeWeights(WeightedOpInterface layer) {
+  if (getGivenConstant(layer.getWeights()))
+    return takeGivenWeights(layer);
   auto input = getTensorParams(layer, layer.getInput());
   auto weights = getFloatWeights(layer);
   if (failed(input) || failed(weights))

@@ -18,6 +18,19 @@ namespace q {
 /// where there is no integer form.
 mlir::LogicalResult quantizeWeights(WeightedOpInterface layer);
 
+/// The quantized constant that `value`, an operand of a layer, dequantizes: one
+/// that the model came with. Null if it is none, or null.
+ConstOp getGivenConstant(mlir::Value value);
+
+/// The same as quantizeWeights() for weights that the model came with: their
+/// integers and scales stay, unless a bias would not fit (rule N7).
+mlir::LogicalResult takeGivenWeights(WeightedOpInterface layer);
+
+/// int32 with the scale Sx * Sw of each channel, exact in double.
+mlir::quant::QuantizedType getBiasType(mlir::MLIRContext *context,
+                                       double inputScale,
+                                       llvm::ArrayRef<double> scales);
+
 } // namespace q
 
 #endif // QDIALECT_LIB_TRANSFORMS_QUANTIZEWEIGHTS_H

@@ -9,6 +9,7 @@
 
 #include "QDialect/Conversion/Lowering.h"
 #include "QDialect/Import/ImportOnnx.h"
+#include "QDialect/IntegerSemantics.h"
 #include "QDialect/ModuleFile.h"
 #include "QDialect/QDialect.h"
 #include "QDialect/Target/Header.h"
@@ -45,6 +46,11 @@ private:
   LogicalResult writeIR();
   LogicalResult writeFiles(const Target &target, StringRef symbol);
   /// Whether the IR has reached a stage already, when it was read from a file.
+  bool isOnnx() const {
+    StringRef model = options.model;
+    return !model.ends_with(".mlir") && !model.ends_with(".mlirbc");
+  }
+  bool hasIntegers();
   bool isQuantized();
   bool isCalibrated();
 
@@ -79,7 +85,7 @@ private:
 LogicalResult Compiler::read() {
   return timed("import", [&] {
     StringRef model = options.model;
-    if (model.ends_with(".mlir") || model.ends_with(".mlirbc")) {
+    if (!isOnnx()) {
       module = readModule(model, context);
     } else {
       ImportOptions import;
@@ -100,16 +106,33 @@ LogicalResult Compiler::runText(StringRef what, const std::string &pipeline) {
   return timed(what, [&] { return manager.run(*module); });
 }
 
-bool Compiler::isQuantized() {
+/// Some op has integers as its result.
+bool Compiler::hasIntegers() {
   return module
       ->walk([](Operation *op) {
         for (Type type : op->getResultTypes())
-          if (auto tensor = dyn_cast<RankedTensorType>(type))
-            if (isa<quant::QuantizedType>(tensor.getElementType()))
-              return WalkResult::interrupt();
+          if (getQuantizedType(type))
+            return WalkResult::interrupt();
         return WalkResult::advance();
       })
       .wasInterrupted();
+}
+
+/// All that is left to do is to lower it: IR whose ops compute in integers.
+bool Compiler::isQuantized() {
+  return hasIntegers() &&
+         !module
+              ->walk([](Operation *op) {
+                bool borders = isa<ConstOp, DequantizeOp>(op) ||
+                               !isa_and_nonnull<QDialect>(op->getDialect());
+                bool computesFloats =
+                    !borders && llvm::any_of(op->getResultTypes(), [](Type t) {
+                      return getElementTypeOrSelf(t).isF32();
+                    });
+                return computesFloats ? WalkResult::interrupt()
+                                      : WalkResult::advance();
+              })
+              .wasInterrupted();
 }
 
 bool Compiler::isCalibrated() {
@@ -199,9 +222,11 @@ LogicalResult Compiler::run() {
     return emitError(loc) << "cannot make the folder '" << options.directory
                           << "': " << code.message();
   const QuantizeOptions &quantize = options.quantize;
-  if (!isQuantized()) {
+  if (isOnnx() || !isQuantized()) {
     bool calibrated = isCalibrated();
-    bool needsSamples = options.stage != Stage::Float && !calibrated;
+    // A model that arrives quantized may need none; q-calibrate finds out.
+    bool needsSamples =
+        options.stage != Stage::Float && !calibrated && !hasIntegers();
     if (needsSamples && quantize.data.empty() &&
         quantize.loadStatistics.empty())
       return emitError(loc)

@@ -210,7 +210,9 @@ int main(int argc, char **argv) {
       "  qcc model.onnx --calibrate=samples.npy -o out\n\n"
       "writes out/libmodel.so, out/libmodel.a, out/model.h and a report. The\n"
       "samples are some inputs as the network sees them in use, a hundred or\n"
-      "so; they decide the ranges of the integers.\n");
+      "so; they decide the ranges of the integers. A model that arrives\n"
+      "quantized (QuantizeLinear, DequantizeLinear) keeps its own and needs "
+      "none.\n");
   q::CompileOptions options = commandLine.get();
   if (commandLine.printPipeline) {
     const q::QuantizeOptions &quantize = options.quantize;

@@ -33,8 +33,8 @@ mlir::Value createQuantizedConstant(mlir::OpBuilder &builder,
 /// Whether `value` is a `q.const` of f32.
 bool isFloatConstant(mlir::Value value);
 
-/// Erases the constants that have no use, and the quantizers and products that
-/// have none, which is how weights come to lose theirs.
+/// Erases the constants that have no use, and the quantizers, dequantizations
+/// and products that have none, which is how weights come to lose theirs.
 void eraseDeadConstants(mlir::Operation *root);
 
 } // namespace q

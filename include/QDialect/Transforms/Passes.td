@@ -82,6 +82,31 @@ def FuseActivations : Pass<"q-fuse-activations", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::q::QDialect"];
 }
 
+def MoveQdq : Pass<"q-move-qdq", "::mlir::func::FuncOp"> {
+  let summary = "Bring quantization that a model came with to the ops that compute";
+  let description = [{
+    A model that arrives quantized has `q.quantize` and `q.dequantize` around
+    its float ops. This pass moves them past ops that only move bits (rule
+    N13), so that they stand at the ops that compute, where `q-quantize` takes
+    the parameters from them. Where a tensor changes its parameters, as before
+    a concatenation, a `q.requantize` is left and a remark says so.
+
+    A float result that is also quantized is read quantized by everyone; one
+    that is quantized in several ways is computed once for each.
+
+    ```mlir
+    %0 = q.dequantize %x : tensor<1x4x!a> -> tensor<1x4xf32>
+    %1 = q.dequantize %y : tensor<1x4x!b> -> tensor<1x4xf32>
+    %2 = q.concat %0, %1 {axis = 1 : i64}
+    %3 = q.quantize %2 : tensor<1x8xf32> -> tensor<1x8x!b>
+    // becomes
+    %0 = q.requantize %x : tensor<1x4x!a> -> tensor<1x4x!b>
+    %3 = q.concat %0, %y {axis = 1 : i64}
+    ```
+  }];
+  let dependentDialects = ["::q::QDialect"];
+}
+
 def InsertQuantizers : Pass<"q-insert-quantizers", "::mlir::func::FuncOp"> {
   let summary = "Mark the tensors that are to be quantized, and how";
   let description = [{
