@@ -284,7 +284,7 @@ TEST_P(KernelRun, RandomDepthwise) {
 class WinogradRun : public KernelRun {};
 
 TEST_P(WinogradRun, RandomLayers) {
-  for (int i = 0; i < 60; ++i)
+  for (int i = 0; i < 40; ++i)
     module.add(randomWinograd(), random);
   check();
   EXPECT_EQ(countWinograd(), module.size());

@@ -23,17 +23,16 @@ using namespace q::kernel;
 // the direct form per cycle; kcycles and estimates are those of Winograd:
 //
 //   layer           direct  winograd, MAC/c  kcycles  estimate
-//   56x56x64->64      22.3       74.0          1562      1527
+//   56x56x64->64      22.3       75.9          1523      1540
 //   28x28x128->128    22.3       77.2          1498      1442
 //   14x14x256->256    22.2       67.9          1703      1614
 //   7x7x512->512      21.7       51.0          2267      2185
-//   32x32x16->16      20.9       53.5            44        48
+//   32x32x16->16      21.3       54.8            43        48
 //   16x16x32->32      22.3       64.6            36        39
 //   8x8x64->64        22.5       57.1            41        43
-//   55x55x16->64      22.0       54.2           514       494
-//   27x27x32->128     22.4       69.6           386       398
+//   55x55x16->64      22.1       56.1           497       507
+//   27x27x32->128     22.3       67.2           400       411
 //   13x13x64->256     20.9       63.0           396       416
-//   112x112x32->32    21.8       67.9          1702      1769
 //   5x5x128->128      23.1       30.1           122       130
 
 /// Multiply-accumulates per cycle of the products of transformed operands, and

@@ -104,7 +104,11 @@ q::kernel::chooseWinogradTile(const LayerGeometry &geometry) {
   int64_t columns = splitWinogradAxis(geometry.outW).tiles();
   int64_t tileRows = splitWinogradAxis(geometry.outH).tiles();
   int64_t rowBytes = columns * geometry.inC * 2 * WinogradPlan::positions;
-  int64_t rows = std::max<int64_t>(1, dataBytes / rowBytes);
+  // Each block transforms all weights anew, at the price of the products of two
+  // tiles; more tiles than these need more memory and save little.
+  constexpr int64_t enoughTiles = 32;
+  int64_t rows = std::max<int64_t>(
+      1, std::min(dataBytes / rowBytes, ceilDiv(enoughTiles, columns)));
   // Blocks of about equal size.
   int64_t blocks = ceilDiv(tileRows, std::min(rows, tileRows));
   return {ceilDiv(tileRows, blocks), chunk};
