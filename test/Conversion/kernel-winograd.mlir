@@ -6,6 +6,10 @@
 // RUN:   | FileCheck %s --check-prefix=OFF
 // RUN: qopt %s --convert-q-to-kernels=target=neon --split-input-file \
 // RUN:   | FileCheck %s --check-prefix=OFF
+// RUN: qopt %s --convert-q-to-kernels='target=avx512vnni winograd=always' \
+// RUN:   --split-input-file | FileCheck %s --check-prefix=VNNI
+// VNNI: qk.winograd
+// VNNI-SAME: micro_kernel = #qk.micro_kernel<vpdpwssd>
 // OFF-NOT: winograd
 // OFF-NOT: why_direct
 

@@ -280,7 +280,7 @@ TEST_P(KernelRun, RandomDepthwise) {
   check();
 }
 
-/// AVX2 alone has Winograd.
+/// x86 alone has Winograd.
 class WinogradRun : public KernelRun {};
 
 TEST_P(WinogradRun, RandomLayers) {
@@ -333,7 +333,8 @@ TEST_P(WinogradRun, LargeLayers) {
   EXPECT_EQ(countWinograd(), module.size());
 }
 
-INSTANTIATE_TEST_SUITE_P(Targets, WinogradRun, ::testing::Values("avx2"),
+INSTANTIATE_TEST_SUITE_P(Targets, WinogradRun,
+                         ::testing::Values("avx2", "avx512vnni"),
                          [](const auto &info) {
                            return std::string(info.param);
                          });

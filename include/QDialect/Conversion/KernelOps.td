@@ -40,7 +40,8 @@ def QK_MicroKernel : I32EnumAttr<"MicroKernel",
   I32EnumAttrCase<"Sdot", 2, "sdot">,
   I32EnumAttrCase<"Usdot", 3, "usdot">,
   I32EnumAttrCase<"Pmaddubsw", 4, "pmaddubsw">,
-  I32EnumAttrCase<"Vpdpbusd", 5, "vpdpbusd">
+  I32EnumAttrCase<"Vpdpbusd", 5, "vpdpbusd">,
+  I32EnumAttrCase<"Vpdpwssd", 6, "vpdpwssd">
 ]> {
   let cppNamespace = "::q::kernel";
   let genSpecializedAttr = 0;
@@ -244,7 +245,7 @@ def QK_WinogradOp : QK_LayerOp<"winograd"> {
     packed as `[panel of 16 outputs, channel pair, 8 outputs, tap, output, 2]`;
     the kernel transforms them when it is called, so that the library holds one
     byte for each. Bias and the epilogue's constants are packed as those of
-    `qk.conv` with `pmaddwd` and two vectors.
+    `qk.conv` with `pmaddwd` and two vectors; their products are `pmaddwd` or `vpdpwssd`.
   }];
 }
 

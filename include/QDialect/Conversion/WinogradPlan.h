@@ -106,7 +106,7 @@ WinogradRuns splitWinogradTiles(int64_t count);
 struct WinogradCost {
   int64_t cycles, directCycles;
 };
-WinogradCost estimateWinograd(const WinogradPlan &plan);
+WinogradCost estimateWinograd(const WinogradPlan &plan, MicroKernel pairs);
 
 /// Weights [O, 3, 3, C] in the order in which the nest reads them.
 std::vector<int8_t> packWinogradWeights(const WinogradPlan &plan,

@@ -35,6 +35,8 @@ namespace {
 /// Which micro-kernels a target has.
 struct TargetKernels {
   MicroKernel dense, denseSigned, depthwise;
+  /// That of the products of Winograd, if there is a kernel.
+  std::optional<MicroKernel> winograd = std::nullopt;
   /// For layers whose pairs of products are proven to fit int16.
   std::optional<MicroKernel> densePairs = std::nullopt;
   int64_t registers = 16; ///< of vectors, on x86
@@ -43,10 +45,12 @@ struct TargetKernels {
 std::optional<TargetKernels> getTarget(StringRef name) {
   using MK = MicroKernel;
   if (name == "avx2")
-    return TargetKernels{MK::Pmaddwd, MK::Pmaddwd, MK::Pmaddwd, MK::Pmaddubsw};
+    return TargetKernels{MK::Pmaddwd, MK::Pmaddwd, MK::Pmaddwd, MK::Pmaddwd,
+                         MK::Pmaddubsw};
   if (name == "avxvnni" || name == "avx512vnni")
-    return TargetKernels{MK::Vpdpbusd, MK::Vpdpbusd, MK::Pmaddwd, std::nullopt,
-                         name == "avxvnni" ? 16 : 32};
+    return TargetKernels{MK::Vpdpbusd, MK::Vpdpbusd,
+                         MK::Vpdpwssd, MK::Vpdpwssd,
+                         std::nullopt, name == "avxvnni" ? 16 : 32};
   if (name == "neon")
     return TargetKernels{MK::Smlal, MK::Smlal, MK::Smlal};
   if (name == "dotprod")
@@ -208,13 +212,15 @@ private:
     if (!*constants)
       return success();
     WinogradChoice choice;
-    if (winograd != "off" && kernels.dense == MicroKernel::Pmaddwd)
+    if (winograd != "off" && kernels.winograd)
       choice = chooseWinograd(op->getContext(), geometry, **constants,
+                              *kernels.winograd,
                               /*always=*/winograd == "always");
     (*constants)->winogradProof = choice.proof;
     (*constants)->whyDirect = choice.whyDirect;
     if (choice.proof)
-      buildWinograd(op, shape, geometry, **constants, choice.tile);
+      buildWinograd(op, shape, geometry, **constants, *kernels.winograd,
+                    choice.tile);
     else if (isDepthwise)
       buildDepthwise(op, shape, geometry, **constants, kernels.depthwise);
     else
@@ -270,7 +276,7 @@ private:
 
   void buildWinograd(WeightedOpInterface op, const LayerShape &shape,
                      const LayerGeometry &geometry,
-                     const LayerConstants &constants,
+                     const LayerConstants &constants, MicroKernel kernel,
                      std::pair<int64_t, int64_t> tile) {
     WinogradPlan plan = getWinogradPlan(geometry, tile.first, tile.second);
     Packed packed;
@@ -280,7 +286,7 @@ private:
       return packDenseConstants(plan.panels, values);
     });
     chooseEpilogue(constants, packed, plan.panels.panelWidth, 9 * geometry.inC);
-    build<WinogradOp>(op, shape, constants, packed, MicroKernel::Pmaddwd);
+    build<WinogradOp>(op, shape, constants, packed, kernel);
   }
 
   void buildDepthwise(WeightedOpInterface op, const LayerShape &shape,

@@ -312,13 +312,10 @@ private:
         ((phaseStart + row - first) * g.kernelW + tap) * pitch + v * length;
     Value weights =
         e.load(buffers.weightScratch, e.add(weightsAt, offset), length);
-    Value products;
     if (plan.pairsRows)
-      products = e.intrinsic("llvm.x86.avx2.pmadd.wd", e.vec(lanes, e.i32()),
-                             {data, weights});
-    else
-      products = arith::MulIOp::create(b, e.extend(data, e.i32(), true),
-                                       e.extend(weights, e.i32(), true));
+      return e.addPairs(spec.microKernel, sum, data, weights);
+    Value products = arith::MulIOp::create(b, e.extend(data, e.i32(), true),
+                                           e.extend(weights, e.i32(), true));
     return arith::AddIOp::create(b, sum, products);
   }
 

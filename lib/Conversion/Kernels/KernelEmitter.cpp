@@ -107,6 +107,16 @@ Value KernelEmitter::intrinsic(StringRef name, Type result,
       .getResult(0);
 }
 
+Value KernelEmitter::addPairs(MicroKernel kernel, Value sum, Value lhs,
+                              Value rhs) {
+  if (kernel == MicroKernel::Vpdpwssd)
+    return intrinsic("llvm.x86.avx512.vpdpwssd.256", sum.getType(),
+                     {sum, lhs, rhs});
+  Value products =
+      intrinsic("llvm.x86.avx2.pmadd.wd", sum.getType(), {lhs, rhs});
+  return arith::AddIOp::create(b, sum, products);
+}
+
 void KernelEmitter::loop(int64_t count, function_ref<void(Value)> body) {
   loop(count, {}, [&](Value iv, Values) {
     body(iv);

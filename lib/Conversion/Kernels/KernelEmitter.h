@@ -64,6 +64,9 @@ public:
   Value concat(Value a, Value c);
   Value bitcast(Value vector, int64_t lanes, Type element);
   Value intrinsic(llvm::StringRef name, Type result, mlir::ValueRange operands);
+  /// sum[i] + a[2 i] b[2 i] + a[2 i + 1] b[2 i + 1] modulo 2^32 for vectors of
+  /// eight i32 and sixteen i16: vpmaddwd and an addition, or vpdpwssd.
+  Value addPairs(MicroKernel kernel, Value sum, Value a, Value b);
 
   //===--- Loops
   //-----------------------------------------------------------===//

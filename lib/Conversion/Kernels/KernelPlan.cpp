@@ -97,6 +97,7 @@ FailureOr<LayerGeometry> q::kernel::getGeometry(DepthwiseOp op) {
 MicroKernelTraits q::kernel::getTraits(MicroKernel kernel) {
   switch (kernel) {
   case MicroKernel::Pmaddwd:
+  case MicroKernel::Vpdpwssd:
     return {8, 2, 16, false, true};
   case MicroKernel::Smlal:
     return {8, 1, 16, false, false};
@@ -158,6 +159,7 @@ static int64_t maxTilePixels(MicroKernel kernel, int64_t vectors,
   case MicroKernel::Vpdpbusd:
     return std::max<int64_t>((registers - 1 - vectors) / vectors, 1);
   case MicroKernel::Pmaddwd:
+  case MicroKernel::Vpdpwssd:
     return vectors == 1 ? 8 : vectors == 2 ? 5 : 3;
   case MicroKernel::Pmaddubsw:
     return vectors == 1 ? 8 : vectors == 2 ? 4 : 3;
@@ -352,7 +354,8 @@ DepthwisePlan q::kernel::getDepthwisePlan(const LayerGeometry &geometry,
   DepthwisePlan plan;
   plan.geometry = geometry;
   plan.traits = getTraits(kernel);
-  plan.pairsRows = kernel == MicroKernel::Pmaddwd;
+  plan.pairsRows =
+      kernel == MicroKernel::Pmaddwd || kernel == MicroKernel::Vpdpwssd;
   plan.vectors = vectors;
   plan.blockChannels = vectors * plan.traits.lanes;
   plan.blocks = ceilDiv(geometry.outC, plan.blockChannels);
@@ -414,8 +417,10 @@ FailureOr<PackedSizes> q::kernel::getPackedSizes(DepthwiseOp op) {
   if (!isDepthwiseSupported(*geometry, reason))
     return op.emitOpError() << "has no kernel: " << reason;
   if (op.getMicroKernel() != MicroKernel::Pmaddwd &&
+      op.getMicroKernel() != MicroKernel::Vpdpwssd &&
       op.getMicroKernel() != MicroKernel::Smlal)
-    return op.emitOpError("takes the micro-kernels pmaddwd and smlal only");
+    return op.emitOpError("takes the micro-kernels pmaddwd, vpdpwssd and "
+                          "smlal only");
   int64_t rows = op.getTile()[0], vectors = op.getTile()[1];
   int64_t channels = vectors * getTraits(op.getMicroKernel()).lanes;
   if (rows < 1 || rows > geometry->outH || vectors < 1 || vectors > 2 ||

@@ -22,6 +22,7 @@ int64_t q::kernel::getUnroll(MicroKernel kernel, int64_t steps, int64_t chain) {
     [[fallthrough]];
   case MicroKernel::Vpdpbusd:
   case MicroKernel::Pmaddwd:
+  case MicroKernel::Vpdpwssd:
     return steps % 2 == 0 ? 2 : steps % 3 == 0 ? 3 : 2;
   case MicroKernel::Smlal:
     return 8; // one vector of activations per pixel
@@ -32,11 +33,11 @@ int64_t q::kernel::getUnroll(MicroKernel kernel, int64_t steps, int64_t chain) {
   return 1;
 }
 
-/// vpmaddwd: two channels of a pixel, broadcast, times two weights of each of
-/// eight output channels.
-static void emitPmaddwd(KernelEmitter &e, const Tile &tile,
-                        const StepOperands &from, int64_t steps,
-                        Values &accumulators) {
+/// vpmaddwd and vpdpwssd: two channels of a pixel, broadcast, times two weights
+/// of each of eight output channels.
+static void emitPairs(KernelEmitter &e, MicroKernel kernel, const Tile &tile,
+                      const StepOperands &from, int64_t steps,
+                      Values &accumulators) {
   constexpr int64_t lanes = 8;
   for (int64_t step = 0; step < steps; ++step) {
     Values weights;
@@ -52,10 +53,7 @@ static void emitPmaddwd(KernelEmitter &e, const Tile &tile,
       Value activations = e.bitcast(all, 2 * lanes, e.i16());
       for (int64_t v = 0; v < tile.vectors; ++v) {
         Value &accumulator = accumulators[p * tile.vectors + v];
-        Value products =
-            e.intrinsic("llvm.x86.avx2.pmadd.wd", e.vec(lanes, e.i32()),
-                        {activations, weights[v]});
-        accumulator = arith::AddIOp::create(e.b, accumulator, products);
+        accumulator = e.addPairs(kernel, accumulator, activations, weights[v]);
       }
     }
   }
@@ -218,7 +216,8 @@ void q::kernel::emitSteps(KernelEmitter &e, MicroKernel kernel,
                           int64_t steps, Values &accumulators) {
   switch (kernel) {
   case MicroKernel::Pmaddwd:
-    return emitPmaddwd(e, tile, operands, steps, accumulators);
+  case MicroKernel::Vpdpwssd:
+    return emitPairs(e, kernel, tile, operands, steps, accumulators);
   case MicroKernel::Vpdpbusd:
     return emitVpdpbusd(e, tile, operands, steps, accumulators);
   case MicroKernel::Pmaddubsw:

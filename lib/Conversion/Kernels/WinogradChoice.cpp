@@ -35,18 +35,36 @@ using namespace q::kernel;
 //   13x13x64->256     20.9       63.0           396       416
 //   5x5x128->128      23.1       30.1           122       130
 
-/// Multiply-accumulates per cycle of the products of transformed operands, and
-/// of a direct convolution.
-constexpr double kProductsPerCycle = 24, kDirectPerCycle = 22.5;
-/// Cycles for the transforms of 16 weights (8 outputs of 2 inputs), of the data
-/// of 16 channels of a tile, and of 16 channels of its results, epilogue
-/// included.
-constexpr double kCyclesPerWeights = 50, kCyclesPerData = 110,
-                 kCyclesPerResults = 220;
+namespace {
+
+struct Rates {
+  /// Multiply-accumulates per cycle of the products of transformed operands,
+  /// and of a direct convolution.
+  double products, direct;
+  /// Cycles for the transforms of 16 weights (8 outputs of 2 inputs).
+  double weights;
+};
+
+} // namespace
+
+/// With VNNI products are faster both ways (vpdpwssd and vpdpbusd). Those rates
+/// are of the layers inside of a ResNet-18, by `qrun --bench=30 --per-layer` of
+/// what `qcc --profile` compiles with and without Winograd; weights that come
+/// from memory take longer there.
+static Rates getRates(MicroKernel pairs) {
+  return pairs == MicroKernel::Vpdpwssd ? Rates{40, 57, 110}
+                                        : Rates{24, 22.5, 50};
+}
+
+/// Cycles for the transforms of the data of 16 channels of a tile, and of 16
+/// channels of its results, epilogue included.
+constexpr double kCyclesPerData = 110, kCyclesPerResults = 220;
 /// Bytes per cycle of the copy that adds borders.
 constexpr double kBytesPerCycle = 16;
 
-WinogradCost q::kernel::estimateWinograd(const WinogradPlan &plan) {
+WinogradCost q::kernel::estimateWinograd(const WinogradPlan &plan,
+                                         MicroKernel pairs) {
+  Rates rates = getRates(pairs);
   const LayerGeometry &g = plan.geometry;
   auto positions = [](const WinogradAxis &axis) {
     return double(6 * axis.fours + 5 * axis.threes);
@@ -55,20 +73,19 @@ WinogradCost q::kernel::estimateWinograd(const WinogradPlan &plan) {
   double panels = double(plan.panels.panelCount());
   double tiles = double(plan.rows.tiles() * plan.columns.tiles());
   double cycles = positions(plan.rows) * positions(plan.columns) *
-                      double(g.inC) * channels / kProductsPerCycle +
-                  double(plan.blocks * g.inC) * panels * kCyclesPerWeights +
+                      double(g.inC) * channels / rates.products +
+                  double(plan.blocks * g.inC) * panels * rates.weights +
                   tiles * double(g.inC / 16) * kCyclesPerData +
                   tiles * panels * kCyclesPerResults +
                   double(g.inH * g.inW * g.inC) / kBytesPerCycle;
-  double direct =
-      double(9 * g.outH * g.outW * g.inC) * channels / kDirectPerCycle;
+  double direct = double(9 * g.outH * g.outW * g.inC) * channels / rates.direct;
   return {int64_t(double(g.batch) * cycles), int64_t(double(g.batch) * direct)};
 }
 
 WinogradChoice q::kernel::chooseWinograd(MLIRContext *context,
                                          const LayerGeometry &geometry,
                                          const LayerConstants &constants,
-                                         bool always) {
+                                         MicroKernel pairs, bool always) {
   WinogradChoice choice;
   StringRef reason;
   if (!isWinogradSupported(geometry, reason))
@@ -94,7 +111,7 @@ WinogradChoice q::kernel::chooseWinograd(MLIRContext *context,
   }
   choice.tile = chooseWinogradTile(geometry);
   WinogradCost cost = estimateWinograd(
-      getWinogradPlan(geometry, choice.tile.first, choice.tile.second));
+      getWinogradPlan(geometry, choice.tile.first, choice.tile.second), pairs);
   if (cost.cycles >= cost.directCycles && !always) {
     choice.whyDirect = llvm::formatv("winograd: it would take {0} cycles "
                                      "instead of {1}",

@@ -24,7 +24,8 @@ struct WinogradChoice {
 };
 WinogradChoice chooseWinograd(mlir::MLIRContext *context,
                               const LayerGeometry &geometry,
-                              const LayerConstants &constants, bool always);
+                              const LayerConstants &constants,
+                              MicroKernel pairs, bool always);
 
 } // namespace q::kernel
 

@@ -388,10 +388,8 @@ private:
               vector::BroadcastOp::create(b, e.vec(lanes, e.i32()), both),
               width, e.i16());
           for (int64_t v = 0; v < 2; ++v)
-            sums[t * 2 + v] = arith::AddIOp::create(
-                b, sums[t * 2 + v],
-                e.intrinsic("llvm.x86.avx2.pmadd.wd", e.vec(lanes, e.i32()),
-                            {data, weights[v]}));
+            sums[t * 2 + v] =
+                e.addPairs(spec.microKernel, sums[t * 2 + v], data, weights[v]);
         }
       }
       return sums;

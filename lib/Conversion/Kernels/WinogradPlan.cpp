@@ -145,8 +145,9 @@ FailureOr<PackedSizes> q::kernel::getPackedSizes(WinogradOp op) {
   StringRef reason;
   if (!isWinogradSupported(*geometry, reason))
     return op.emitOpError() << "has no kernel: " << reason;
-  if (op.getMicroKernel() != MicroKernel::Pmaddwd)
-    return op.emitOpError("takes the micro-kernel pmaddwd only");
+  if (op.getMicroKernel() != MicroKernel::Pmaddwd &&
+      op.getMicroKernel() != MicroKernel::Vpdpwssd)
+    return op.emitOpError("takes the micro-kernels pmaddwd and vpdpwssd only");
   int64_t rows = op.getTile()[0], chunk = op.getTile()[1];
   if (rows < 1 || chunk < 16 || chunk % 16 || geometry->inC % chunk)
     return op.emitOpError("tile must be a number of rows and a multiple of 16 "
