@@ -63,6 +63,16 @@ private:
 
 } // namespace
 
+/// Whether the quantizers decide about the weights and the bias of `layer`. A
+/// layer that arrived quantized keeps its bias.
+static bool isCorrectable(WeightedOpInterface layer) {
+  Value weights = layer.getWeights();
+  if (isWeightFactor(weights.getDefiningOp()))
+    weights = weights.getDefiningOp<MulOp>().getLhs();
+  return weights.getDefiningOp<QuantizerOp>() &&
+         (!layer.getBias() || isFloatConstant(layer.getBias()));
+}
+
 Comparison::Comparison(func::FuncOp network)
     : builder(network.getContext()),
       function(func::FuncOp::create(
@@ -79,7 +89,8 @@ Comparison::Comparison(func::FuncOp network)
 
 void Comparison::add(Operation &op) {
   if (auto layer = dyn_cast<WeightedOpInterface>(op))
-    return addLayer(layer);
+    if (isCorrectable(layer))
+      return addLayer(layer);
   if (auto quantizer = dyn_cast<QuantizerOp>(op)) {
     real.map(quantizer.getOutput(), real.lookup(quantizer.getInput()));
     builder.clone(op, simulated);
@@ -189,9 +200,8 @@ struct CorrectBiasPass : q::impl::CorrectBiasBase<CorrectBiasPass> {
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       bool any = false;
-      function.walk([&](WeightedOpInterface layer) {
-        any |= !getQuantizedType(layer.getInput());
-      });
+      function.walk(
+          [&](WeightedOpInterface layer) { any |= isCorrectable(layer); });
       if (any && failed(run(function)))
         return signalPassFailure();
     }

@@ -54,10 +54,14 @@ func.func @net(%x: tensor<1x2x2x1xf32>) -> tensor<1x2x2x2xf32> {
 
 //--- nothing.mlir
 
-// A function without layers needs no data.
+// Layers whose weights have no quantizer stay as they are and take no data.
 // CHECK-LABEL: func @net
-func.func @net(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // CHECK: q.quantizer
-  %0 = q.quantizer %x <bits = 8, signed = false, symmetric = false, narrow = false, power_of_two = false, axis = -1> : tensor<4xf32>
-  return %0 : tensor<4xf32>
+func.func @net(%x: tensor<1x1xf32>) -> tensor<1x1xf32> {
+  %0 = q.quantizer %x <bits = 8, signed = false, symmetric = false, narrow = false, power_of_two = false, axis = -1> : tensor<1x1xf32>
+  %w = q.const dense<0.25> : tensor<1x1xf32>
+  // CHECK: %[[BIAS:.*]] = q.const dense<1.000000e+00>
+  %b = q.const dense<1.0> : tensor<1xf32>
+  // CHECK: q.gemm {{.*}} bias %[[BIAS]]
+  %1 = q.gemm %0, %w bias %b : (tensor<1x1xf32>, tensor<1x1xf32>, tensor<1xf32>) -> tensor<1x1xf32>
+  return %1 : tensor<1x1xf32>
 }

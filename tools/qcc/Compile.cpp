@@ -242,7 +242,8 @@ LogicalResult Compiler::run() {
       return failure();
     if (options.stage == Stage::Calibrated)
       return writeIR();
-    if (quantize.correctBias && quantize.data.empty())
+    if (quantize.correctBias && quantize.data.empty() &&
+        (calibrated || !quantize.loadStatistics.empty()))
       emitRemark(loc) << "biases are not corrected: that takes samples "
                          "(--calibrate=DATA), which neither statistics nor "
                          "calibrated IR can replace";

@@ -260,8 +260,8 @@ def CorrectBias : Pass<"q-correct-bias", "::mlir::ModuleOp"> {
     before the clamp. The second network goes on with outputs whose mean has
     been corrected, so that one run over the samples corrects every layer for
     what the corrected layers before it still leave. Ranges must be final: the
-    pass comes right before `q-quantize`. Memory does not grow with the number
-    of samples.
+    pass comes right before `q-quantize`. Layers whose weights have no quantizer
+    keep their biases. Memory does not grow with the number of samples.
 
     ```mlir
     %wq = q.quantizer %w <...> min [...] max [...] : ...
