@@ -121,6 +121,9 @@ protected:
       layer.w += 7;
     }
     randomizeArithmetic(layer);
+    // Columns of zeros are skipped.
+    if (maybe())
+      layer.inputZero = 0;
     return layer;
   }
 
@@ -277,6 +280,26 @@ TEST_P(KernelRun, LargeChains) {
 TEST_P(KernelRun, RandomDepthwise) {
   for (int i = 0; i < 40; ++i)
     module.add(randomDepthwise(), random);
+  check();
+}
+
+/// What networks have: square windows, padded to keep or halve the extent.
+TEST_P(KernelRun, Depthwise) {
+  for (int64_t kernel : {3, 5, 7})
+    for (int64_t stride : {1, 2})
+      for (int64_t width : {4, 7, 16}) {
+        LayerCase layer;
+        layer.kh = layer.kw = kernel;
+        layer.strideH = layer.strideW = stride;
+        layer.top = layer.left = (kernel - stride) / 2;
+        layer.bottom = layer.right = kernel / 2;
+        layer.h = width == 16 ? 3 : width;
+        layer.w = width;
+        layer.ic = layer.oc = layer.groups = 8 * (1 + below(4));
+        randomizeArithmetic(layer);
+        layer.inputZero = 0;
+        module.add(layer, random);
+      }
   check();
 }
 

@@ -211,65 +211,138 @@ private:
     }
   }
 
-  void walk(Value image, Value y, Value block) {
-    Value channel = firstChannel(block);
-    SmallVector<WindowRow> window = getWindow(image, y, channel);
-    Value weightsAt = e.mul(block, plan.blockWeights());
-    Values bias;
-    for (int64_t v = 0; v < plan.vectors; ++v)
-      bias.push_back(
-          e.load(buffers.bias,
-                 e.add(e.mul(block, plan.blockChannels), v * plan.traits.lanes),
-                 plan.traits.lanes));
-    Values fresh;
-    for (int64_t row = 0; row < plan.rows; ++row)
-      fresh.append(bias.begin(), bias.end());
-    Values unfinished;
-    for (int64_t i = 0; i < mostBehind; ++i)
-      unfinished.append(fresh.begin(), fresh.end());
+  /// What the steps of a walk have in common.
+  struct Walk {
+    Value image, y, block, channel, weightsAt;
+    SmallVector<WindowRow> window;
+    Values fresh; ///< the sums of an output before any product
+  };
 
-    e.loop(g.outW + mostBehind, unfinished, [&](Value o, Values carried) {
-      // Sums of output o, then of o - 1, and so on.
-      Values sums = fresh;
-      sums.append(carried.begin(), carried.end());
-      for (const Column &column : columns)
-        sums = multiply(column, o, window, weightsAt, std::move(sums));
-      Values finished = llvm::to_vector(
-          ArrayRef<Value>(sums).take_back(plan.rows * plan.vectors));
-      sums.truncate(sums.size() - finished.size());
-      Value x = e.add(o, -mostBehind);
-      auto finish = [&]() { store(image, y, x, block, channel, finished); };
-      if (mostBehind)
-        e.branch(b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sge, x,
-                                               e.index(0)),
-                 finish, [] {});
-      else
-        finish();
-      return sums;
+  /// What is known of a step: all that it reads and writes exists; which one it
+  /// is; nothing.
+  struct Step {
+    enum Kind { Inner, Known, Any } kind;
+    int64_t index = -1; ///< if known
+  };
+
+  void walk(Value image, Value y, Value block) {
+    Walk w{image, y, block, firstChannel(block), {}, {}, {}};
+    w.weightsAt = e.mul(block, plan.blockWeights());
+    w.window = getWindow(image, y, w.channel);
+    Values bias;
+    int64_t lanes = plan.traits.lanes;
+    for (int64_t v = 0; v < plan.vectors; ++v)
+      bias.push_back(e.load(buffers.bias,
+                            e.add(e.mul(block, plan.blockChannels), v * lanes),
+                            lanes));
+    for (int64_t row = 0; row < plan.rows; ++row)
+      w.fresh.append(bias.begin(), bias.end());
+    Values sums;
+    for (int64_t i = 0; i < mostBehind; ++i)
+      sums.append(w.fresh.begin(), w.fresh.end());
+
+    int64_t steps = g.outW + mostBehind;
+    std::pair<int64_t, int64_t> inner = getInnerSteps();
+    int64_t begin = inner.first, end = inner.second;
+    if (!peelsBorders(begin, end)) {
+      e.loop(steps, std::move(sums), [&](Value o, Values carried) {
+        return oneStep(w, o, {Step::Any}, std::move(carried));
+      });
+      return;
+    }
+    for (int64_t o = 0; o < begin; ++o)
+      sums = oneStep(w, e.index(o), {Step::Known, o}, std::move(sums));
+    sums = e.loop(end - begin, std::move(sums), [&](Value i, Values carried) {
+      return oneStep(w, e.add(i, begin), {Step::Inner}, std::move(carried));
     });
+    for (int64_t o = end; o < steps; ++o)
+      sums = oneStep(w, e.index(o), {Step::Known, o}, std::move(sums));
+  }
+
+  /// Starts output `o`, finishes the oldest one; takes and gives the sums of
+  /// those between, the newest first.
+  Values oneStep(const Walk &w, Value o, Step step, Values carried) {
+    Values sums = w.fresh;
+    sums.append(carried.begin(), carried.end());
+    for (const Column &column : columns)
+      sums = multiply(w, column, o, step, std::move(sums));
+    Values finished = llvm::to_vector(
+        ArrayRef<Value>(sums).take_back(plan.rows * plan.vectors));
+    sums.truncate(sums.size() - finished.size());
+    Value x = e.add(o, -mostBehind);
+    auto finish = [&]() { store(w, x, finished); };
+    if (step.kind == Step::Inner || step.index >= mostBehind || mostBehind == 0)
+      finish();
+    else if (step.kind == Step::Any)
+      e.branch(b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sge, x,
+                                             e.index(0)),
+               finish, [] {});
+    return sums;
+  }
+
+  /// The steps [begin, end) whose columns and outputs all exist.
+  std::pair<int64_t, int64_t> getInnerSteps() const {
+    int64_t first = columns.front().offset - g.padLeft;
+    int64_t last = columns.back().offset - g.padLeft;
+    int64_t begin = std::max(mostBehind, ceilDiv(-first, g.strideW));
+    int64_t end = last < g.inW ? (g.inW - 1 - last) / g.strideW + 1 : 0;
+    return {begin, std::min(end, g.outW)};
+  }
+
+  /// Whether the output `behind` the one that a step starts may exist.
+  bool isUsed(const Step &step, int64_t behind) const {
+    return step.kind != Step::Known ||
+           (step.index >= behind && step.index - behind < g.outW);
+  }
+
+  /// Steps at the borders are code of their own if that is not much code; then
+  /// the loop has no branches.
+  bool peelsBorders(int64_t begin, int64_t end) const {
+    Epilogue form = spec.epilogue.form;
+    if (begin >= end || (form != Epilogue::Float && form != Epilogue::Pow2))
+      return false;
+    int64_t inner = 0, border = 0, steps = g.outW + mostBehind;
+    for (const Column &column : columns) {
+      inner += column.uses.size();
+      for (int64_t o = 0; o < steps; ++o) {
+        int64_t x = o * g.strideW + column.offset - g.padLeft;
+        bool isSkipped = padValue() == 0 && (x < 0 || x >= g.inW);
+        if (isSkipped || (o >= begin && o < end))
+          continue;
+        for (const Column::Use &use : column.uses)
+          border += isUsed({Step::Known, o}, use.behind);
+      }
+    }
+    return border <= 3 * inner;
   }
 
   /// Adds the products of one column to all sums that it belongs to.
-  Values multiply(const Column &column, Value o, ArrayRef<WindowRow> window,
-                  Value weightsAt, Values sums) {
+  Values multiply(const Walk &w, const Column &column, Value o,
+                  const Step &step, Values sums) {
+    Column used = column;
+    llvm::erase_if(used.uses, [&](const Column::Use &use) {
+      return !isUsed(step, use.behind);
+    });
+    if (used.uses.empty())
+      return sums;
     int64_t first = column.offset - g.padLeft;
-    int64_t last = first + (g.outW + mostBehind - 1) * g.strideW;
     Value x = e.add(e.mul(o, g.strideW), first);
     auto inside = [&]() {
       return multiplyRows(
-          column, weightsAt, sums,
-          [&](int64_t row) { return read(window[row], x); }, window.size());
+          used, w.weightsAt, sums,
+          [&](int64_t row) { return read(w.window[row], x); }, w.window.size());
     };
-    if (first >= 0 && last < g.inW)
-      return inside();
     auto outside = [&]() {
       if (padValue() == 0)
         return sums;
       Value padding = e.splat(padValue(), plan.blockChannels, e.i16());
       return multiplyRows(
-          column, weightsAt, sums, [&](int64_t) { return padding; },
-          window.size());
+          used, w.weightsAt, sums, [&](int64_t) { return padding; },
+          w.window.size());
     };
+    int64_t last = first + (g.outW + mostBehind - 1) * g.strideW;
+    if (step.kind == Step::Inner || (first >= 0 && last < g.inW))
+      return inside();
     Value exists = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::ult, x,
                                                  e.index(g.inW));
     return e.branch(exists, sums, inside, outside);
@@ -287,9 +360,9 @@ private:
       } else {
         data = interleave(readRow(row), Value());
       }
-      for (const Column::Use &use : column.uses)
+      for (int64_t v = 0; v < plan.vectors; ++v)
         for (int64_t outRow = 0; outRow < plan.rows; ++outRow)
-          for (int64_t v = 0; v < plan.vectors; ++v) {
+          for (const Column::Use &use : column.uses) {
             int64_t sum = (use.behind * plan.rows + outRow) * plan.vectors + v;
             sums[sum] = multiplyAdd(row, outRow, use.tap, v, data[v], weightsAt,
                                     sums[sum]);
@@ -319,15 +392,14 @@ private:
     return arith::AddIOp::create(b, sum, products);
   }
 
-  void store(Value image, Value y, Value x, Value block, Value channel,
-             Values sums) {
+  void store(const Walk &w, Value x, Values sums) {
     EpilogueTile out;
     out.vectors = plan.vectors;
-    out.constantsAt = e.mul(block, plan.blockChannels);
+    out.constantsAt = e.mul(w.block, plan.blockChannels);
     out.channels = plan.blockChannels;
     auto pixelsOf = [&](const ActivationStrides &s) {
-      Value at = e.add(e.mul(image, s.image), e.mul(y, s.row));
-      at = e.add(e.add(at, e.mul(x, s.pixel)), channel);
+      Value at = e.add(e.mul(w.image, s.image), e.mul(w.y, s.row));
+      at = e.add(e.add(at, e.mul(x, s.pixel)), w.channel);
       Values pixels;
       for (int64_t row = 0; row < plan.rows; ++row)
         pixels.push_back(e.add(at, row * s.row));

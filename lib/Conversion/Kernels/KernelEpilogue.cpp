@@ -206,7 +206,12 @@ private:
             b, product, arith::ShRSIOp::create(b, product, constant(63)));
       return arith::AddIOp::create(b, product, start);
     };
-    Value evenShift = even(shift), oddShift = odd(shift);
+    // Shifts are positive, so that zeros extend them.
+    Value shifts = e.bitcast(shift, half, e.i64());
+    Value evenShift =
+        arith::AndIOp::create(b, shifts, constant(0xffffffff)).getResult();
+    Value oddShift =
+        arith::ShRUIOp::create(b, shifts, constant(32)).getResult();
     Value evens = arith::ShRUIOp::create(
         b, sum(even(acc), even(multiplier), evenShift), evenShift);
     Value odds = sum(odd(acc), odd(multiplier), oddShift);
