@@ -150,8 +150,15 @@ onnx_import::makeQuantizedConstant(Node &node, int index,
                         << "' must be constant integers, and not empty";
   std::vector<int32_t> integers;
   integers.reserve(tensor->size());
-  for (int64_t value : tensor->getInts())
+  // The fields of a file can hold more than their type.
+  for (int64_t value : tensor->getInts()) {
+    if (value < element.getStorageTypeMin() ||
+        value > element.getStorageTypeMax())
+      return node.error() << "'" << name << "' holds " << value << ", which "
+                          << getTypeName(tensor->getType())
+                          << " cannot; the file is corrupt";
     integers.push_back(static_cast<int32_t>(value));
+  }
   OpBuilder &builder = node.builder();
   return createQuantizedConstant(
       builder, NameLoc::get(builder.getStringAttr(name)),

@@ -7,6 +7,7 @@
 
 #include "QuantizeWeights.h"
 
+#include "QDialect/IntegerSemantics.h"
 #include "QDialect/LayerName.h"
 #include "QDialect/Transforms/Passes.h"
 #include "QDialect/Transforms/Quantizers.h"
@@ -58,6 +59,7 @@ private:
   LogicalResult visitOp(Operation *op);
   LogicalResult visitLayer(WeightedOpInterface layer);
   void visitConstantOperands(Operation *op);
+  void visitDequantize(DequantizeOp op);
   void visitResult(Operation *op);
 
   SchemeAttr getScheme(const ActivationSettings &settings,
@@ -183,7 +185,35 @@ void Inserter::visitResult(Operation *op) {
   result.replaceAllUsesExcept(quantizer, quantizer);
 }
 
+/// Parameters that the model gives are fixed. Where a tensor is joined with
+/// others (rule N13), q-share-parameters has to know them.
+void Inserter::visitDequantize(DequantizeOp op) {
+  auto type = getPerTensorType(op.getInput());
+  bool isJoined = llvm::any_of(op->getUsers(), [](Operation *user) {
+    return movesBits(user) && user->getNumOperands() > 1;
+  });
+  if (!type || !isJoined || type.getStorageTypeIntegralWidth() > 16)
+    return;
+  numerics::QuantParams params = getQuantParams(type);
+  auto toReal = [&](int64_t q) {
+    return params.scale * (q - params.zeroPoint);
+  };
+  auto scheme =
+      SchemeAttr::get(builder.getContext(), type.getStorageTypeIntegralWidth(),
+                      type.isSigned(), /*symmetric=*/false, /*narrow=*/false,
+                      /*powerOfTwo=*/false, /*axis=*/-1);
+  builder.setInsertionPointAfter(op);
+  QuantizerOp quantizer =
+      create(op.getLoc(), op.getOutput(), scheme,
+             std::array<double, 2>{toReal(params.qmin), toReal(params.qmax)});
+  op.getOutput().replaceUsesWithIf(quantizer, [](OpOperand &use) {
+    return movesBits(use.getOwner()) && use.getOwner()->getNumOperands() > 1;
+  });
+}
+
 LogicalResult Inserter::visitOp(Operation *op) {
+  if (auto dequantize = dyn_cast<DequantizeOp>(op))
+    visitDequantize(dequantize);
   if (!isa_and_nonnull<QDialect>(op->getDialect()) ||
       isa<ConstOp, QuantizerOp, QuantizeOp, DequantizeOp>(op) ||
       isWeightFactor(op))

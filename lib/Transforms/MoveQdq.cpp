@@ -195,10 +195,16 @@ static LogicalResult makeFloatConstant(DequantizeOp op) {
 /// quantized values, and an op whose result is quantized in several ways is
 /// computed once for each. An argument of the function is floats anyway.
 static void settle(Value result) {
-  llvm::MapVector<Type, SmallVector<QuantizeOp>> byType;
+  SmallVector<QuantizeOp> readers;
   for (Operation *user : result.getUsers())
     if (auto quantize = dyn_cast<QuantizeOp>(user))
-      byType[quantize.getType()].push_back(quantize);
+      readers.push_back(quantize);
+  // The order of uses is nobody's; that of the program is.
+  llvm::sort(readers,
+             [](QuantizeOp a, QuantizeOp b) { return a->isBeforeInBlock(b); });
+  llvm::MapVector<Type, SmallVector<QuantizeOp>> byType;
+  for (QuantizeOp quantize : readers)
+    byType[quantize.getType()].push_back(quantize);
   if (byType.empty())
     return;
   OpBuilder builder(result.getContext());
@@ -214,6 +220,8 @@ static void settle(Value result) {
       result.getUsers(), [](Operation *user) { return isa<QuantizeOp>(user); });
   if (isAlone)
     return;
+  group.front().emitRemark("quantizes a tensor that the model also reads in "
+                           "float: there too it is read quantized");
   builder.setInsertionPointAfterValue(result);
   auto quantize =
       QuantizeOp::create(builder, group.front().getLoc(), type, result);

@@ -5,6 +5,7 @@
 // RUN: qopt %t/net.mlir --q-insert-quantizers="power-of-two" | FileCheck %t/net.mlir --check-prefix=POW2
 // RUN: qopt %t/net.mlir --q-insert-quantizers="recipe=%t/recipe.yaml" | FileCheck %t/net.mlir --check-prefix=RECIPE
 // RUN: qopt %t/net.mlir --q-insert-quantizers="recipe=%t/recipe.json" | FileCheck %t/net.mlir --check-prefix=RECIPE
+// RUN: qopt %t/given.mlir --q-insert-quantizers | FileCheck %t/given.mlir
 
 //--- net.mlir
 // CHECK-LABEL: func @net
@@ -75,4 +76,32 @@ layers:
     {"name": "image", "activations": {"range": [-1.0, 1.0]}},
     {"match": "block1/conv", "activations": {"bits": 16}, "weights": {"bits": 3, "narrow": true}}
   ]
+}
+
+//--- given.mlir
+// What a model came with stays fixed: it is not quantized again, but where its
+// tensor is joined with one that is, the quantizer says what it is.
+// CHECK-LABEL: @given
+func.func @given(%x: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x8xf32> {
+  // CHECK: %[[X:.*]] = q.dequantize
+  // CHECK: %[[J:.*]] = q.quantizer %[[X]] <bits = 8, signed = false{{.*}}> min [-1.500000e+00] max [1.260000e+02] {q.fixed}
+  // CHECK: %[[E:.*]] = q.unary exp %[[X]]
+  // CHECK: %[[Q:.*]] = q.quantizer %[[E]]
+  // CHECK: q.concat %[[J]], %[[Q]]
+  %0 = q.dequantize %x : tensor<1x4x!quant.uniform<u8:f32, 0.5:3>> -> tensor<1x4xf32>
+  %1 = q.unary exp %0 : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %2 = q.concat %0, %1 {axis = 1 : i64} : (tensor<1x4xf32>, tensor<1x4xf32>) -> tensor<1x8xf32>
+  return %2 : tensor<1x8xf32>
+}
+
+// Nor are results that the model quantizes, nor weights that it brings.
+// CHECK-LABEL: @given_layer
+// CHECK-NOT: q.quantizer
+func.func @given_layer(%x: tensor<1x2x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x1x!quant.uniform<u8:f32, 0.5:3>> {
+  %0 = q.dequantize %x : tensor<1x2x!quant.uniform<u8:f32, 0.5:3>> -> tensor<1x2xf32>
+  %c = q.const dense<[[1, 2]]> : tensor<1x2xi8> as tensor<1x2x!quant.uniform<i8:f32, 0.25>>
+  %w = q.dequantize %c : tensor<1x2x!quant.uniform<i8:f32, 0.25>> -> tensor<1x2xf32>
+  %1 = q.gemm %0, %w : (tensor<1x2xf32>, tensor<1x2xf32>) -> tensor<1x1xf32>
+  %2 = q.quantize %1 : tensor<1x1xf32> -> tensor<1x1x!quant.uniform<u8:f32, 0.5:3>>
+  return %2 : tensor<1x1x!quant.uniform<u8:f32, 0.5:3>>
 }

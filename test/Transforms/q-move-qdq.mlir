@@ -64,6 +64,7 @@ func.func @several(%x: tensor<4x!a>) -> (tensor<4x!a>, tensor<4x!b>, tensor<4xf3
   // CHECK: return %{{.*}}, %{{.*}}, %[[F]]
   %0 = q.dequantize %x : tensor<4x!a> -> tensor<4xf32>
   %1 = q.unary exp %0 : (tensor<4xf32>) -> tensor<4xf32>
+  // expected-remark@+1 {{quantizes a tensor that the model also reads in float: there too it is read quantized}}
   %2 = q.quantize %1 : tensor<4xf32> -> tensor<4x!a>
   %3 = q.quantize %1 : tensor<4xf32> -> tensor<4x!b>
   return %2, %3, %1 : tensor<4x!a>, tensor<4x!b>, tensor<4xf32>
