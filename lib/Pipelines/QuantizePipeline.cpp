@@ -91,9 +91,12 @@ std::string q::getQuantizePipeline(const QuantizeOptions &options) {
   quantize.set("io", options.io).set("rounding", options.rounding);
   std::string pin =
       options.powerOfTwo ? onFunctions({"q-pin-power-of-two"}) + "," : "";
-  // Sharing comes last of all that changes ranges: it unites them.
-  return pin + onFunctions({"q-share-parameters"}) + "," + quantize.str() +
-         ",canonicalize,cse," +
+  std::string pairs =
+      options.pairSafe ? onFunctions({"q-make-pairs-safe"}) + "," : "";
+  // Sharing comes last of all that changes the ranges of activations: it unites
+  // them.
+  return pin + pairs + onFunctions({"q-share-parameters"}) + "," +
+         quantize.str() + ",canonicalize,cse," +
          onFunctions({"q-fold-zero-points", "q-fuse-residual",
                       "q-prove-accumulators", "q-prove-int16-chains"});
 }
@@ -115,6 +118,8 @@ struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
                          llvm::cl::desc("Signed activations, zero point 0")};
   Option<bool> perTensor{*this, "per-tensor",
                          llvm::cl::desc("One weight scale per layer")};
+  Option<bool> pairSafe{*this, "pair-safe",
+                        llvm::cl::desc("Weights whose pairs fit int16 (N8)")};
   Option<bool> powerOfTwo{*this, "power-of-two",
                           llvm::cl::desc("Scales are powers of two (N5)")};
   Option<bool> absorb{*this, "absorb-batch-norm",
@@ -143,6 +148,7 @@ struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
     options.symmetric = symmetric;
     options.perTensor = perTensor;
     options.powerOfTwo = powerOfTwo;
+    options.pairSafe = pairSafe;
     options.absorbBatchNorm = absorb;
     options.recipe = recipe;
     options.data = data;
