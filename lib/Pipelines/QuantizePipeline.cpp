@@ -90,15 +90,18 @@ std::string q::getCalibratePipeline(const QuantizeOptions &options) {
 std::string q::getParametersPipeline(const QuantizeOptions &options) {
   std::string pin =
       options.powerOfTwo ? onFunctions({"q-pin-power-of-two"}) + "," : "";
-  // Sharing comes last of all that changes ranges: it unites them.
+  std::string pairs =
+      options.pairSafe ? onFunctions({"q-make-pairs-safe"}) + "," : "";
+  // Sharing comes last of all that changes the ranges of activations: it unites
+  // them.
   std::string share = onFunctions({"q-share-parameters"});
   if (!options.correctBias || options.data.empty())
-    return pin + share;
+    return pin + pairs + share;
   PassText correct("q-correct-bias");
   correct.set("data", options.data).set("preprocess", options.preprocessing);
   if (options.samples > 0)
     correct.set("samples", options.samples);
-  return pin + share + "," + correct.str();
+  return pin + pairs + share + "," + correct.str();
 }
 
 std::string q::getQuantizePipeline(const QuantizeOptions &options) {
@@ -126,6 +129,8 @@ struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
                          llvm::cl::desc("Signed activations, zero point 0")};
   Option<bool> perTensor{*this, "per-tensor",
                          llvm::cl::desc("One weight scale per layer")};
+  Option<bool> pairSafe{*this, "pair-safe",
+                        llvm::cl::desc("Weights whose pairs fit int16 (N8)")};
   Option<bool> powerOfTwo{*this, "power-of-two",
                           llvm::cl::desc("Scales are powers of two (N5)")};
   Option<bool> absorb{*this, "absorb-batch-norm",
@@ -160,6 +165,7 @@ struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
     options.symmetric = symmetric;
     options.perTensor = perTensor;
     options.powerOfTwo = powerOfTwo;
+    options.pairSafe = pairSafe;
     options.absorbBatchNorm = absorb;
     options.recipe = recipe;
     options.data = data;

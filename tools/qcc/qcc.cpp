@@ -110,6 +110,10 @@ struct CommandLine {
                                    "output channel")};
   cl::opt<bool> powerOfTwo{"power-of-two", cl::cat(quantization),
                            cl::desc("Scales are powers of two")};
+  cl::opt<bool> pairSafe{
+      "pair-safe", cl::cat(quantization),
+      cl::desc("Change weights as little as lets x86-64-v3 multiply pairs of "
+               "them in int16, exactly and faster")};
   cl::opt<bool> absorb{"absorb-batch-norm", cl::cat(quantization),
                        cl::desc("Fold batch normalization into scales, not "
                                 "weights")};
@@ -149,6 +153,7 @@ struct CommandLine {
     quantize.symmetric = symmetric;
     quantize.perTensor = perTensor;
     quantize.powerOfTwo = powerOfTwo;
+    quantize.pairSafe = pairSafe;
     quantize.recipe = recipe;
     quantize.absorbBatchNorm = absorb;
     quantize.data = calibrate;

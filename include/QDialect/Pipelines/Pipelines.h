@@ -29,6 +29,8 @@ struct QuantizeOptions {
   bool perTensor = false;
   /// Scales 2^-f (rule N5).
   bool powerOfTwo = false;
+  /// Weights whose pairs of products fit int16, see q-make-pairs-safe.
+  bool pairSafe = false;
   /// Per-layer settings, see q-insert-quantizers.
   std::string recipe;
   /// Fold batch normalization into scales instead of weights (rule N17).

@@ -318,6 +318,35 @@ def QuantizeFunction : Pass<"q-quantize", "::mlir::ModuleOp"> {
   let dependentDialects = ["::q::QDialect", "::mlir::quant::QuantDialect"];
 }
 
+def MakePairsSafe : Pass<"q-make-pairs-safe", "::mlir::func::FuncOp"> {
+  let summary = "Change weights as little as makes pairs of products fit int16";
+  let description = [{
+    On calibrated IR. `vpmaddubsw` of AVX2 adds two products of activations and
+    weights in int16, with saturation. So that it may be used and nothing ever
+    saturates (rule N8), two weights of one sign that meet must not exceed 128
+    together (for activations of 8 bits; narrower ones allow more).
+
+    Per output channel, this enlarges the range of the weights, which makes all
+    integers smaller, or moves single pairs to the nearest safe one, or both,
+    whichever gives the least squared error. `q-prove-int16-chains` says which
+    weights meet, and proves the result. Per-tensor and power-of-two scales stay
+    as they are, and only pairs are moved.
+
+    ```mlir
+    %1 = q.quantizer %w {..., max = array<f64: 1.0>, min = array<f64: -1.0>}
+    // becomes
+    %1 = q.quantizer %w {..., max = array<f64: 1.25>, min = array<f64: -1.25>}
+    ```
+  }];
+  let dependentDialects = ["::q::QDialect"];
+  let statistics = [
+    Statistic<"scaledChannels", "scaled-channels",
+              "Output channels with a larger scale">,
+    Statistic<"changedWeights", "changed-weights",
+              "Weights with another integer than rounding gives">
+  ];
+}
+
 def FoldZeroPoints : Pass<"q-fold-zero-points", "::mlir::func::FuncOp"> {
   let summary = "Move the zero-point cross-terms of layers into their biases";
   let description = [{

@@ -104,9 +104,9 @@ static void emitPmaddubsw(KernelEmitter &e, const Tile &tile,
   constexpr int64_t lanes = 8;
   Value ones = e.splat(1, 2 * lanes, e.i16());
   for (int64_t first = 0; first < steps; first += from.chain) {
+    int64_t end = std::min(first + from.chain, steps);
     Values sums(accumulators.size());
-    for (int64_t step = first; step < std::min(first + from.chain, steps);
-         ++step) {
+    for (int64_t step = first; step < end; ++step) {
       Values weights;
       for (int64_t v = 0; v < tile.vectors; ++v) {
         int64_t at = (step * tile.vectors + v) * 4 * lanes;
@@ -118,19 +118,21 @@ static void emitPmaddubsw(KernelEmitter &e, const Tile &tile,
             broadcastFour(e, from.activations,
                           e.add(from.activationsAt, p * from.pitch + step * 4));
         for (int64_t v = 0; v < tile.vectors; ++v) {
-          Value &sum = sums[p * tile.vectors + v];
+          int64_t i = p * tile.vectors + v;
           Value products =
               e.intrinsic("llvm.x86.avx2.pmadd.ub.sw",
                           e.vec(2 * lanes, e.i16()), {activations, weights[v]});
-          sum =
-              sum ? Value(arith::AddIOp::create(e.b, sum, products)) : products;
+          sums[i] = sums[i]
+                        ? Value(arith::AddIOp::create(e.b, sums[i], products))
+                        : products;
+          if (step + 1 < end)
+            continue;
+          // At once, so that a short chain takes few registers.
+          Value wide = e.intrinsic("llvm.x86.avx2.pmadd.wd",
+                                   e.vec(lanes, e.i32()), {sums[i], ones});
+          accumulators[i] = arith::AddIOp::create(e.b, accumulators[i], wide);
         }
       }
-    }
-    for (auto [accumulator, sum] : llvm::zip(accumulators, sums)) {
-      Value wide = e.intrinsic("llvm.x86.avx2.pmadd.wd", e.vec(lanes, e.i32()),
-                               {sum, ones});
-      accumulator = arith::AddIOp::create(e.b, accumulator, wide);
     }
   }
 }

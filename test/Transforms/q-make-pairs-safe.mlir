@@ -1,0 +1,54 @@
+// Weights become safe in pairs by a larger range or by moving single pairs, and
+// the proof confirms it.
+// RUN: qopt %s --q-make-pairs-safe --split-input-file | FileCheck %s
+// RUN: qopt %s --q-make-pairs-safe --q-quantize --q-prove-int16-chains \
+// RUN:   --split-input-file | FileCheck %s --check-prefix=PROOF
+
+// The first channel is safe as it is: 64 + 64. In the second 127 + 127 becomes
+// 64 + 64 by a range of twice the size.
+// CHECK-LABEL: func @layer
+// CHECK: %[[W:.*]] = q.const dense<{{\[}}[5.000000e-01, 5.000000e-01, 1.000000e+00, 0.000000e+00], [1.000000e+00, 1.000000e+00, 5.000000e-01, 2.500000e-01]]>
+// CHECK: q.quantizer %[[W]] {{.*}} min [-1.{{0*(e[+]00)?}}, -2.{{0*(e[+]00)?}}] max [1.{{0*(e[+]00)?}}, 2.{{0*(e[+]00)?}}]
+// PROOF-LABEL: func @layer
+// PROOF: q.gemm {{.*}}int16_chain = {amax = 255 : i64, chain_sum = 128 : i64, length = 8 : i64, pair_sum = 128 : i64, pairs = 4 : i64, unsafe_pairs = 0 : i64}
+func.func @layer(%x: tensor<1x4xf32>) -> tensor<1x2xf32> {
+  %w = q.const dense<[[0.5, 0.5, 1.0, 0.0], [1.0, 1.0, 0.5, 0.25]]> : tensor<2x4xf32>
+  %q = q.quantizer %w <bits = 8, signed = true, symmetric = true, narrow = true, power_of_two = false, axis = 0> min [-1.0, -1.0] max [1.0, 1.0] : tensor<2x4xf32>
+  %a = q.quantizer %x <bits = 8, signed = false, symmetric = false, narrow = false, power_of_two = false, axis = -1> min [0.0] max [1.0] : tensor<1x4xf32>
+  %y = q.gemm %a, %q : (tensor<1x4xf32>, tensor<2x4xf32>) -> tensor<1x2xf32>
+  %z = q.quantizer %y <bits = 8, signed = false, symmetric = false, narrow = false, power_of_two = false, axis = -1> min [0.0] max [4.0] : tensor<1x2xf32>
+  return %z : tensor<1x2xf32>
+}
+
+// -----
+
+// One scale for all channels stays, and the pair moves: 127 + 127 to 64 + 64.
+// CHECK-LABEL: func @per_tensor
+// CHECK: q.const dense<{{.*}}5.039370e-01, 5.039370e-01, 5.000000e-01
+// CHECK: min [-1.{{0*(e[+]00)?}}] max [1.{{0*(e[+]00)?}}]
+// PROOF-LABEL: func @per_tensor
+// PROOF: q.gemm {{.*}}pair_sum = 128 : i64, pairs = 4 : i64, unsafe_pairs = 0 : i64
+func.func @per_tensor(%x: tensor<1x4xf32>) -> tensor<1x2xf32> {
+  %w = q.const dense<[[0.5, 0.5, 1.0, 0.0], [1.0, 1.0, 0.5, 0.25]]> : tensor<2x4xf32>
+  %q = q.quantizer %w <bits = 8, signed = true, symmetric = true, narrow = true, power_of_two = false, axis = -1> min [-1.0] max [1.0] : tensor<2x4xf32>
+  %a = q.quantizer %x <bits = 8, signed = false, symmetric = false, narrow = false, power_of_two = false, axis = -1> min [0.0] max [1.0] : tensor<1x4xf32>
+  %y = q.gemm %a, %q : (tensor<1x4xf32>, tensor<2x4xf32>) -> tensor<1x2xf32>
+  %z = q.quantizer %y <bits = 8, signed = false, symmetric = false, narrow = false, power_of_two = false, axis = -1> min [0.0] max [4.0] : tensor<1x2xf32>
+  return %z : tensor<1x2xf32>
+}
+
+// -----
+
+// Activations of 7 bits: nothing to do.
+// CHECK-LABEL: func @narrow
+// CHECK: min [-1.{{0*(e[+]00)?}}, -1.{{0*(e[+]00)?}}] max
+// PROOF-LABEL: func @narrow
+// PROOF: q.gemm {{.*}}amax = 127 : i64, {{.*}}pair_sum = 254 : i64, pairs = 4 : i64, unsafe_pairs = 0 : i64
+func.func @narrow(%x: tensor<1x4xf32>) -> tensor<1x2xf32> {
+  %w = q.const dense<[[0.5, 0.5, 1.0, 0.0], [1.0, 1.0, 0.5, 0.25]]> : tensor<2x4xf32>
+  %q = q.quantizer %w <bits = 8, signed = true, symmetric = true, narrow = true, power_of_two = false, axis = 0> min [-1.0, -1.0] max [1.0, 1.0] : tensor<2x4xf32>
+  %a = q.quantizer %x <bits = 7, signed = false, symmetric = false, narrow = false, power_of_two = false, axis = -1> min [0.0] max [1.0] : tensor<1x4xf32>
+  %y = q.gemm %a, %q : (tensor<1x4xf32>, tensor<2x4xf32>) -> tensor<1x2xf32>
+  %z = q.quantizer %y <bits = 8, signed = false, symmetric = false, narrow = false, power_of_two = false, axis = -1> min [0.0] max [4.0] : tensor<1x2xf32>
+  return %z : tensor<1x2xf32>
+}

@@ -1,0 +1,137 @@
+//===- PairSafeWeightsTest.cpp - No pair saturates, little is changed -----===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "QDialect/Numerics/PairSafeWeights.h"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include <gtest/gtest.h>
+
+using namespace q::numerics;
+
+namespace {
+
+QuantParams symmetric(double scale, int64_t qmax = 127) {
+  QuantParams params;
+  params.scale = scale;
+  params.zeroPoint = 0;
+  params.qmin = -qmax;
+  params.qmax = qmax;
+  return params;
+}
+
+std::vector<QuantParams> rising(double scale, int count) {
+  std::vector<QuantParams> candidates;
+  for (int i = 0; i < count; ++i)
+    candidates.push_back(symmetric(double(float(scale * (1 + i / 24.0)))));
+  return candidates;
+}
+
+std::vector<int8_t> integers(const std::vector<float> &w,
+                             const QuantParams &params) {
+  std::vector<int8_t> q;
+  for (float x : w)
+    q.push_back(int8_t(quantize(x, params)));
+  return q;
+}
+
+double squaredError(const std::vector<float> &real,
+                    const std::vector<int8_t> &q, double scale) {
+  double sum = 0;
+  for (size_t i = 0; i < q.size(); ++i)
+    sum += std::pow(double(real[i]) - scale * q[i], 2);
+  return sum;
+}
+
+TEST(PairSafeWeights, EveryPairIsSafe) {
+  std::mt19937 random(5);
+  std::normal_distribution<float> gauss;
+  int scaled = 0, moved = 0;
+  for (int i = 0; i < 500; ++i) {
+    WeightRuns runs{1 + random() % 3, 1 + random() % 50};
+    int amax = i % 4 ? 255 : 127 + int(random() % 129);
+    std::vector<float> w(runs.runs * runs.length);
+    // Gaussian weights, and some with rare large ones, as trained ones have.
+    for (float &x : w) {
+      x = gauss(random);
+      if (i % 2)
+        x *= x * x;
+    }
+    float most = 0;
+    for (float x : w)
+      most = std::max(most, std::abs(x));
+    auto candidates = rising(most / 127, 25);
+    std::vector<float> before = w;
+    PairSafeChannel done = makePairsSafe(w.data(), runs, candidates, amax);
+    const QuantParams &params = candidates[done.candidate];
+    std::vector<int8_t> q = integers(w, params);
+    EXPECT_GE(proveChains(q.data(), 1, runs, amax).length, 1u);
+    scaled += done.candidate > 0;
+    moved += done.changed > 0;
+    // The result is no worse than the first candidate with safe pairs alone.
+    for (const QuantParams &other : candidates) {
+      std::vector<int8_t> plain = integers(before, other);
+      if (proveChains(plain.data(), 1, runs, amax).length == 0)
+        continue;
+      EXPECT_LE(squaredError(before, q, params.scale),
+                squaredError(before, plain, other.scale) * (1 + 1e-9));
+      break;
+    }
+  }
+  EXPECT_GT(scaled, 50);
+  EXPECT_GT(moved, 10);
+}
+
+TEST(PairSafeWeights, MovesAPairToTheNearestSafeOne) {
+  std::mt19937 random(6);
+  WeightRuns one{1, 2};
+  for (int i = 0; i < 300; ++i) {
+    int sign = i % 2 ? 1 : -1;
+    std::vector<float> w{float(sign * int(random() % 1271)) / 10,
+                         float(sign * int(random() % 1271)) / 10};
+    std::vector<float> before = w;
+    makePairsSafe(w.data(), one, {symmetric(1)}, 255);
+    std::vector<int8_t> q = integers(w, symmetric(1));
+    double least = 1e9;
+    for (int a = -127; a <= 127; ++a)
+      for (int b = -127; b <= 127; ++b)
+        if (isPairSafe(a, b, 255))
+          least =
+              std::min(least, squaredError(before, {int8_t(a), int8_t(b)}, 1));
+    EXPECT_NEAR(squaredError(before, q, 1), least, 1e-4)
+        << before[0] << " " << before[1] << " became " << int(q[0]) << " "
+        << int(q[1]);
+  }
+}
+
+TEST(PairSafeWeights, LeavesSafeWeightsAlone) {
+  std::vector<float> w{100.2f, 28.3f, -64.1f, -63.9f, 127.0f, -127.0f, 99.0f};
+  std::vector<float> before = w;
+  PairSafeChannel done = makePairsSafe(w.data(), {1, 7}, rising(1, 3), 255);
+  EXPECT_EQ(done.candidate, 0u);
+  EXPECT_EQ(done.changed, 0);
+  EXPECT_EQ(w, before);
+  // One run instead of two makes a partner of the last weight.
+  w.push_back(30.0f);
+  done = makePairsSafe(w.data(), {1, 8}, {symmetric(1)}, 255);
+  EXPECT_EQ(done.changed, 2);
+  EXPECT_EQ(w[6] + w[7], 128.0f);
+  w = before;
+  w.push_back(30.0f);
+  EXPECT_EQ(makePairsSafe(w.data(), {8, 1}, {symmetric(1)}, 255).changed, 0);
+}
+
+/// 7-bit activations cannot saturate a pair of 8-bit weights.
+TEST(PairSafeWeights, NarrowActivationsChangeNothing) {
+  std::vector<float> w(64, 127.0f), before = w;
+  EXPECT_EQ(makePairsSafe(w.data(), {1, 64}, rising(1, 3), 127).candidate, 0u);
+  EXPECT_EQ(w, before);
+}
+
+} // namespace
