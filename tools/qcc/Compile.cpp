@@ -8,8 +8,8 @@
 #include "Compile.h"
 
 #include "QDialect/Conversion/Lowering.h"
-#include "QDialect/Import/ImportOnnx.h"
 #include "QDialect/ModuleFile.h"
+#include "QDialect/OutputFile.h"
 #include "QDialect/QDialect.h"
 #include "QDialect/Target/Header.h"
 
@@ -82,9 +82,7 @@ LogicalResult Compiler::read() {
     if (model.ends_with(".mlir") || model.ends_with(".mlirbc")) {
       module = readModule(model, context);
     } else {
-      ImportOptions import;
-      import.batch = options.batch;
-      module = importOnnx(model, context, import);
+      module = importOnnx(model, context, options.import);
     }
     return success(static_cast<bool>(module));
   });

@@ -45,6 +45,9 @@ struct CommandLine {
   cl::opt<int64_t> batch{"batch", cl::cat(category), cl::init(1),
                          cl::desc("Samples per run, where the model leaves it "
                                   "open (default 1)")};
+  cl::list<std::string> shapes{
+      "shape", cl::cat(category), cl::value_desc("NAME:1x3x224x224"),
+      cl::desc("Shape of an input, where the model leaves it open")};
   cl::opt<q::Stage> emit{
       "emit", cl::cat(category), cl::init(q::Stage::Lib),
       cl::desc("Where to stop:"),
@@ -120,7 +123,7 @@ struct CommandLine {
     options.name =
         name.empty() ? sys::path::stem(model).str() : std::string(name);
     options.target = target;
-    options.batch = batch;
+    options.import.batch = batch;
     options.stage = emit;
     options.verbose = verbose;
     q::QuantizeOptions &quantize = options.quantize;
@@ -190,6 +193,12 @@ int main(int argc, char **argv) {
       "samples are some inputs as the network sees them in use, a hundred or\n"
       "so; they decide the ranges of the integers.\n");
   q::CompileOptions options = commandLine.get();
+  for (const std::string &text : commandLine.shapes)
+    if (!q::parseShapeOption(text, options.import)) {
+      errs() << "qcc: error: --shape=" << text
+             << " must have the form NAME:1x3x224x224\n";
+      return 1;
+    }
   if (commandLine.printPipeline) {
     outs() << "simplify:  " << q::getSimplifyPipeline(options.quantize) << "\n"
            << "calibrate: " << q::getCalibratePipeline(options.quantize) << "\n"
