@@ -21,6 +21,10 @@ if(Q_SANITIZE)
   add_link_options(-fsanitize=${Q_SANITIZE})
 endif()
 
+if(Q_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # The dylibs, and nothing else of MLIR: naming an MLIRxxx archive beside them
 # would put two copies of MLIR into one process.
 add_library(q_mlir INTERFACE)

@@ -20,15 +20,24 @@ namespace q {
 /// Opens a file of MLIR text or bytecode; "-" is standard input. Null, with the
 /// reason in `error`, if it cannot be read.
 ///
+/// MLIR's reader of bytecode trusts it and crashes on damaged files, so
+/// bytecode is read in a process of its own, with the dialects of `registry`,
+/// and what it writes anew is the result.
+///
 /// Bytecode with weights can only be read from memory that is aligned as its
 /// blobs are, to 64 bytes. A plain buffer is so by chance (a mapped file is, a
 /// small file or a pipe is not), so this one always is.
-std::unique_ptr<llvm::MemoryBuffer> openModuleFile(llvm::StringRef path,
-                                                   std::string *error);
+std::unique_ptr<llvm::MemoryBuffer>
+openModuleFile(llvm::StringRef path, const mlir::DialectRegistry &registry,
+               std::string *error);
+
+/// The same for bytes that are in memory already, in `buffer` or a copy of it.
+std::unique_ptr<llvm::MemoryBuffer>
+prepareModuleBuffer(std::unique_ptr<llvm::MemoryBuffer> buffer,
+                    const mlir::DialectRegistry &registry, std::string *error);
 
 /// Reads a module of MLIR text or bytecode. Null, with a diagnostic, if the
-/// file cannot be opened or parsed. Blobs of bytecode are not copied: they keep
-/// the buffer alive.
+/// file cannot be opened or parsed. Blobs of bytecode keep the buffer alive.
 mlir::OwningOpRef<mlir::ModuleOp> readModule(llvm::StringRef path,
                                              mlir::MLIRContext *context);
 

@@ -16,7 +16,8 @@
 
 namespace q {
 
-/// Checks that the quantized type of `type`, if it has one, is well formed:
+/// Checks that `type` has at most 2^34 elements and that its quantized type, if
+/// it has one, is well formed:
 /// finite scales > 0, zero points within the storage range, as many per-axis
 /// scales as the axis has elements, float32 as expressed type. The error is
 /// emitted on `op`.

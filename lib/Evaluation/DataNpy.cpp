@@ -6,13 +6,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "DataReaders.h"
+#include "QDialect/OutputFile.h"
 
 #include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MathExtras.h"
-#include "llvm/Support/raw_ostream.h"
 
 #include <cstring>
 
@@ -359,11 +359,11 @@ LogicalResult q::eval::writeNpy(StringRef path, const Tensor &tensor,
   // The data begins at a multiple of 64; a newline ends the header.
   header.append(63 - (header.size() + 10) % 64, ' ');
   header += '\n';
-  std::error_code error;
-  llvm::raw_fd_ostream out(path, error);
-  if (error)
-    return emitError(loc) << "cannot write '" << path
-                          << "': " << error.message();
+  std::string error;
+  std::unique_ptr<OutputFile> file = OutputFile::open(path, error);
+  if (!file)
+    return emitError(loc) << error;
+  llvm::raw_ostream &out = file->os();
   char length[2];
   llvm::support::endian::write16le(length, header.size());
   out << StringRef("\x93NUMPY\x01\x00", 8) << StringRef(length, 2) << header;
@@ -375,10 +375,7 @@ LogicalResult q::eval::writeNpy(StringRef path, const Tensor &tensor,
     write(tensor.f());
   else
     write(tensor.i());
-  out.close();
-  if (!out.has_error())
-    return success();
-  std::string message = out.error().message();
-  out.clear_error();
-  return emitError(loc) << "cannot write '" << path << "': " << message;
+  if (failed(file->keep(error)))
+    return emitError(loc) << error;
+  return success();
 }

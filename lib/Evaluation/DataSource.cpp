@@ -46,17 +46,15 @@ class BatchedSource : public DataSource {
 public:
   BatchedSource(SmallVector<InputSpec> inputs,
                 std::vector<std::unique_ptr<SampleReader>> readers,
-                int64_t numSamples)
+                int64_t batchSize, int64_t numSamples)
       : inputs(std::move(inputs)), readers(std::move(readers)),
-        numSamples(numSamples) {}
+        batchSize(batchSize), numSamples(numSamples) {}
 
   int64_t getNumSamples() const override { return numSamples; }
-  int64_t getBatchSize() const override {
-    return inputs.front().shape.empty() ? 1 : inputs.front().shape.front();
-  }
+  int64_t getBatchSize() const override { return batchSize; }
   FailureOr<Batch> read(int64_t index) override {
     Batch batch;
-    int64_t size = getBatchSize(), first = index * size;
+    int64_t size = batchSize, first = index * size;
     batch.valid = std::min(size, numSamples - first);
     for (auto [input, reader] : llvm::zip_equal(inputs, readers)) {
       Tensor tensor = Tensor::floats(input.shape);
@@ -79,7 +77,7 @@ public:
 private:
   SmallVector<InputSpec> inputs;
   std::vector<std::unique_ptr<SampleReader>> readers;
-  int64_t numSamples;
+  int64_t batchSize, numSamples;
 };
 
 using Readers = std::vector<std::unique_ptr<SampleReader>>;
@@ -288,17 +286,26 @@ q::eval::openData(StringRef path, ArrayRef<InputSpec> inputs,
                   int64_t limit) {
   if (inputs.empty())
     return emitError(loc) << "the model has no inputs to read samples for";
-  int64_t batch = inputs.front().shape.empty() ? 1 : inputs.front().shape[0];
+  auto getFirst = [](const InputSpec &input) {
+    return input.shape.empty() ? 1 : input.shape.front();
+  };
+  int64_t batch = getFirst(inputs.front());
+  bool isBatched = true;
   for (const InputSpec &input : inputs) {
-    int64_t own = input.shape.empty() ? 1 : input.shape[0];
-    if (own == batch && !llvm::is_contained(input.shape, 0))
-      continue;
-    return emitError(loc) << "input '" << input.name << "' has shape ["
-                          << input.shape << "]; all inputs must have the same "
-                          << "first dimension, the batch (" << batch
-                          << "), and no dimension of 0";
+    if (llvm::is_contained(input.shape, 0))
+      return emitError(loc) << "input '" << input.name << "' has shape ["
+                            << input.shape << "], which has no elements";
+    isBatched &= getFirst(input) == batch;
   }
-  FailureOr<Readers> readers = Opener(inputs, preprocessing, loc).open(path);
+  // Inputs that differ in their first dimension have no batch there: a sample
+  // is the whole of each.
+  SmallVector<InputSpec> specs(inputs);
+  if (!isBatched) {
+    batch = 1;
+    for (InputSpec &spec : specs)
+      spec.shape.insert(spec.shape.begin(), 1);
+  }
+  FailureOr<Readers> readers = Opener(specs, preprocessing, loc).open(path);
   if (failed(readers))
     return failure();
   int64_t count = readers->front()->getNumSamples();
@@ -311,5 +318,5 @@ q::eval::openData(StringRef path, ArrayRef<InputSpec> inputs,
   if (limit > 0)
     count = std::min(count, limit);
   return std::unique_ptr<DataSource>(std::make_unique<BatchedSource>(
-      SmallVector<InputSpec>(inputs), std::move(*readers), count));
+      SmallVector<InputSpec>(inputs), std::move(*readers), batch, count));
 }

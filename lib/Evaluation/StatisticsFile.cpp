@@ -6,11 +6,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "QDialect/Evaluation/Statistics.h"
+#include "QDialect/OutputFile.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/raw_ostream.h"
 
 #include <cmath>
 
@@ -60,18 +60,17 @@ static void writeTensor(json::OStream &out, const Statistics &statistics) {
 LogicalResult q::eval::saveStatistics(StringRef path,
                                       const StatisticsMap &statistics,
                                       Location loc) {
-  std::error_code error;
-  llvm::raw_fd_ostream file(path, error);
-  if (error)
-    return emitError(loc) << "cannot write '" << path
-                          << "': " << error.message();
-  json::OStream out(file);
+  std::string error;
+  std::unique_ptr<OutputFile> file = OutputFile::open(path, error);
+  if (!file)
+    return emitError(loc) << error;
+  json::OStream out(file->os());
   out.object([&] {
     out.attribute("format", kFormat);
     out.attribute("version", kVersion);
     out.attributeObject("tensors", [&] {
       for (const auto &[key, tensor] : statistics) {
-        file << '\n';
+        file->os() << '\n';
         // Names come from models, which may hold any bytes.
         out.attributeObject(json::fixUTF8(key), [&, &tensor = tensor] {
           writeTensor(out, tensor);
@@ -79,13 +78,10 @@ LogicalResult q::eval::saveStatistics(StringRef path,
       }
     });
   });
-  file << '\n';
-  file.close();
-  if (!file.has_error())
-    return success();
-  std::string message = file.error().message();
-  file.clear_error();
-  return emitError(loc) << "cannot write '" << path << "': " << message;
+  file->os() << '\n';
+  if (failed(file->keep(error)))
+    return emitError(loc) << error;
+  return success();
 }
 
 //===----------------------------------------------------------------------===//

@@ -194,7 +194,7 @@ std::string q::onnx_import::getTypeName(int32_t dtype) {
       "float8e5m2fnuz", "uint4",        "int4",           "float4e2m1"};
   if (dtype >= 0 && dtype < static_cast<int32_t>(std::size(names)))
     return names[dtype];
-  return "type " + std::to_string(dtype);
+  return "number " + std::to_string(dtype);
 }
 
 //===----------------------------------------------------------------------===//

@@ -7,6 +7,7 @@
 
 #include "QDialect/Import/ImportOnnx.h"
 #include "Importer.h"
+#include "InlineFunctions.h"
 #include "OnnxFile.h"
 
 #include "QDialect/Import/Passes.h"
@@ -20,6 +21,19 @@ static InFlightDiagnostic errorAt(StringRef path, MLIRContext *context) {
   return emitError(FileLineColLoc::get(context, path, 0, 0));
 }
 
+bool q::parseShapeOption(StringRef text, ImportOptions &options) {
+  auto [name, extents] = text.rsplit(':');
+  SmallVector<StringRef> parts;
+  extents.split(parts, 'x');
+  SmallVector<int64_t> shape;
+  bool good = !name.empty();
+  for (StringRef part : parts)
+    good &= !part.getAsInteger(10, shape.emplace_back());
+  if (good)
+    options.inputShapes[name] = shape;
+  return good;
+}
+
 OwningOpRef<ModuleOp> q::importOnnxBuffer(llvm::MemoryBufferRef buffer,
                                           StringRef path, MLIRContext *context,
                                           const ImportOptions &options) {
@@ -30,6 +44,10 @@ OwningOpRef<ModuleOp> q::importOnnxBuffer(llvm::MemoryBufferRef buffer,
   std::shared_ptr<::onnx::ModelProto> model =
       onnx_import::parseModel(buffer.getBuffer(), text, reason);
   if (!model) {
+    errorAt(path, context) << reason;
+    return nullptr;
+  }
+  if (!onnx_import::inlineFunctions(*model, reason)) {
     errorAt(path, context) << reason;
     return nullptr;
   }

@@ -12,6 +12,7 @@
 
 #include "mlir/IR/Verifier.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 using namespace mlir;
 using namespace q;
@@ -48,7 +49,7 @@ OwningOpRef<ModuleOp> Importer::run() {
   if (failed(readOpset()) || failed(expandQOperators(*model, fileLoc)))
     return nullptr;
   findNeededNodes();
-  if (failed(checkSupported()))
+  if (failed(checkSupported(model->graph())))
     return nullptr;
 
   module = ModuleOp::create(
@@ -101,17 +102,35 @@ void Importer::findNeededNodes() {
       return !name.empty() && neededNames.contains(name);
     });
     if (needed[i])
-      for (const std::string &input : node.input())
-        neededNames.insert(input);
+      addNeededNames(node);
+  }
+}
+
+/// Which branch of an If is taken is not known yet, so all that both read is
+/// needed, and all that they compute.
+void Importer::addNeededNames(const onnx::NodeProto &node) {
+  for (const std::string &input : node.input())
+    neededNames.insert(input);
+  for (const onnx::AttributeProto &attribute : node.attribute()) {
+    for (const onnx::ValueInfoProto &output : attribute.g().output())
+      neededNames.insert(output.name());
+    for (const onnx::NodeProto &inner : attribute.g().node()) {
+      for (const std::string &output : inner.output())
+        neededNames.insert(output);
+      addNeededNames(inner);
+    }
   }
 }
 
 /// All at once, so that a user sees the whole distance to a model that works.
-LogicalResult Importer::checkSupported() {
+LogicalResult Importer::checkSupported(const onnx::GraphProto &graph) {
   std::string list;
-  for (auto [index, node] : llvm::enumerate(model->graph().node())) {
+  bool isMain = &graph == &model->graph();
+  for (auto [index, node] : llvm::enumerate(graph.node())) {
     std::string opType = getQualifiedOpType(node);
-    if (!needed[index] || table.contains(opType) || isHostOnlyOp(opType))
+    bool isUnused = isMain && !needed[index];
+    if (isUnused || opType == "If" || table.contains(opType) ||
+        isHostOnlyOp(opType))
       continue;
     if (!list.empty())
       list += ", ";
@@ -214,7 +233,7 @@ FailureOr<Shape> Importer::resolveShape(const onnx::ValueInfoProto &input) {
   if (given != options.inputShapes.end())
     return given->second;
   std::string remedy =
-      "; give it with --input-shape=" + input.name() + "=1x3x224x224";
+      "; give it with --shape=" + input.name() + ":1x3x224x224";
   const onnx::TypeProto_Tensor &type = input.type().tensor_type();
   if (!type.has_shape())
     return error() << "input '" << input.name() << "' has no shape" << remedy;
@@ -358,8 +377,10 @@ LogicalResult Importer::buildNode(Node &node) {
         return failure(); // lookup said what is wrong with it
       return node.error() << "its input '" << input
                           << "' is made by no earlier node, input or "
-                             "initializer; the model is incomplete";
+                             "initializer; the model is incomplete or cyclic";
     }
+  if (node.getOpType() == "If")
+    return importIf(node);
   FailureOr<bool> evaluated = tryEvaluateOnHost(node);
   if (failed(evaluated))
     return failure();
@@ -373,7 +394,49 @@ LogicalResult Importer::buildNode(Node &node) {
   return handler->second(node);
 }
 
+/// Imports the branch that the condition takes, whose values are visible to it
+/// like all those before.
+LogicalResult Importer::importIf(Node &node) {
+  const HostTensor *condition = node.host(0);
+  if (!condition || condition->size() != 1)
+    return node.error() << "its condition depends on the input data; only an "
+                           "If whose condition is known can be compiled: "
+                           "export the model without control flow";
+  bool taken = condition->getReal(0) != 0;
+  const onnx::AttributeProto *attribute =
+      node.attribute(taken ? "then_branch" : "else_branch");
+  if (!attribute || attribute->g().output_size() < node.numOutputs())
+    return node.error() << "has no " << (taken ? "then" : "else")
+                        << "_branch with " << node.numOutputs() << " outputs";
+  const onnx::GraphProto &branch = attribute->g();
+  for (const onnx::TensorProto &tensor : branch.initializer())
+    initializers[tensor.name()] = &tensor;
+  if (failed(checkSupported(branch)))
+    return failure();
+  for (const onnx::NodeProto &inner : branch.node())
+    if (failed(importNode(inner)))
+      return failure();
+  for (int i = 0; i < node.numOutputs(); ++i) {
+    if (!node.wantsOutput(i))
+      continue;
+    Operand *result = lookup(branch.output(i).name());
+    if (!result)
+      return node.error() << "output '" << branch.output(i).name()
+                          << "' of its branch is made by no node";
+    Operand copy = *result;
+    const std::string &name = node.getProto().output(i);
+    copy.name = name;
+    if (failed(define(name, std::move(copy), node.getLoc())))
+      return failure();
+  }
+  return success();
+}
+
 LogicalResult Importer::importNode(const onnx::NodeProto &proto) {
+  constexpr int deepest = 32;
+  if (depth == deepest)
+    return error() << "the graph has more than 32 levels of branches";
+  llvm::SaveAndRestore nesting(depth, depth + 1);
   std::string name = Node(*this, proto, fileLoc).getName();
   Node node(*this, proto, NameLoc::get(builder.getStringAttr(name)));
   // Handlers and verifiers say what is wrong; here they learn where.

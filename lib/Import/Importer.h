@@ -180,7 +180,8 @@ private:
   mlir::LogicalResult readOpset();
   /// Marks the nodes that outputs depend on, in `needed`.
   void findNeededNodes();
-  mlir::LogicalResult checkSupported();
+  void addNeededNames(const onnx::NodeProto &node);
+  mlir::LogicalResult checkSupported(const onnx::GraphProto &graph);
   mlir::LogicalResult importInitializers();
   mlir::LogicalResult importInputs();
   mlir::FailureOr<Shape> resolveShape(const onnx::ValueInfoProto &input);
@@ -190,6 +191,7 @@ private:
   readIntegerInput(const onnx::ValueInfoProto &input);
   mlir::LogicalResult importNode(const onnx::NodeProto &proto);
   mlir::LogicalResult buildNode(Node &node);
+  mlir::LogicalResult importIf(Node &node);
   mlir::LogicalResult importOutputs();
 
   std::shared_ptr<onnx::ModelProto> model;
@@ -201,6 +203,8 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> module;
   mlir::func::FuncOp function;
   int64_t opset = 0;
+  /// How many branches the node that is imported lies in.
+  int depth = 0;
   OpTable table;
   llvm::StringMap<Operand> operands;
   /// Initializers, read when a node first asks for them.

@@ -24,7 +24,7 @@ struct Flags {
       "batch", cl::init(1), cl::value_desc("N"),
       cl::desc("extent of a dynamic first dimension of the model's inputs")};
   cl::list<std::string> shapes{
-      "input-shape", cl::value_desc("NAME=1x3x224x224"),
+      "shape", cl::value_desc("NAME:1x3x224x224"),
       cl::desc("shape of an input, instead of the one in the model")};
   cl::list<std::string> constants{
       "input-constant", cl::value_desc("NAME=FILE.pb"),
@@ -52,18 +52,11 @@ static bool readOptions(const Flags &flags, q::ImportOptions &options) {
   options.simplifyLayout = flags.simplify;
   llvm::StringRef name, value;
   for (const std::string &text : flags.shapes) {
-    bool good = splitPair(text, name, value);
-    llvm::SmallVector<int64_t> shape;
-    llvm::SmallVector<llvm::StringRef> extents;
-    value.split(extents, 'x');
-    for (llvm::StringRef extent : extents)
-      good &= !extent.getAsInteger(10, shape.emplace_back());
-    if (!good) {
-      llvm::errs() << "error: --input-shape=" << text
-                   << " must have the form NAME=1x3x224x224\n";
+    if (!parseShapeOption(text, options)) {
+      llvm::errs() << "error: --shape=" << text
+                   << " must have the form NAME:1x3x224x224\n";
       return false;
     }
-    options.inputShapes[name] = shape;
   }
   for (const std::string &text : flags.constants) {
     if (!splitPair(text, name, value)) {

@@ -43,8 +43,13 @@ static LogicalResult verifyBias(WeightedOpInterface op,
   if (!bias || bias.getStorageTypeIntegralWidth() != 32 || !bias.isSigned())
     return op->emitOpError(
         "is quantized, so its bias must be quantized to int32 (rule N7)");
+  // Scales of all channels are looked at only where they differ.
+  bool isPerTensor = isa<quant::UniformQuantizedType>(bias) &&
+                     isa<quant::UniformQuantizedType>(weights);
   int64_t channels =
-      cast<RankedTensorType>(op.getWeights().getType()).getDimSize(0);
+      isPerTensor
+          ? 1
+          : cast<RankedTensorType>(op.getWeights().getType()).getDimSize(0);
   for (auto [b, w] : llvm::zip_equal(getPerChannelParams(bias, channels),
                                      getPerChannelParams(weights, channels))) {
     if (b.zeroPoint != 0)

@@ -32,7 +32,26 @@ static LogicalResult verifyParameters(Operation *op, quant::QuantizedType type,
   return success();
 }
 
+/// Whether a tensor has so many elements that no machine holds it. Sizes that
+/// passes compute with then stay far from overflow.
+static bool isTooLarge(Type type) {
+  auto shaped = dyn_cast<ShapedType>(type);
+  if (!shaped || !shaped.hasStaticShape())
+    return false;
+  constexpr int64_t limit = int64_t(1) << 34;
+  int64_t count = 1;
+  for (int64_t extent : shaped.getShape()) {
+    if (extent > 0 && count > limit / extent)
+      return true;
+    count *= extent;
+  }
+  return false;
+}
+
 LogicalResult q::verifyQuantizedType(Operation *op, Type type) {
+  if (isTooLarge(type))
+    return op->emitOpError("has the type ")
+           << type << ", which has more than 2^34 elements";
   auto quantized = dyn_cast<quant::QuantizedType>(getElementTypeOrSelf(type));
   if (!quantized)
     return success();

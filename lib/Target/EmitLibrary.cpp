@@ -7,6 +7,8 @@
 
 #include "QDialect/Target/EmitLibrary.h"
 
+#include "QDialect/OutputFile.h"
+
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Target/LLVMIR/Dialect/All.h"
 #include "mlir/Target/LLVMIR/Export.h"
@@ -26,26 +28,6 @@
 
 using namespace mlir;
 using namespace q;
-
-LogicalResult q::writeFileAtomically(StringRef path, StringRef contents,
-                                     Location loc) {
-  auto file = llvm::sys::fs::TempFile::create(path + ".%%%%%%.tmp");
-  if (!file)
-    return emitError(loc) << "cannot write '" << path
-                          << "': " << llvm::toString(file.takeError());
-  llvm::raw_fd_ostream stream(file->FD, /*shouldClose=*/false);
-  stream << contents;
-  stream.flush();
-  bool failed = stream.has_error();
-  std::string reason = failed ? stream.error().message() : "";
-  stream.clear_error();
-  llvm::Error error = failed ? file->discard() : file->keep(path);
-  if (error)
-    reason = llvm::toString(std::move(error));
-  if (!reason.empty())
-    return emitError(loc) << "cannot write '" << path << "': " << reason;
-  return success();
-}
 
 /// The whole -O3 pipeline with the target's cost model.
 static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {

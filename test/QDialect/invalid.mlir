@@ -595,3 +595,21 @@ func.func @arg_reduce_extent(%x: tensor<16777217xf32>) {
   %0 = q.arg_reduce max %x {axis = 0 : i64} : (tensor<16777217xf32>) -> tensor<1xf32>
   return
 }
+
+// -----
+
+// Sizes that passes compute with stay far from overflow.
+func.func @huge_tensor(%x: tensor<1152921504606846976x2xf32>) {
+  // expected-error @below {{which has more than 2^34 elements}}
+  %0 = q.clamp %x {clamp_min = 0.0 : f32} : (tensor<1152921504606846976x2xf32>) -> tensor<1152921504606846976x2xf32>
+  return
+}
+
+// -----
+
+!u = !quant.uniform<i8:f32, 1.0>
+func.func @many_channels(%x: tensor<1x1x!u>, %w: tensor<17179869184x1x!u>, %b: tensor<17179869184x!quant.uniform<i32:f32, 2.0>>) {
+  // expected-error @below {{has a bias of scale 2.000000e+00 where input and weights have scales of product 1.000000e+00}}
+  %0 = q.gemm %x, %w bias %b : (tensor<1x1x!u>, tensor<17179869184x1x!u>, tensor<17179869184x!quant.uniform<i32:f32, 2.0>>) -> tensor<1x17179869184x!u>
+  return
+}

@@ -8,9 +8,9 @@
 #include "Compile.h"
 
 #include "QDialect/Conversion/Lowering.h"
-#include "QDialect/Import/ImportOnnx.h"
 #include "QDialect/IntegerSemantics.h"
 #include "QDialect/ModuleFile.h"
+#include "QDialect/OutputFile.h"
 #include "QDialect/QDialect.h"
 #include "QDialect/Target/Header.h"
 
@@ -88,9 +88,7 @@ LogicalResult Compiler::read() {
     if (!isOnnx()) {
       module = readModule(model, context);
     } else {
-      ImportOptions import;
-      import.batch = options.batch;
-      module = importOnnx(model, context, import);
+      module = importOnnx(model, context, options.import);
     }
     return success(static_cast<bool>(module));
   });

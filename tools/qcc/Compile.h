@@ -8,6 +8,7 @@
 #ifndef QDIALECT_TOOLS_QCC_COMPILE_H
 #define QDIALECT_TOOLS_QCC_COMPILE_H
 
+#include "QDialect/Import/ImportOnnx.h"
 #include "QDialect/Pipelines/Pipelines.h"
 #include "QDialect/Target/EmitLibrary.h"
 
@@ -30,7 +31,7 @@ struct CompileOptions {
   /// Stem of the files, and, made an identifier, prefix of the C symbols.
   std::string name;
   std::string target = "x86-64-v3";
-  int64_t batch = 1;
+  ImportOptions import;
   Stage stage = Stage::Lib;
   /// auto, always or off: see LoweringOptions.
   std::string winograd = "auto";

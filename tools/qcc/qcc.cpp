@@ -47,6 +47,9 @@ struct CommandLine {
   cl::opt<int64_t> batch{"batch", cl::cat(category), cl::init(1),
                          cl::desc("Samples per run, where the model leaves it "
                                   "open (default 1)")};
+  cl::list<std::string> shapes{
+      "shape", cl::cat(category), cl::value_desc("NAME:1x3x224x224"),
+      cl::desc("Shape of an input, where the model leaves it open")};
   cl::opt<std::string> winograd{
       "winograd", cl::cat(category), cl::init("auto"),
       cl::desc("Winograd for 3x3 layers where it is proven exact: auto "
@@ -142,7 +145,7 @@ struct CommandLine {
     options.name =
         name.empty() ? sys::path::stem(model).str() : std::string(name);
     options.target = target;
-    options.batch = batch;
+    options.import.batch = batch;
     options.stage = emit;
     options.profile = profile;
     options.winograd = winograd;
@@ -219,6 +222,12 @@ int main(int argc, char **argv) {
       "quantized (QuantizeLinear, DequantizeLinear) keeps its own and needs "
       "none.\n");
   q::CompileOptions options = commandLine.get();
+  for (const std::string &text : commandLine.shapes)
+    if (!q::parseShapeOption(text, options.import)) {
+      errs() << "qcc: error: --shape=" << text
+             << " must have the form NAME:1x3x224x224\n";
+      return 1;
+    }
   if (commandLine.printPipeline) {
     const q::QuantizeOptions &quantize = options.quantize;
     outs() << "simplify:   " << q::getSimplifyPipeline(quantize) << "\n"

@@ -8,6 +8,7 @@
 #include "QDialect/Conversion/Lowering.h"
 #include "QDialect/Import/Passes.h"
 #include "QDialect/ModuleFile.h"
+#include "QDialect/OutputFile.h"
 #include "QDialect/Pipelines/Pipelines.h"
 #include "QDialect/QDialect.h"
 #include "QDialect/Transforms/Passes.h"
@@ -18,7 +19,6 @@
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/InitLLVM.h"
-#include "llvm/Support/ToolOutputFile.h"
 
 /// What MlirOptMain does with its file names, but with a buffer from which
 /// bytecode with weights can be read.
@@ -26,10 +26,11 @@ static llvm::LogicalResult run(llvm::StringRef input, llvm::StringRef output,
                                mlir::DialectRegistry &registry,
                                const mlir::MlirOptMainConfig &config) {
   std::string error;
-  std::unique_ptr<llvm::MemoryBuffer> buffer = q::openModuleFile(input, &error);
-  std::unique_ptr<llvm::ToolOutputFile> file;
+  std::unique_ptr<llvm::MemoryBuffer> buffer =
+      q::openModuleFile(input, registry, &error);
+  std::unique_ptr<q::OutputFile> file;
   if (buffer)
-    file = mlir::openOutputFile(output, &error);
+    file = q::OutputFile::open(output, error);
   if (!file) {
     llvm::errs() << "qopt: error: " << error << "\n";
     return llvm::failure();
@@ -37,8 +38,10 @@ static llvm::LogicalResult run(llvm::StringRef input, llvm::StringRef output,
   if (failed(
           mlir::MlirOptMain(file->os(), std::move(buffer), registry, config)))
     return llvm::failure();
-  file->keep();
-  return llvm::success();
+  if (succeeded(file->keep(error)))
+    return llvm::success();
+  llvm::errs() << "qopt: error: " << error << "\n";
+  return llvm::failure();
 }
 
 int main(int argc, char **argv) {

@@ -163,7 +163,7 @@ ModelOr q::qrun::openModel(StringRef path, const OpenOptions &options,
     return openArchive(path, options, loc);
   OwningOpRef<ModuleOp> module;
   if (path.ends_with(".onnx"))
-    module = importOnnx(path, &context, {options.batch});
+    module = importOnnx(path, &context, options.import);
   else if (path.ends_with(".mlir") || path.ends_with(".mlirbc"))
     module = readModule(path, &context);
   else

@@ -15,6 +15,7 @@
 
 #include "QDialect/Evaluation/Data.h"
 #include "QDialect/Evaluation/Tensor.h"
+#include "QDialect/Import/ImportOnnx.h"
 #include "QDialect/Numerics/QuantParams.h"
 
 #include "mlir/IR/Location.h"
@@ -84,8 +85,8 @@ protected:
 using ModelOr = mlir::FailureOr<std::unique_ptr<Model>>;
 
 struct OpenOptions {
-  /// What a symbolic batch dimension of an ONNX file becomes.
-  int64_t batch = 1;
+  /// What dynamic dimensions of an ONNX file become.
+  ImportOptions import;
   /// Compiler and emulator for archives; empty chooses by their processor.
   std::string compiler, runner;
 };

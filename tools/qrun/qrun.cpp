@@ -100,6 +100,10 @@ struct Options {
       cl::desc("Batch of an ONNX model whose first dimension is symbolic "
                "(default 1)"),
       cl::value_desc("N"), cl::init(1), cl::cat(category)};
+  cl::list<std::string> shapes{
+      "shape",
+      cl::desc("Shape of an input of an ONNX model, where it is dynamic"),
+      cl::value_desc("NAME:1x3x224x224"), cl::cat(category)};
   cl::opt<std::string> compiler{
       "cc",
       cl::desc("C compiler that links an archive (default by its "
@@ -123,7 +127,15 @@ private:
   LogicalResult readArguments();
   LogicalResult openDataFor(const Model &model);
   ModelOr open(StringRef path) {
-    return openModel(path, {batch, options.compiler, options.runner}, context);
+    OpenOptions open;
+    open.import.batch = batch;
+    for (const std::string &text : options.shapes)
+      if (!parseShapeOption(text, open.import))
+        return emitError(loc)
+               << "--shape=" << text << " must have the form NAME:1x3x224x224";
+    open.compiler = options.compiler;
+    open.runner = options.runner;
+    return openModel(path, open, context);
   }
 
   Options &options;

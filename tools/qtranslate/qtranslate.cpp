@@ -4,15 +4,59 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+//
+// What mlir-translate does with one translation, but for the output, which
+// appears whole or not at all.
+//
+//===----------------------------------------------------------------------===//
 
 #include "QDialect/Export/ExportOnnx.h"
 #include "QDialect/Import/ImportOnnx.h"
+#include "QDialect/OutputFile.h"
 
-#include "mlir/Tools/mlir-translate/MlirTranslateMain.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Support/FileUtilities.h"
+#include "mlir/Tools/mlir-translate/Translation.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/SourceMgr.h"
+
+namespace cl = llvm::cl;
+
+/// One stderr line; the exit code of a failure.
+static int fail(llvm::StringRef message) {
+  llvm::errs() << "qtranslate: error: " << message << "\n";
+  return 1;
+}
 
 int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
   q::registerImportOnnx();
   q::registerExportOnnx();
-  return mlir::failed(
-      mlir::mlirTranslateMain(argc, argv, "Network translation tool\n"));
+  mlir::registerAsmPrinterCLOptions();
+  mlir::registerMLIRContextCLOptions();
+  cl::opt<std::string> input(cl::Positional, cl::desc("<input file>"),
+                             cl::init("-"));
+  cl::opt<std::string> output("o", cl::desc("Output file (default stdout)"),
+                              cl::value_desc("file"), cl::init("-"));
+  cl::opt<const mlir::Translation *, false, mlir::TranslationParser>
+      translation("", cl::desc("Translation to perform"), cl::Required);
+  cl::ParseCommandLineOptions(argc, argv, "Network translation tool\n");
+
+  std::string error;
+  std::unique_ptr<llvm::MemoryBuffer> buffer =
+      mlir::openInputFile(input, &error);
+  if (!buffer)
+    return fail(error);
+  std::unique_ptr<q::OutputFile> file = q::OutputFile::open(output, error);
+  if (!file)
+    return fail(error);
+  mlir::MLIRContext context;
+  auto sources = std::make_shared<llvm::SourceMgr>();
+  sources->AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
+  mlir::SourceMgrDiagnosticHandler handler(*sources, &context);
+  if (failed((*translation)(sources, file->os(), &context)))
+    return 1;
+  return succeeded(file->keep(error)) ? 0 : fail(error);
 }

@@ -16,6 +16,7 @@
 #include "QDialect/Conversion/CInterface.h"
 #include "QDialect/Conversion/Lowering.h"
 #include "QDialect/Evaluation/Evaluator.h"
+#include "QDialect/OutputFile.h"
 #include "QDialect/Target/EmitLibrary.h"
 #include "QDialect/Target/Header.h"
 

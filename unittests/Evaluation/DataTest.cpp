@@ -349,6 +349,29 @@ TEST_F(DataTest, TensorProtoFilesAndFolders) {
   expectDiagnostic("is not a TensorProto");
 }
 
+TEST_F(DataTest, InputsThatDifferInTheirFirstDimensionHaveNoBatch) {
+  std::string files =
+      write("a.npy", npy<float>("<f4", "2, 3", {1, 2, 3, 4, 5, 6})) + "," +
+      write("b.npy", npy<float>("<f4", "4", {7, 8, 9, 10}));
+  auto source = open(files, {{"a", {2, 3}}, {"b", {4}}});
+  ASSERT_TRUE(source) << diagnostics;
+  EXPECT_EQ(source->getNumSamples(), 1);
+  auto batch = source->read(0);
+  ASSERT_TRUE(succeeded(batch)) << diagnostics;
+  EXPECT_EQ(batch->inputs[0].getShape(), (llvm::ArrayRef<int64_t>{2, 3}));
+  EXPECT_EQ(batch->inputs[0].f(), (Floats{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(batch->inputs[1].getShape(), (llvm::ArrayRef<int64_t>{4}));
+  EXPECT_EQ(batch->inputs[1].f(), (Floats{7, 8, 9, 10}));
+  // Two samples of each.
+  files = write("a.npy", npy<float>("<f4", "2, 1", {1, 2})) + "," +
+          write("b.npy", npy<float>("<f4", "2, 2", {3, 4, 5, 6}));
+  source = open(files, {{"a", {1}}, {"b", {2}}});
+  ASSERT_TRUE(source) << diagnostics;
+  EXPECT_EQ(source->getNumSamples(), 2);
+  EXPECT_FALSE(open(files, {{"a", {1}}, {"b", {0}}}));
+  expectDiagnostic("input 'b' has shape [0], which has no elements");
+}
+
 TEST_F(DataTest, OneFilePerInput) {
   std::string a = write("a.npy", npy<float>("<f4", "2, 1", {1, 2})),
               b = write("b.npy", npy<float>("<f4", "2, 2", {3, 4, 5, 6})),

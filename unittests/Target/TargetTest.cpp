@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "QDialect/OutputFile.h"
 #include "QDialect/Target/EmitLibrary.h"
 #include "QDialect/Target/Header.h"
 
@@ -105,6 +106,16 @@ TEST_F(TargetTest, WritesWholeFilesOrNone) {
   EXPECT_EQ((*buffer)->getBuffer(), "two");
   EXPECT_TRUE(failed(q::writeFileAtomically(path("no/a"), "x", loc)));
   EXPECT_NE(message.find("cannot write"), std::string::npos);
+  // What is not kept never was.
+  std::string error;
+  {
+    auto file = q::OutputFile::open(path("a"), error);
+    ASSERT_TRUE(file) << error;
+    file->os() << "three";
+  }
+  buffer = llvm::MemoryBuffer::getFile(path("a"));
+  ASSERT_TRUE(static_cast<bool>(buffer));
+  EXPECT_EQ((*buffer)->getBuffer(), "two");
   // Nothing but the one file is left.
   std::error_code code;
   int count = 0;

@@ -43,14 +43,21 @@ struct ImportOptions {
   bool simplifyLayout = true;
 };
 
+/// Reads `--shape=NAME:1x3x224x224` into `options`; false if it has another
+/// form. The name may contain colons.
+bool parseShapeOption(llvm::StringRef text, ImportOptions &options);
+
 /// Imports the ONNX model in `buffer`. `path` is its file's name, for messages,
 /// for the detection of the text form and to find external data beside it.
 ///
 /// The result holds `func.func @main` with static f32 types in the model's own
 /// (NCHW) layout, `q.name` attributes with the ONNX names of arguments and
 /// results, and NHWC `q` ops whose NameLocs are the names of the ONNX nodes.
-/// On failure there is one diagnostic, which names the file and, where one is
-/// at fault, the node and the op, and the result is null.
+/// Model-local functions are inlined, and so is the branch of an If whose
+/// condition is known. Booleans and integers that depend on the data (results
+/// of comparisons, indices) are whole numbers in float32. On failure there is
+/// one diagnostic, which names the file and, where one is at fault, the node
+/// and the op, and the result is null.
 mlir::OwningOpRef<mlir::ModuleOp>
 importOnnxBuffer(llvm::MemoryBufferRef buffer, llvm::StringRef path,
                  mlir::MLIRContext *context, const ImportOptions &options = {});

@@ -69,12 +69,6 @@ mlir::FailureOr<LibrarySizes> emitLibrary(mlir::ModuleOp module,
                                           const Target &target,
                                           const EmitPaths &paths);
 
-/// Writes `contents` to `path` by way of a temporary file, so that nobody ever
-/// sees half of it. Fails with a diagnostic at `loc`.
-mlir::LogicalResult writeFileAtomically(llvm::StringRef path,
-                                        llvm::StringRef contents,
-                                        mlir::Location loc);
-
 } // namespace q
 
 #endif // QDIALECT_TARGET_EMITLIBRARY_H

@@ -1,0 +1,18 @@
+//===- fuzz-module.cpp - libFuzzer's entry to the passes ------------------===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Targets.h"
+
+#include <cstdint>
+#include <cstdlib>
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  llvm::StringRef bytes(reinterpret_cast<const char *>(data), size);
+  if (!q::mutation::optimizeModule(bytes).isSound())
+    std::abort();
+  return 0;
+}
