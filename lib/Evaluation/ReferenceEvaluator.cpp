@@ -281,14 +281,19 @@ eval::createReferenceEvaluator(func::FuncOp function) {
 }
 
 bool eval::isQuantized(func::FuncOp function) {
-  WalkResult result = function.walk([](Operation *op) {
+  bool hasIntegers = false, computesFloats = false;
+  function.walk([&](Operation *op) {
+    if (!isa_and_nonnull<QDialect>(op->getDialect()))
+      return;
     auto isQuantizedType = [](Type type) {
       return static_cast<bool>(getQuantizedType(type));
     };
-    return llvm::any_of(op->getOperandTypes(), isQuantizedType) ||
-                   llvm::any_of(op->getResultTypes(), isQuantizedType)
-               ? WalkResult::interrupt()
-               : WalkResult::advance();
+    bool givesIntegers = llvm::any_of(op->getResultTypes(), isQuantizedType);
+    hasIntegers |=
+        givesIntegers || llvm::any_of(op->getOperandTypes(), isQuantizedType);
+    // Floats may be moved on their way in and out.
+    computesFloats |= !givesIntegers && !isa<ConstOp, DequantizeOp>(op) &&
+                      !op->hasTrait<SharesParameters>();
   });
-  return result.wasInterrupted();
+  return hasIntegers && !computesFloats;
 }

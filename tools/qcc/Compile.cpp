@@ -8,6 +8,7 @@
 #include "Compile.h"
 
 #include "QDialect/Conversion/Lowering.h"
+#include "QDialect/Evaluation/Evaluator.h"
 #include "QDialect/IntegerSemantics.h"
 #include "QDialect/ModuleFile.h"
 #include "QDialect/OutputFile.h"
@@ -118,19 +119,8 @@ bool Compiler::hasIntegers() {
 
 /// All that is left to do is to lower it: IR whose ops compute in integers.
 bool Compiler::isQuantized() {
-  return hasIntegers() &&
-         !module
-              ->walk([](Operation *op) {
-                bool borders = isa<ConstOp, DequantizeOp>(op) ||
-                               !isa_and_nonnull<QDialect>(op->getDialect());
-                bool computesFloats =
-                    !borders && llvm::any_of(op->getResultTypes(), [](Type t) {
-                      return getElementTypeOrSelf(t).isF32();
-                    });
-                return computesFloats ? WalkResult::interrupt()
-                                      : WalkResult::advance();
-              })
-              .wasInterrupted();
+  auto functions = module->getOps<func::FuncOp>();
+  return llvm::any_of(functions, eval::isQuantized);
 }
 
 bool Compiler::isCalibrated() {

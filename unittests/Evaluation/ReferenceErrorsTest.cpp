@@ -119,6 +119,19 @@ TEST_F(ReferenceErrors, TheObserverSeesEveryResultInOrder) {
   }
 }
 
+TEST_F(ReferenceErrors, FloatOpsBetweenBordersAreNotQuantized) {
+  create(R"(
+    !x = tensor<2x!quant.uniform<u8:f32, 0.5>>
+    func.func @f(%x: tensor<2xf32>) -> !x {
+      %0 = q.quantize %x : tensor<2xf32> -> !x
+      %1 = q.dequantize %0 : !x -> tensor<2xf32>
+      %2 = q.add %1, %1 : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
+      %3 = q.quantize %2 : tensor<2xf32> -> !x
+      return %3 : !x
+    })");
+  EXPECT_FALSE(isQuantized(*module->getOps<mlir::func::FuncOp>().begin()));
+}
+
 TEST_F(ReferenceErrors, FloatFunctionsAreNotQuantized) {
   create("func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {"
          " return %x : tensor<4xf32> }");

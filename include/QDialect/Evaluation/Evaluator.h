@@ -67,8 +67,10 @@ createFloatEvaluator(mlir::func::FuncOp function,
 mlir::FailureOr<std::unique_ptr<Evaluator>>
 createReferenceEvaluator(mlir::func::FuncOp function);
 
-/// Whether any op of `function` works on a quantized type, so that it is the
-/// reference evaluator that runs it.
+/// Whether `function` computes in integers, so that it is the reference
+/// evaluator that runs it: some op works on a quantized type, and none computes
+/// floats. A model that arrives quantized, with float ops between quantize and
+/// dequantize, is run by the float evaluator, literally.
 bool isQuantized(mlir::func::FuncOp function);
 
 } // namespace q::eval
