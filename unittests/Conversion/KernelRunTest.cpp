@@ -270,6 +270,12 @@ TEST_P(KernelRun, LargeChains) {
     layer.w = 1 + below(3);
     module.add(layer, random);
   }
+  // Several blocks of pixels, the last of which reaches back.
+  layer.isGemm = false;
+  layer.chain = 1;
+  layer.h = layer.w = 7;
+  layer.ic = 960;
+  module.add(layer, random);
   check();
   if (std::string(GetParam()) == "avx2")
     for (const char *length :

@@ -40,7 +40,11 @@ static void blockPixels(const DensePlan &plan, int64_t maxPixels, int64_t limit,
   int64_t perPixel = g.inC * plan.traits.activationBits / 8;
   int64_t most = std::max(limit / perPixel / maxPixels, int64_t(4)) * maxPixels;
   int64_t blocks = ceilDiv(total, most);
-  int64_t pixels = ceilDiv(ceilDiv(total, blocks), maxPixels) * maxPixels;
+  int64_t least = ceilDiv(total, blocks);
+  int64_t pixels = ceilDiv(least, maxPixels) * maxPixels;
+  // Whole tiles, unless the last block would repeat much of its neighbour.
+  if (blocks * pixels * 20 > total * 21)
+    pixels = least;
   blocking.isFlat = true;
   blocking.blockPixels = std::min(total, pixels);
   blocking.blocks = ceilDiv(total, blocking.blockPixels);
