@@ -18,6 +18,7 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Support/FileUtilities.h"
+#include "mlir/Support/ToolUtilities.h"
 #include "mlir/Tools/mlir-translate/Translation.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/SourceMgr.h"
@@ -28,6 +29,24 @@ namespace cl = llvm::cl;
 static int fail(llvm::StringRef message) {
   llvm::errs() << "qtranslate: error: " << message << "\n";
   return 1;
+}
+
+/// Translates one module. With `verify` it is its diagnostics that count: all
+/// that the source expects must come, and no others.
+static mlir::LogicalResult translate(const mlir::Translation &translation,
+                                     std::unique_ptr<llvm::MemoryBuffer> buffer,
+                                     bool verify, llvm::raw_ostream &os) {
+  mlir::MLIRContext context;
+  auto sources = std::make_shared<llvm::SourceMgr>();
+  sources->AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
+  if (!verify) {
+    mlir::SourceMgrDiagnosticHandler handler(*sources, &context);
+    return translation(sources, os, &context);
+  }
+  mlir::SourceMgrDiagnosticVerifierHandler handler(*sources, &context);
+  context.printOpOnDiagnostic(false);
+  (void)translation(sources, os, &context);
+  return handler.verify();
 }
 
 int main(int argc, char **argv) {
@@ -42,6 +61,12 @@ int main(int argc, char **argv) {
                               cl::value_desc("file"), cl::init("-"));
   cl::opt<const mlir::Translation *, false, mlir::TranslationParser>
       translation("", cl::desc("Translation to perform"), cl::Required);
+  cl::opt<bool> split("split-input-file",
+                      cl::desc("Translate the parts of the input between "
+                               "lines '// -----' one by one"));
+  cl::opt<bool> verify("verify-diagnostics",
+                       cl::desc("Check the diagnostics against the comments "
+                                "'expected-error' of the input"));
   cl::ParseCommandLineOptions(argc, argv, "Network translation tool\n");
 
   std::string error;
@@ -52,11 +77,15 @@ int main(int argc, char **argv) {
   std::unique_ptr<q::OutputFile> file = q::OutputFile::open(output, error);
   if (!file)
     return fail(error);
-  mlir::MLIRContext context;
-  auto sources = std::make_shared<llvm::SourceMgr>();
-  sources->AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
-  mlir::SourceMgrDiagnosticHandler handler(*sources, &context);
-  if (failed((*translation)(sources, file->os(), &context)))
+  auto process = [&](std::unique_ptr<llvm::MemoryBuffer> part,
+                     const llvm::MemoryBufferRef &, llvm::raw_ostream &os) {
+    return translate(*translation, std::move(part), verify, os);
+  };
+  mlir::LogicalResult done =
+      split
+          ? mlir::splitAndProcessBuffer(std::move(buffer), process, file->os())
+          : process(std::move(buffer), {}, file->os());
+  if (failed(done))
     return 1;
   return succeeded(file->keep(error)) ? 0 : fail(error);
 }
