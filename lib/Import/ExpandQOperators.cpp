@@ -240,6 +240,13 @@ LogicalResult Expander::expandIntegerProduct(StringRef opType) {
 /// A range that the samples show takes the place of the one that each input
 /// would have: y = x, scale 1 and zero point 0 are the same number in float.
 LogicalResult Expander::expandDynamicQuantize() {
+  for (const onnx::ValueInfoProto &output : graph.output())
+    if (llvm::is_contained(node.output(), output.name()))
+      return emitError(loc)
+             << "node '" << node.name()
+             << "' (DynamicQuantizeLinear): its result '" << output.name()
+             << "' is an output of the network, but the quantization of each "
+                "single input is not computed; end the network at float values";
   emitRemark(loc) << "node '" << node.name()
                   << "' (DynamicQuantizeLinear): its range is taken from "
                      "samples when the model is compiled, not from every input";

@@ -320,7 +320,8 @@ static LogicalResult evaluateCast(Node &node) {
   int64_t to = node.getInt("to", 0);
   if (const HostTensor *like = node.host(1))
     to = like->getType();
-  if (!isFloatType(to) && !isIntegerType(to))
+  bool isNibble = to == kInt4 || to == kUInt4;
+  if (isNibble || (!isFloatType(to) && !isIntegerType(to)))
     return node.error() << "casts to " << getTypeName(to)
                         << ", which is not supported";
   return node.define(0, node.host(0)->converted(to));

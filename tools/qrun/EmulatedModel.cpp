@@ -187,6 +187,15 @@ bool EmulatedModel::greet(const CompiledInfo &info) {
   return works;
 }
 
+/// The C compiler of this machine: `cc`, or one that is there without that
+/// name.
+static StringRef findHostCompiler() {
+  for (StringRef name : {"cc", "clang-22", "clang", "gcc"})
+    if (llvm::sys::findProgramByName(name))
+      return name;
+  return "cc";
+}
+
 LogicalResult EmulatedModel::start(const OpenOptions &options) {
   bool isAArch64 = false;
   FailureOr<std::string> name = findModelName(path, isAArch64, loc);
@@ -199,7 +208,8 @@ LogicalResult EmulatedModel::start(const OpenOptions &options) {
 #endif
   std::string compiler = options.compiler, runner = options.runner;
   if (compiler.empty())
-    compiler = isForeign && isAArch64 ? "aarch64-linux-gnu-gcc" : "cc";
+    compiler = isForeign && isAArch64 ? StringRef("aarch64-linux-gnu-gcc")
+                                      : findHostCompiler();
   if (runner.empty() && isForeign)
     runner = "qemu-aarch64 -cpu max";
   if (!folder.create())

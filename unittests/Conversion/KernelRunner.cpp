@@ -482,7 +482,7 @@ std::vector<RunResult> q::kernel::test::runAll(const KernelModule &module,
 //===----------------------------------------------------------------------===//
 
 LoadedLibrary::LoadedLibrary(const std::string &object) {
-  auto linker = llvm::sys::findProgramByName("cc");
+  auto linker = llvm::sys::findProgramByName(Q_HOST_CC);
   if (!linker)
     return;
   std::string library = object + ".so";
