@@ -16,6 +16,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "../../unittests/Conversion/KernelRunner.h"
+#include "CoreClock.h"
 
 #include <algorithm>
 #include <chrono>
@@ -139,20 +140,6 @@ std::vector<NamedCase> getCases() {
   return cases;
 }
 
-/// Time stamp ticks per core cycle, from a chain of dependent multiplies of
-/// three cycles each.
-double ticksPerCycle() {
-  constexpr int count = 2000000;
-  double best = 1e30;
-  for (int repeat = 0; repeat < 5; ++repeat) {
-    uint64_t value = 3, start = __rdtsc();
-    for (int i = 0; i < count; ++i)
-      asm volatile("imul %0, %0" : "+r"(value));
-    best = std::min(best, double(__rdtsc() - start));
-  }
-  return best / (3.0 * count);
-}
-
 struct Measurement {
   double ticks;
   int64_t codeBytes;
@@ -213,7 +200,7 @@ int main(int argc, char **argv) {
     return 1;
   }
   std::mt19937 random(1);
-  double perCycle = ticksPerCycle();
+  double perCycle = q::bench::ticksPerCycle();
   std::printf("%-32s %7s %7s %7s %7s %7s %10s %8s  %s\n", "layer, MAC/c", "any",
               "L=1", "L=2", "L=4", "L=8", "us", "text", "epilogue");
   for (NamedCase &named : cases) {

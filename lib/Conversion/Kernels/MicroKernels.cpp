@@ -67,6 +67,18 @@ static Value broadcastFour(KernelEmitter &e, Value activations, Value at) {
   return e.bitcast(all, 4 * lanes, e.i8());
 }
 
+/// Four weights of each of eight output channels, for every vector of a step.
+static Values loadFours(KernelEmitter &e, const Tile &tile,
+                        const StepOperands &from, int64_t step) {
+  constexpr int64_t bytes = 4 * 8;
+  Values weights;
+  for (int64_t v = 0; v < tile.vectors; ++v) {
+    int64_t at = (step * tile.vectors + v) * bytes;
+    weights.push_back(e.load(from.weights, e.add(from.weightsAt, at), bytes));
+  }
+  return weights;
+}
+
 /// vpdpbusd: four channels of a pixel, broadcast, times four weights of each of
 /// eight output channels, added in int32.
 static void emitVpdpbusd(KernelEmitter &e, const Tile &tile,
@@ -74,12 +86,7 @@ static void emitVpdpbusd(KernelEmitter &e, const Tile &tile,
                          Values &accumulators) {
   constexpr int64_t lanes = 8;
   for (int64_t step = 0; step < steps; ++step) {
-    Values weights;
-    for (int64_t v = 0; v < tile.vectors; ++v) {
-      int64_t at = (step * tile.vectors + v) * 4 * lanes;
-      weights.push_back(
-          e.load(from.weights, e.add(from.weightsAt, at), 4 * lanes));
-    }
+    Values weights = loadFours(e, tile, from, step);
     for (int64_t p = 0; p < tile.pixels; ++p) {
       Value activations =
           broadcastFour(e, from.activations,
@@ -107,12 +114,7 @@ static void emitPmaddubsw(KernelEmitter &e, const Tile &tile,
     int64_t end = std::min(first + from.chain, steps);
     Values sums(accumulators.size());
     for (int64_t step = first; step < end; ++step) {
-      Values weights;
-      for (int64_t v = 0; v < tile.vectors; ++v) {
-        int64_t at = (step * tile.vectors + v) * 4 * lanes;
-        weights.push_back(
-            e.load(from.weights, e.add(from.weightsAt, at), 4 * lanes));
-      }
+      Values weights = loadFours(e, tile, from, step);
       for (int64_t p = 0; p < tile.pixels; ++p) {
         Value activations =
             broadcastFour(e, from.activations,
