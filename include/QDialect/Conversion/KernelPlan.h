@@ -96,10 +96,17 @@ struct DensePlan {
     return geometry.outC / geometry.groups;
   }
   int64_t panelCount() const { return panelsPerGroup * geometry.groups; }
+  /// Steps of all segments.
+  int64_t stepCount() const { return segments * steps; }
   /// Bytes of packed weights per panel.
-  int64_t panelBytes() const {
-    return segments * steps * traits.depth * panelWidth;
-  }
+  int64_t panelBytes() const { return stepCount() * traits.depth * panelWidth; }
+  /// Pixels of a scratch row, where rows are what is brought there.
+  int64_t rowColumns() const;
+  /// Whether they are only those that a kernel of one column looks at.
+  bool skipsColumns() const;
+  /// Where the activations of step `step` (of all segments) lie in the scratch
+  /// buffer, from those of the first one.
+  int64_t stepOffset(int64_t step) const;
   /// The first output channel of a panel, within its group.
   int64_t panelStart(int64_t panelInGroup) const;
   /// The channel (within the panel) of accumulator `lane` of vector `vector`.

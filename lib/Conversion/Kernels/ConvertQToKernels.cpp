@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ChainPlan.h"
 #include "QDialect/Conversion/KernelPasses.h"
 #include "QDialect/Conversion/KernelPlan.h"
 #include "QDialect/Conversion/StorageTypes.h"
@@ -113,6 +114,7 @@ struct Packed {
   std::vector<int8_t> weights;
   std::vector<int32_t> bias, multipliers;
   std::vector<int8_t> shifts;
+  std::vector<int32_t> chainTable;
   std::vector<float> floatMultipliers;
   Epilogue epilogue;
   SmallVector<int64_t> tile;
@@ -232,30 +234,52 @@ private:
                    const LayerGeometry &geometry, LayerConstants &constants,
                    const TargetKernels &kernels) {
     std::optional<Int16Chain> chain = getInt16Chain(op);
-    if (kernels.densePairs && chain && chain->proof.length > 0 &&
-        pairsPay(getWeightRuns(op).length)) {
-      const numerics::ChainProof &proof = chain->proof;
-      constants.chain =
-          ChainAttr::get(op->getContext(), proof.length, chain->amax,
-                         proof.pairSum, proof.chainSum);
-      return buildDense(op, shape, geometry, constants, *kernels.densePairs,
-                        kernels.registers);
-    }
+    if (kernels.densePairs && chain &&
+        choosePairs(op, shape, geometry, constants, *chain, kernels))
+      return;
     buildDense(op, shape, geometry, constants,
                constants.input.getIsSigned() ? kernels.denseSigned
                                              : kernels.dense,
                kernels.registers);
   }
 
-  /// Whether vpmaddubsw takes fewer instructions for a run of products than
-  /// vpmaddwd: three for four products against two for two.
-  static bool pairsPay(size_t length) {
-    return 3 * ((length + 3) / 4) < 2 * ((length + 1) / 2);
+  /// Takes vpmaddubsw if it is expected to be faster than what multiplies any
+  /// weights: in chains of one length for all panels, or in chains of each
+  /// panel's own.
+  bool choosePairs(WeightedOpInterface op, const LayerShape &shape,
+                   const LayerGeometry &geometry, LayerConstants &constants,
+                   const Int16Chain &chain, const TargetKernels &kernels) {
+    const numerics::ChainProof &proof = chain.proof;
+    MicroKernel kernel = *kernels.densePairs;
+    auto [pixels, vectors] =
+        chooseDenseTile(geometry, kernel, kernels.registers);
+    DensePlan plan = getDensePlan(geometry, kernel, vectors);
+    // Three instructions for four products against two for two.
+    bool pairsPay = proof.length > 0 && 3 * ((plan.segmentLength + 3) / 4) <
+                                            2 * ((plan.segmentLength + 1) / 2);
+    PanelChains own =
+        planChains(plan, constants.weights, static_cast<int32_t>(chain.amax));
+    double others =
+        pairsPay ? estimateChains(plan, proof.length) : estimatePmaddwd(plan);
+    if (own.cycles < 0.95 * others) {
+      constants.panelChains = PanelChainsAttr::get(
+          op->getContext(), own.lengths, own.reach, own.counts);
+      buildDense(op, shape, geometry, constants, kernel, kernels.registers,
+                 &own);
+      return true;
+    }
+    if (!pairsPay)
+      return false;
+    constants.chain = ChainAttr::get(op->getContext(), proof.length, chain.amax,
+                                     proof.pairSum, proof.chainSum);
+    buildDense(op, shape, geometry, constants, kernel, kernels.registers);
+    return true;
   }
 
   void buildDense(WeightedOpInterface op, const LayerShape &shape,
                   const LayerGeometry &geometry, LayerConstants &constants,
-                  MicroKernel kernel, int64_t registers) {
+                  MicroKernel kernel, int64_t registers,
+                  const PanelChains *chains = nullptr) {
     // Where the micro-kernel works on x + offset, the bias gives the difference
     // back.
     int64_t offset =
@@ -266,7 +290,11 @@ private:
     DensePlan plan = getDensePlan(geometry, kernel, vectors);
     Packed packed;
     packed.tile = {pixels, vectors};
-    packed.weights = packDenseWeights(plan, constants.weights);
+    packed.weights = chains
+                         ? packArrangedWeights(plan, *chains, constants.weights)
+                         : packDenseWeights(plan, constants.weights);
+    if (chains)
+      packed.chainTable = makeChainTable(plan, *chains);
     packAll(constants, packed,
             [&](auto values) { return packDenseConstants(plan, values); });
     chooseEpilogue(constants, packed, plan.panelWidth,
@@ -323,6 +351,14 @@ private:
         DenseResourceElementsAttr::get(type, "qk_constant", std::move(blob)));
   }
 
+  /// The table of chains: 16 bits where they suffice.
+  Value chainTable(ImplicitLocOpBuilder &b, ArrayRef<int32_t> table) {
+    if (llvm::any_of(table, [](int32_t entry) { return entry > 0xffff; }))
+      return constant<int32_t>(b, table, b.getI32Type());
+    std::vector<int16_t> narrow(table.begin(), table.end());
+    return constant<int16_t>(b, ArrayRef<int16_t>(narrow), b.getI16Type());
+  }
+
   template <typename OpTy>
   void build(WeightedOpInterface op, const LayerShape &shape,
              const LayerConstants &constants, const Packed &packed,
@@ -356,7 +392,8 @@ private:
         tensor::EmptyOp::create(b, resultType.getShape(), b.getI8Type());
     auto layer = OpTy::create(
         b, TypeRange(resultType), input, weights, bias, multipliers, shifts,
-        residual, init, b.getDenseI64ArrayAttr(shape.kernel),
+        chainTable(b, packed.chainTable), residual, init,
+        b.getDenseI64ArrayAttr(shape.kernel),
         b.getDenseI64ArrayAttr(shape.strides),
         b.getDenseI64ArrayAttr(shape.pads),
         b.getDenseI64ArrayAttr(shape.dilations),
@@ -366,6 +403,7 @@ private:
         constants.input, constants.output, constants.residual,
         MicroKernelAttr::get(context, kernel),
         EpilogueAttr::get(context, packed.epilogue), constants.chain,
+        constants.panelChains,
         constants.tiesAway ? b.getUnitAttr() : UnitAttr(),
         b.getDenseI64ArrayAttr(packed.tile));
     auto back = UnrealizedConversionCastOp::create(b, result.getType(),

@@ -56,12 +56,8 @@ static void blockPixels(const DensePlan &plan, int64_t maxPixels, int64_t limit,
 static void blockRows(const DensePlan &plan, int64_t maxPixels, int64_t limit,
                       DenseBlocking &blocking) {
   const LayerGeometry &g = plan.geometry;
-  blocking.skipsColumns = g.kernelW == 1 && g.strideW > 1 && g.padLeft == 0 &&
-                          (g.outW - 1) * g.strideW < g.inW;
-  blocking.scratchColumns =
-      blocking.skipsColumns
-          ? g.outW
-          : (g.outW - 1) * g.strideW + (g.kernelW - 1) * g.dilationW + 1;
+  blocking.skipsColumns = plan.skipsColumns();
+  blocking.scratchColumns = plan.rowColumns();
   int64_t rowBytes =
       blocking.scratchColumns * g.inC * plan.traits.activationBits / 8;
   auto rowsOf = [&](int64_t rows) {
@@ -326,7 +322,15 @@ private:
     operands.chain = spec.chain;
     operands.weights = buffers.weights;
     operands.weightsAt = e.mul(panel, plan.panelBytes());
-    accumulators = segments(tile, operands, std::move(accumulators));
+    if (spec.chainLengths.empty()) {
+      accumulators = segments(tile, operands, std::move(accumulators));
+    } else {
+      int64_t entries = int64_t(spec.chainLengths.size()) + plan.stepCount();
+      ChainTable table{buffers.chainTable, e.mul(panel, entries),
+                       spec.chainLengths};
+      accumulators =
+          emitPanelChains(e, tile, operands, table, std::move(accumulators));
+    }
 
     EpilogueTile out;
     out.vectors = plan.vectors;

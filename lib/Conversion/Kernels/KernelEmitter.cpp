@@ -130,7 +130,12 @@ Values KernelEmitter::loop(int64_t count, Values initial,
     return initial;
   if (count == 1)
     return body(index(0), std::move(initial));
-  auto loop = scf::ForOp::create(b, index(0), index(count), index(1), initial);
+  return loop(index(count), std::move(initial), body);
+}
+
+Values KernelEmitter::loop(Value count, Values initial,
+                           function_ref<Values(Value, Values)> body) {
+  auto loop = scf::ForOp::create(b, index(0), count, index(1), initial);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());

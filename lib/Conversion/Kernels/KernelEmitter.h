@@ -76,6 +76,9 @@ public:
   /// The same with values carried from one iteration to the next.
   Values loop(int64_t count, Values initial,
               llvm::function_ref<Values(Value, Values)> body);
+  /// The same for a count that only the generated code knows.
+  Values loop(Value count, Values initial,
+              llvm::function_ref<Values(Value, Values)> body);
   /// Runs one of two bodies; a known condition leaves one of them.
   void branch(Value condition, llvm::function_ref<void()> thenBody,
               llvm::function_ref<void()> elseBody);

@@ -231,6 +231,26 @@ int64_t DensePlan::channelOf(int64_t vector, int64_t lane) const {
   return vector * traits.lanes + lane;
 }
 
+bool DensePlan::skipsColumns() const {
+  const LayerGeometry &g = geometry;
+  return g.kernelW == 1 && g.strideW > 1 && g.padLeft == 0 &&
+         (g.outW - 1) * g.strideW < g.inW;
+}
+
+int64_t DensePlan::rowColumns() const {
+  const LayerGeometry &g = geometry;
+  return skipsColumns()
+             ? g.outW
+             : (g.outW - 1) * g.strideW + (g.kernelW - 1) * g.dilationW + 1;
+}
+
+int64_t DensePlan::stepOffset(int64_t step) const {
+  const LayerGeometry &g = geometry;
+  int64_t segment = step / steps, taps = segmentPerTap ? g.kernelW : 1;
+  return segment / taps * g.dilationH * rowColumns() * g.inC +
+         segment % taps * g.dilationW * g.inC + step % steps * traits.depth;
+}
+
 DensePlan q::kernel::getDensePlan(const LayerGeometry &geometry,
                                   MicroKernel kernel, int64_t vectors) {
   DensePlan plan;

@@ -136,6 +136,7 @@ private:
         failed(push(op.getBias(), nullptr)) ||
         failed(push(op.getMultipliers(), nullptr)) ||
         failed(push(op.getShifts(), nullptr)) ||
+        failed(push(op.getChainTable(), nullptr)) ||
         failed(push(op.getResidual(), &call.residual)) ||
         failed(push(op.getInit(), &call.output)))
       return failure();
@@ -281,6 +282,12 @@ private:
     if (ChainAttr chain = op.getChainAttr())
       attributes.set(op.getChainAttrName(),
                      ChainAttr::get(context, chain.getLength(), 0, 0, 0));
+    // Counts are read from the table.
+    if (PanelChainsAttr chains = op.getPanelChainsAttr())
+      attributes.set(op.getPanelChainsAttrName(),
+                     PanelChainsAttr::get(
+                         context, chains.getLengths(),
+                         SmallVector<int64_t>(chains.getLengths().size()), {}));
     // Nor on the reasons of a choice.
     attributes.erase(op.getWinogradProofAttrName());
     attributes.erase(op.getWhyDirectAttrName());
@@ -363,6 +370,8 @@ private:
     spec.microKernel = op.getMicroKernel();
     if (ChainAttr chain = op.getChainAttr())
       spec.chain = chain.getLength();
+    if (PanelChainsAttr chains = op.getPanelChainsAttr())
+      spec.chainLengths = chains.getLengths();
     spec.inputStorage = op.getInputStorage();
     spec.buffers = stridesOf(call);
     spec.buffers.input = take(true);
@@ -378,6 +387,7 @@ private:
     epilogue.isX86 = epilogue.traits.permutesPanel;
     epilogue.multipliers = take(bool(op.getMultipliers()));
     epilogue.shifts = take(bool(op.getShifts()));
+    spec.buffers.chainTable = take(bool(op.getChainTable()));
     epilogue.residualBuffer = take(bool(op.getResidual()));
     epilogue.outputBuffer = take(true);
     takeScratch(op, spec.buffers, [&]() { return take(true); });

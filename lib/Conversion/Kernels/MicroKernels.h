@@ -44,6 +44,21 @@ void emitSteps(KernelEmitter &e, MicroKernel kernel, const Tile &tile,
                const StepOperands &operands, int64_t steps,
                Values &accumulators);
 
+/// Where a panel's chains are described: `lengths` counts of chains, then the
+/// offset of each step's activations from those of the tile's first step.
+struct ChainTable {
+  Value buffer; ///< flat i16 or i32 buffer of unsigned numbers
+  Value at;     ///< of the panel's first count
+  llvm::ArrayRef<int64_t> lengths;
+};
+
+/// Emits all steps of a panel in the order of its chains, a loop for each
+/// length. Steps of pmaddubsw; those of length 0 are widened and multiplied
+/// with pmaddwd.
+Values emitPanelChains(KernelEmitter &e, const Tile &tile,
+                       const StepOperands &operands, const ChainTable &table,
+                       Values accumulators);
+
 } // namespace q::kernel
 
 #endif // QDIALECT_LIB_CONVERSION_KERNELS_MICROKERNELS_H

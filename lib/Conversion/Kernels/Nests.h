@@ -23,6 +23,7 @@ struct ActivationStrides {
 /// The flat buffers of a kernel function, and how its activations lie in them.
 struct KernelBuffers {
   Value input, weights, bias, scratch, weightScratch;
+  Value chainTable; ///< see ChainTable; null without panel_chains
   ActivationStrides inputStrides, outputStrides, residualStrides;
   /// Of the Winograd nest: input rows with their borders, and sums.
   Value inputScratch, sums;
@@ -32,6 +33,8 @@ struct KernelBuffers {
 struct NestSpec {
   MicroKernel microKernel;
   int64_t chain = 1; ///< see StepOperands
+  /// The lengths of a panel's chains; empty if all have one length.
+  llvm::ArrayRef<int64_t> chainLengths;
   StorageAttr inputStorage;
   EpilogueSpec epilogue;
   KernelBuffers buffers;

@@ -17,6 +17,8 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/JSON.h"
 
+#include <numeric>
+
 namespace q::kernel {
 #define GEN_PASS_DEF_PROFILELAYERS
 #include "QDialect/Conversion/KernelPasses.h.inc"
@@ -46,9 +48,26 @@ static bool takesTime(Operation *op) {
 /// The strategy of a kernel op, as in `pmaddwd 5x2, float`.
 template <typename OpTy> static std::string describeKernel(OpTy op) {
   ArrayRef<int64_t> tile = op.getTile();
+  std::string chains;
+  if (PanelChainsAttr own = op.getPanelChainsAttr()) {
+    // The steps that are added in int16 by the length of their chains.
+    size_t lengths = own.getLengths().size();
+    SmallVector<int64_t> steps(lengths);
+    for (auto [i, count] : llvm::enumerate(own.getCounts()))
+      steps[i % lengths] +=
+          std::max<int64_t>(own.getLengths()[i % lengths], 1) * count;
+    int64_t all = std::max<int64_t>(
+        std::accumulate(steps.begin(), steps.end(), int64_t(0)), 1);
+    for (auto [length, count] : llvm::zip(own.getLengths(), steps))
+      chains += (" " + Twine(100 * count / all) + "%" +
+                 (length ? "x" + Twine(length) : Twine(" wide")))
+                    .str();
+  }
+  if (ChainAttr chain = op.getChainAttr())
+    chains = (" x" + Twine(chain.getLength())).str();
   StringRef prefix = std::is_same_v<OpTy, WinogradOp> ? "winograd " : "";
   return (prefix + stringifyMicroKernel(op.getMicroKernel()) + " " +
-          Twine(tile[0]) + "x" + Twine(tile[1]) + ", " +
+          Twine(tile[0]) + "x" + Twine(tile[1]) + chains + ", " +
           stringifyEpilogue(op.getEpilogue()))
       .str();
 }
