@@ -5,11 +5,12 @@
 |*
 |*===----------------------------------------------------------------------===*|
 |*
-|* Answers the `cpuid` instructions of a library in which they have been replaced
-|* by `int3; nop` (bench/onnxruntime-without-vnni): executes the real one in the
-|* handler of the trap, and hides what a processor with AVX2 and no more has not.
-|* Loading this library installs the handler. Nothing but the detection of
-|* features runs `cpuid`, so what is measured later is not touched.
+|* Answers the `cpuid` instructions of a library in which they have been
+|* replaced by `int3; nop` (bench/onnxruntime-without-vnni): executes the real
+|* one in the handler of the trap, and hides what a processor with AVX2 and no
+|* more does not have. Loading this library installs the handler. Nothing but
+|* the detection of features runs `cpuid`, so what is measured later is not
+|* touched.
 |*
 \*===----------------------------------------------------------------------===*/
 
