@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "NeonChoice.h"
 #include "QDialect/Conversion/KernelPasses.h"
 #include "QDialect/Conversion/KernelPlan.h"
 #include "QDialect/Conversion/StorageTypes.h"
@@ -52,11 +53,11 @@ std::optional<TargetKernels> getTarget(StringRef name) {
                          MK::Vpdpwssd, MK::Vpdpwssd,
                          std::nullopt, name == "avxvnni" ? 16 : 32};
   if (name == "neon")
-    return TargetKernels{MK::Smlal, MK::Smlal, MK::Smlal};
+    return TargetKernels{MK::Smull, MK::Smull, MK::Smlal};
   if (name == "dotprod")
     return TargetKernels{MK::Sdot, MK::Sdot, MK::Smlal};
   if (name == "i8mm")
-    return TargetKernels{MK::Usdot, MK::Sdot, MK::Smlal};
+    return TargetKernels{MK::Usmmla, MK::Smmla, MK::Smlal};
   return std::nullopt;
 }
 
@@ -241,10 +242,12 @@ private:
       return buildDense(op, shape, geometry, constants, *kernels.densePairs,
                         kernels.registers);
     }
-    buildDense(op, shape, geometry, constants,
-               constants.input.getIsSigned() ? kernels.denseSigned
-                                             : kernels.dense,
-               kernels.registers);
+    MicroKernel kernel = chooseNeonKernel(
+        constants.input.getIsSigned() ? kernels.denseSigned : kernels.dense,
+        geometry);
+    if (kernel == MicroKernel::Smull)
+      constants.signedChain = proveSignedChain(op, constants.weights);
+    buildDense(op, shape, geometry, constants, kernel, kernels.registers);
   }
 
   /// Whether vpmaddubsw takes fewer instructions for a run of products than
@@ -263,6 +266,8 @@ private:
     for (auto [bias, sum] : llvm::zip(constants.bias, constants.weightSums))
       bias -= static_cast<int32_t>(offset * sum);
     auto [pixels, vectors] = chooseDenseTile(geometry, kernel, registers);
+    if (constants.signedChain)
+      pixels = getSmullPixels(constants.signedChain.getLength());
     DensePlan plan = getDensePlan(geometry, kernel, vectors);
     Packed packed;
     packed.tile = {pixels, vectors};
@@ -366,6 +371,7 @@ private:
         constants.input, constants.output, constants.residual,
         MicroKernelAttr::get(context, kernel),
         EpilogueAttr::get(context, packed.epilogue), constants.chain,
+        constants.signedChain,
         constants.tiesAway ? b.getUnitAttr() : UnitAttr(),
         b.getDenseI64ArrayAttr(packed.tile));
     auto back = UnrealizedConversionCastOp::create(b, result.getType(),

@@ -314,9 +314,6 @@ private:
     for (int64_t v = 0; v < plan.vectors; ++v)
       bias.push_back(
           e.load(buffers.bias, e.add(constantsAt, v * lanes), lanes));
-    Values accumulators;
-    for (int64_t p = 0; p < pixels; ++p)
-      accumulators.append(bias.begin(), bias.end());
 
     StepOperands operands;
     operands.activations =
@@ -325,8 +322,7 @@ private:
     operands.activationsAt = e.add(scratchAt, e.mul(x, operands.pitch));
     operands.chain = spec.chain;
     operands.weights = buffers.weights;
-    operands.weightsAt = e.mul(panel, plan.panelBytes());
-    accumulators = segments(tile, operands, std::move(accumulators));
+    Values accumulators = parts(tile, operands, panel, bias);
 
     EpilogueTile out;
     out.vectors = plan.vectors;
@@ -341,6 +337,28 @@ private:
         out.residualAt.push_back(at(residualAt, buffers.residualStrides));
     }
     emitEpilogue(e, spec.epilogue, out, std::move(accumulators));
+  }
+
+  /// All products of a tile: of the whole panel, or of one part of it after
+  /// the other.
+  Values parts(const Tile &tile, StepOperands operands, Value panel,
+               const Values &bias) {
+    Tile part{tile.pixels, tile.vectors / plan.parts()};
+    Values results(tile.pixels * tile.vectors);
+    for (int64_t i = 0; i < plan.parts(); ++i) {
+      operands.weightsAt =
+          e.add(e.mul(panel, plan.panelBytes()), i * plan.partBytes());
+      auto begin = bias.begin() + i * part.vectors;
+      Values partBias(begin, begin + part.vectors);
+      Values sums = segments(part, operands,
+                             startTile(e, spec.microKernel, part, partBias));
+      sums = finishTile(e, spec.microKernel, part, std::move(sums), partBias);
+      for (int64_t p = 0; p < tile.pixels; ++p)
+        for (int64_t v = 0; v < part.vectors; ++v)
+          results[p * tile.vectors + i * part.vectors + v] =
+              sums[p * part.vectors + v];
+    }
+    return results;
   }
 
   /// Elements from an output pixel's first activation to the next one's.
@@ -360,10 +378,12 @@ private:
                   Values accumulators) {
     // Short reductions are straight code, the rest are loops.
     constexpr int64_t wholeLimit = 420, segmentLimit = 200;
-    bool isStraight = codeSize(tile, plan.segments * plan.steps) <= wholeLimit;
+    bool isStraight = !keepsLoops(spec.microKernel) &&
+                      codeSize(tile, plan.segments * plan.steps) <= wholeLimit;
     bool isSegmentStraight =
-        isStraight || codeSize(tile, plan.steps) <= segmentLimit;
-    int64_t weightBytes = plan.steps * plan.traits.depth * plan.panelWidth;
+        isStraight || (!keepsLoops(spec.microKernel) &&
+                       codeSize(tile, plan.steps) <= segmentLimit);
+    int64_t weightBytes = plan.partBytes() / plan.segments;
     int64_t taps = plan.segmentPerTap ? g.kernelW : 1;
     auto repeat = [&](int64_t count, Values values,
                       function_ref<Values(Value, Values)> body) {
@@ -390,15 +410,19 @@ private:
                     bool isStraight, Values accumulators) {
     MicroKernel kernel = spec.microKernel;
     int64_t unroll = getUnroll(kernel, plan.steps, spec.chain);
-    int64_t iterations = isStraight ? 0 : plan.steps / unroll;
     int64_t depth = plan.traits.depth;
+    int64_t lastDepth = plan.segmentLength - (plan.steps - 1) * depth;
+    // A last step of which only some products exist is no part of the loop.
+    int64_t whole = plan.steps - (lastDepth < depth && plan.parts() > 1);
+    int64_t iterations = isStraight ? 0 : whole / unroll;
+    int64_t stepBytes = depth * tile.vectors * plan.traits.lanes;
     accumulators =
         e.loop(iterations, std::move(accumulators), [&](Value iv, Values acc) {
           StepOperands from = operands;
           from.activationsAt =
               e.add(operands.activationsAt, e.mul(iv, unroll * depth));
-          from.weightsAt = e.add(operands.weightsAt,
-                                 e.mul(iv, unroll * depth * plan.panelWidth));
+          from.weightsAt =
+              e.add(operands.weightsAt, e.mul(iv, unroll * stepBytes));
           emitSteps(e, kernel, tile, from, unroll, acc);
           return acc;
         });
@@ -406,8 +430,8 @@ private:
     if (done < plan.steps) {
       StepOperands from = operands;
       from.activationsAt = e.add(operands.activationsAt, done * depth);
-      from.weightsAt =
-          e.add(operands.weightsAt, done * depth * plan.panelWidth);
+      from.weightsAt = e.add(operands.weightsAt, done * stepBytes);
+      from.lastDepth = lastDepth;
       emitSteps(e, kernel, tile, from, plan.steps - done, accumulators);
     }
     return accumulators;

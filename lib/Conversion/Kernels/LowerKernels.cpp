@@ -281,6 +281,10 @@ private:
     if (ChainAttr chain = op.getChainAttr())
       attributes.set(op.getChainAttrName(),
                      ChainAttr::get(context, chain.getLength(), 0, 0, 0));
+    if (SignedChainAttr chain = op.getSignedChainAttr())
+      attributes.set(
+          op.getSignedChainAttrName(),
+          SignedChainAttr::get(context, chain.getLength(), 0, 0, 0, 0));
     // Nor on the reasons of a choice.
     attributes.erase(op.getWinogradProofAttrName());
     attributes.erase(op.getWhyDirectAttrName());
@@ -329,7 +333,10 @@ private:
   }
 
   template <typename OpTy>
-  static void describeToLLVM(OpTy, func::FuncOp kernel) {
+  static void describeToLLVM(OpTy op, func::FuncOp kernel) {
+    if (keepsLoops(op.getMicroKernel()))
+      kernel->setAttr(q::kKeepsLoopsAttrName,
+                      UnitAttr::get(kernel.getContext()));
     for (unsigned i = 0; i < kernel.getNumArguments(); ++i)
       if (isa<MemRefType>(kernel.getArgumentTypes()[i]))
         kernel.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
@@ -362,6 +369,8 @@ private:
     NestSpec spec;
     spec.microKernel = op.getMicroKernel();
     if (ChainAttr chain = op.getChainAttr())
+      spec.chain = chain.getLength();
+    if (SignedChainAttr chain = op.getSignedChainAttr())
       spec.chain = chain.getLength();
     spec.inputStorage = op.getInputStorage();
     spec.buffers = stridesOf(call);
