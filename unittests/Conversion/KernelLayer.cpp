@@ -94,8 +94,11 @@ Layer q::kernel::test::makeLayer(const LayerCase &c, const std::string &name,
       weights.push_back(below(2) ? weight : -weight);
       continue;
     }
-    weights.push_back(int32_t(c.isExtreme ? (below(8) ? limit : -limit)
-                                          : below(2 * limit + 1) - limit));
+    int64_t weight = c.isExtreme ? (below(8) ? limit : -limit)
+                                 : below(2 * limit + 1) - limit;
+    // With -128 most extremes are negative: those are the larger ones.
+    weights.push_back(
+        int32_t(limit > 127 ? std::min<int64_t>(-weight, 127) : weight));
     if (c.chain != 1 || i % c.runLength() % 2 == 0)
       continue;
     int32_t first = weights[i - 1], &second = weights[i];
@@ -115,7 +118,8 @@ Layer q::kernel::test::makeLayer(const LayerCase &c, const std::string &name,
     yShape = {c.w, c.oc};
   std::string y = tensor(yShape, uniform(c.outputSigned, c.outputZero, "1.0"));
   std::string r = tensor(yShape, uniform(!c.outputSigned, 5, "0.75"));
-  std::string wType = tensor(wShape, perAxis("i8<-127:127>"));
+  std::string wType =
+      tensor(wShape, perAxis(c.maxWeight > 127 ? "i8" : "i8<-127:127>"));
   std::string bType = tensor({c.oc}, perAxis("i32"));
 
   Layer layer;

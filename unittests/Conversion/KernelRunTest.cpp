@@ -317,6 +317,43 @@ TEST_P(KernelRun, PanelChains) {
     EXPECT_NE(module.kernelIR.find(lengths), std::string::npos) << lengths;
 }
 
+/// Sums of 1, 2, 4 and 8 signed products in int16, which NEON proves from the
+/// magnitudes of the weights, at random and at the ends of int16.
+TEST_P(KernelRun, SignedChains) {
+  for (int64_t maxWeight : {128, 127, 63, 31})
+    for (int i = 0; i < 10; ++i) {
+      LayerCase layer = randomConvolution();
+      layer.maxWeight = maxWeight;
+      layer.isExtreme = i % 2;
+      if (i >= 6) {
+        layer.groups = 1;
+        layer.ic = 40 + below(100);
+        layer.dilationW = 1;
+      }
+      module.add(layer, random);
+    }
+  check();
+  if (std::string(GetParam()) == "neon")
+    for (const char *length :
+         {"length = 1", "length = 2", "length = 4", "length = 8"})
+      EXPECT_NE(module.kernelIR.find(length), std::string::npos) << length;
+}
+
+/// One pixel, odd numbers of pixels, and reductions of every remainder.
+TEST_P(KernelRun, Remainders) {
+  for (int64_t ic : {7, 8, 9, 15, 16, 17, 23, 24, 25, 31, 40, 72, 129})
+    for (int64_t w : {1, 2, 5, 8, 11}) {
+      LayerCase layer;
+      layer.h = 1;
+      layer.w = w;
+      layer.ic = ic;
+      layer.oc = 8 + below(30);
+      randomizeArithmetic(layer);
+      module.add(layer, random);
+    }
+  check();
+}
+
 TEST_P(KernelRun, RandomDepthwise) {
   for (int i = 0; i < 40; ++i)
     module.add(randomDepthwise(), random);

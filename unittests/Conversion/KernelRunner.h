@@ -53,7 +53,7 @@ struct LayerCase {
   /// The mean magnitude of weights that are spread as trained ones are, some
   /// of whose pairs are too large for int16; 0 for even ones.
   double spread = 0;
-  /// The largest magnitude of other weights.
+  /// The largest magnitude of other weights; 128 for all of int8.
   int64_t maxWeight = 127;
 
   int64_t oh() const {

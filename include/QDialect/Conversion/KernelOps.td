@@ -41,7 +41,10 @@ def QK_MicroKernel : I32EnumAttr<"MicroKernel",
   I32EnumAttrCase<"Usdot", 3, "usdot">,
   I32EnumAttrCase<"Pmaddubsw", 4, "pmaddubsw">,
   I32EnumAttrCase<"Vpdpbusd", 5, "vpdpbusd">,
-  I32EnumAttrCase<"Vpdpwssd", 6, "vpdpwssd">
+  I32EnumAttrCase<"Vpdpwssd", 6, "vpdpwssd">,
+  I32EnumAttrCase<"Smull", 7, "smull">,
+  I32EnumAttrCase<"Smmla", 8, "smmla">,
+  I32EnumAttrCase<"Usmmla", 9, "usmmla">
 ]> {
   let cppNamespace = "::q::kernel";
   let genSpecializedAttr = 0;
@@ -156,6 +159,32 @@ def QK_PanelChainsAttr : AttrDef<QK_Dialect, "PanelChains"> {
   let genVerifyDecl = 1;
 }
 
+def QK_SignedChainAttr : AttrDef<QK_Dialect, "SignedChain"> {
+  let mnemonic = "signed_chain";
+  let summary = "how many signed products a lane of int16 adds, and why (rule N8)";
+  let description = [{
+    SMULL and SMLAL multiply signed bytes and add `length` products in each of
+    eight int16 lanes, before SADALP widens them. For activations of `lo` to
+    `hi` (those that the micro-kernel sees: unsigned ones minus 128) the sums of
+    a lane lie in [`sum_min`, `sum_max`], and both ends are reached by some
+    input. Everything is exact because
+
+    ```
+    -32768 <= sum_min and sum_max <= 32767
+    ```
+
+    A length of 1 is exact for all weights, a length of 2 for weights of -127 to
+    127.
+  }];
+  let parameters = (ins "int64_t":$length, "int64_t":$lo, "int64_t":$hi,
+                        "int64_t":$sumMin, "int64_t":$sumMax);
+  let assemblyFormat = [{
+    `<` `length` `=` $length `,` `lo` `=` $lo `,` `hi` `=` $hi `,` `sum_min`
+        `=` $sumMin `,` `sum_max` `=` $sumMax `>`
+  }];
+  let genVerifyDecl = 1;
+}
+
 def QK_WinogradProofAttr : AttrDef<QK_Dialect, "WinogradProof"> {
   let mnemonic = "winograd_proof";
   let summary = "why a Winograd convolution is exact, and why it was chosen";
@@ -207,6 +236,7 @@ class QK_LayerOp<string mnemonic> : Op<QK_Dialect, mnemonic, [
     QK_MicroKernelAttr:$micro_kernel, QK_EpilogueAttr:$epilogue,
     OptionalAttr<QK_ChainAttr>:$chain,
     OptionalAttr<QK_PanelChainsAttr>:$panel_chains,
+    OptionalAttr<QK_SignedChainAttr>:$signed_chain,
     UnitAttr:$ties_away, DenseI64ArrayAttr:$tile);
   let results = (outs Variadic<AnyRankedTensor>:$result);
   let assemblyFormat = [{
@@ -255,6 +285,9 @@ def QK_ConvOp : QK_LayerOp<"conv"> {
     then where the activations of each step lie, counted from those of the first
     step in elements. Packed weights follow that order, and those of a step that
     is widened are stored as channels 0, 2 and then 1, 3 of each vector.
+    Those of `smull` are signed: unsigned ones are shifted by -128.
+    `signed_chain` goes with it. Its accumulators hold four partial sums each of
+    one output channel, which are added up behind the last product.
 
     `why_direct` tells of a 3x3 layer why it is no `qk.winograd`.
 

@@ -24,6 +24,11 @@ def ConvertQToKernels : Pass<"convert-q-to-kernels", "::mlir::ModuleOp"> {
       bits, `mixed` where it has for some panels of a layer of few products,
     - `fixed64` or `gemmlowp`, exact by construction, elsewhere.
 
+    On NEON, dense layers multiply bytes: in sums of `signed_chain` int16
+    products (SMULL, SMLAL2, SADALP), with SDOT, or, two pixels at a time, with
+    SMMLA and USMMLA; reductions that are too short for that take SMLAL or the
+    dot products.
+
     On AVX2, a dense 3x3 convolution of stride 1 becomes a `qk.winograd` if its
     accumulators lie within 2^25, which makes that exact, and if a cost model
     expects it to be faster; `winograd_proof` or `why_direct` give the numbers.

@@ -56,6 +56,9 @@ struct MicroKernelTraits {
   bool permutesPanel;
   /// Activations are shifted to unsigned by x ^ 0x80 if they are signed.
   bool flipsSigned = false;
+  /// The vectors of a panel are multiplied one after the other: each is a part
+  /// of the packed weights.
+  bool splitsPanel = false;
 
   /// What is added to storage values before they are multiplied.
   int64_t activationOffset(bool isSigned) const {
@@ -107,6 +110,9 @@ struct DensePlan {
   /// Where the activations of step `step` (of all segments) lie in the scratch
   /// buffer, from those of the first one.
   int64_t stepOffset(int64_t step) const;
+  /// The parts of a panel that are multiplied one after the other.
+  int64_t parts() const { return traits.splitsPanel ? vectors : 1; }
+  int64_t partBytes() const { return panelBytes() / parts(); }
   /// The first output channel of a panel, within its group.
   int64_t panelStart(int64_t panelInGroup) const;
   /// The channel (within the panel) of accumulator `lane` of vector `vector`.

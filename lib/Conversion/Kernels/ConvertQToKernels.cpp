@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ChainPlan.h"
+#include "NeonChoice.h"
 #include "QDialect/Conversion/KernelPasses.h"
 #include "QDialect/Conversion/KernelPlan.h"
 #include "QDialect/Conversion/StorageTypes.h"
@@ -53,11 +54,11 @@ std::optional<TargetKernels> getTarget(StringRef name) {
                          MK::Vpdpwssd, MK::Vpdpwssd,
                          std::nullopt, name == "avxvnni" ? 16 : 32};
   if (name == "neon")
-    return TargetKernels{MK::Smlal, MK::Smlal, MK::Smlal};
+    return TargetKernels{MK::Smull, MK::Smull, MK::Smlal};
   if (name == "dotprod")
     return TargetKernels{MK::Sdot, MK::Sdot, MK::Smlal};
   if (name == "i8mm")
-    return TargetKernels{MK::Usdot, MK::Sdot, MK::Smlal};
+    return TargetKernels{MK::Usmmla, MK::Smmla, MK::Smlal};
   return std::nullopt;
 }
 
@@ -237,10 +238,12 @@ private:
     if (kernels.densePairs && chain &&
         choosePairs(op, shape, geometry, constants, *chain, kernels))
       return;
-    buildDense(op, shape, geometry, constants,
-               constants.input.getIsSigned() ? kernels.denseSigned
-                                             : kernels.dense,
-               kernels.registers);
+    MicroKernel kernel = chooseNeonKernel(
+        constants.input.getIsSigned() ? kernels.denseSigned : kernels.dense,
+        geometry);
+    if (kernel == MicroKernel::Smull)
+      constants.signedChain = proveSignedChain(op, constants.weights);
+    buildDense(op, shape, geometry, constants, kernel, kernels.registers);
   }
 
   /// Takes vpmaddubsw if it is expected to be faster than what multiplies any
@@ -287,6 +290,8 @@ private:
     for (auto [bias, sum] : llvm::zip(constants.bias, constants.weightSums))
       bias -= static_cast<int32_t>(offset * sum);
     auto [pixels, vectors] = chooseDenseTile(geometry, kernel, registers);
+    if (constants.signedChain)
+      pixels = getSmullPixels(constants.signedChain.getLength());
     DensePlan plan = getDensePlan(geometry, kernel, vectors);
     Packed packed;
     packed.tile = {pixels, vectors};
@@ -404,6 +409,7 @@ private:
         MicroKernelAttr::get(context, kernel),
         EpilogueAttr::get(context, packed.epilogue), constants.chain,
         constants.panelChains,
+        constants.signedChain,
         constants.tiesAway ? b.getUnitAttr() : UnitAttr(),
         b.getDenseI64ArrayAttr(packed.tile));
     auto back = UnrealizedConversionCastOp::create(b, result.getType(),

@@ -310,9 +310,6 @@ private:
     for (int64_t v = 0; v < plan.vectors; ++v)
       bias.push_back(
           e.load(buffers.bias, e.add(constantsAt, v * lanes), lanes));
-    Values accumulators;
-    for (int64_t p = 0; p < pixels; ++p)
-      accumulators.append(bias.begin(), bias.end());
 
     StepOperands operands;
     operands.activations =
@@ -321,16 +318,7 @@ private:
     operands.activationsAt = e.add(scratchAt, e.mul(x, operands.pitch));
     operands.chain = spec.chain;
     operands.weights = buffers.weights;
-    operands.weightsAt = e.mul(panel, plan.panelBytes());
-    if (spec.chainLengths.empty()) {
-      accumulators = segments(tile, operands, std::move(accumulators));
-    } else {
-      int64_t entries = int64_t(spec.chainLengths.size()) + plan.stepCount();
-      ChainTable table{buffers.chainTable, e.mul(panel, entries),
-                       spec.chainLengths};
-      accumulators =
-          emitPanelChains(e, tile, operands, table, std::move(accumulators));
-    }
+    Values accumulators = parts(tile, operands, panel, bias);
 
     EpilogueTile out;
     out.vectors = plan.vectors;
@@ -345,6 +333,39 @@ private:
         out.residualAt.push_back(at(residualAt, buffers.residualStrides));
     }
     emitEpilogue(e, spec.epilogue, out, std::move(accumulators));
+  }
+
+  /// All products of a tile: of the whole panel, or of one part of it after
+  /// the other.
+  Values parts(const Tile &tile, StepOperands operands, Value panel,
+               const Values &bias) {
+    Tile part{tile.pixels, tile.vectors / plan.parts()};
+    Values results(tile.pixels * tile.vectors);
+    for (int64_t i = 0; i < plan.parts(); ++i) {
+      operands.weightsAt =
+          e.add(e.mul(panel, plan.panelBytes()), i * plan.partBytes());
+      auto begin = bias.begin() + i * part.vectors;
+      Values partBias(begin, begin + part.vectors);
+      Values sums = startTile(e, spec.microKernel, part, partBias);
+      sums = spec.chainLengths.empty()
+                 ? segments(part, operands, std::move(sums))
+                 : panelChains(part, operands, panel, std::move(sums));
+      sums = finishTile(e, spec.microKernel, part, std::move(sums), partBias);
+      for (int64_t p = 0; p < tile.pixels; ++p)
+        for (int64_t v = 0; v < part.vectors; ++v)
+          results[p * tile.vectors + i * part.vectors + v] =
+              sums[p * part.vectors + v];
+    }
+    return results;
+  }
+
+  /// The products of a panel that takes its steps in an order of its own.
+  Values panelChains(const Tile &tile, const StepOperands &operands,
+                     Value panel, Values accumulators) {
+    int64_t entries = int64_t(spec.chainLengths.size()) + plan.stepCount();
+    ChainTable table{buffers.chainTable, e.mul(panel, entries),
+                     spec.chainLengths};
+    return emitPanelChains(e, tile, operands, table, std::move(accumulators));
   }
 
   /// Elements from an output pixel's first activation to the next one's.
@@ -364,10 +385,12 @@ private:
                   Values accumulators) {
     // Short reductions are straight code, the rest are loops.
     constexpr int64_t wholeLimit = 420, segmentLimit = 200;
-    bool isStraight = codeSize(tile, plan.segments * plan.steps) <= wholeLimit;
+    bool isStraight = !keepsLoops(spec.microKernel) &&
+                      codeSize(tile, plan.segments * plan.steps) <= wholeLimit;
     bool isSegmentStraight =
-        isStraight || codeSize(tile, plan.steps) <= segmentLimit;
-    int64_t weightBytes = plan.steps * plan.traits.depth * plan.panelWidth;
+        isStraight || (!keepsLoops(spec.microKernel) &&
+                       codeSize(tile, plan.steps) <= segmentLimit);
+    int64_t weightBytes = plan.partBytes() / plan.segments;
     int64_t taps = plan.segmentPerTap ? g.kernelW : 1;
     auto repeat = [&](int64_t count, Values values,
                       function_ref<Values(Value, Values)> body) {
@@ -394,15 +417,19 @@ private:
                     bool isStraight, Values accumulators) {
     MicroKernel kernel = spec.microKernel;
     int64_t unroll = getUnroll(kernel, plan.steps, spec.chain);
-    int64_t iterations = isStraight ? 0 : plan.steps / unroll;
     int64_t depth = plan.traits.depth;
+    int64_t lastDepth = plan.segmentLength - (plan.steps - 1) * depth;
+    // A last step of which only some products exist is no part of the loop.
+    int64_t whole = plan.steps - (lastDepth < depth && plan.parts() > 1);
+    int64_t iterations = isStraight ? 0 : whole / unroll;
+    int64_t stepBytes = depth * tile.vectors * plan.traits.lanes;
     accumulators =
         e.loop(iterations, std::move(accumulators), [&](Value iv, Values acc) {
           StepOperands from = operands;
           from.activationsAt =
               e.add(operands.activationsAt, e.mul(iv, unroll * depth));
-          from.weightsAt = e.add(operands.weightsAt,
-                                 e.mul(iv, unroll * depth * plan.panelWidth));
+          from.weightsAt =
+              e.add(operands.weightsAt, e.mul(iv, unroll * stepBytes));
           emitSteps(e, kernel, tile, from, unroll, acc);
           return acc;
         });
@@ -410,8 +437,8 @@ private:
     if (done < plan.steps) {
       StepOperands from = operands;
       from.activationsAt = e.add(operands.activationsAt, done * depth);
-      from.weightsAt =
-          e.add(operands.weightsAt, done * depth * plan.panelWidth);
+      from.weightsAt = e.add(operands.weightsAt, done * stepBytes);
+      from.lastDepth = lastDepth;
       emitSteps(e, kernel, tile, from, plan.steps - done, accumulators);
     }
     return accumulators;

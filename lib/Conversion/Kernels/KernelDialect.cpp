@@ -86,6 +86,22 @@ PanelChainsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 }
 
 LogicalResult
+SignedChainAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                        int64_t length, int64_t lo, int64_t hi, int64_t sumMin,
+                        int64_t sumMax) {
+  if (length != 1 && length != 2 && length != 4 && length != 8)
+    return emitError() << "chains have a length of 1, 2, 4 or 8, not "
+                       << length;
+  if (lo < -128 || hi > 127 || lo > hi || sumMin > sumMax)
+    return emitError() << "activations lie in [-128, 127], and no lower end is "
+                          "above the upper one";
+  if (sumMin < -32768 || sumMax > 32767)
+    return emitError() << "a chain may leave int16: its sums lie in [" << sumMin
+                       << ", " << sumMax << "]";
+  return success();
+}
+
+LogicalResult
 WinogradProofAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                           int64_t accMin, int64_t accMax, int64_t cycles,
                           int64_t directCycles) {
@@ -173,6 +189,10 @@ template <typename OpTy> static LogicalResult verifyLayer(OpTy op) {
                           "micro-kernel pmaddubsw, none with the others");
   if (bool(op.getChainTable()) != op.getPanelChains().has_value())
     return op.emitOpError("panel_chains and a table of chains go together");
+  if (op.getSignedChain().has_value() !=
+      (op.getMicroKernel() == MicroKernel::Smull))
+    return op.emitOpError("a signed_chain and the micro-kernel smull go "
+                          "together");
   if (op.getWinogradProof().has_value() != std::is_same_v<OpTy, WinogradOp>)
     return op.emitOpError("a winograd_proof belongs to every qk.winograd, and "
                           "to no other layer");

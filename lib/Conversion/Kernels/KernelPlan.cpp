@@ -108,6 +108,12 @@ MicroKernelTraits q::kernel::getTraits(MicroKernel kernel) {
   case MicroKernel::Pmaddubsw:
   case MicroKernel::Vpdpbusd:
     return {8, 4, 8, false, true, true};
+  case MicroKernel::Smull:
+    return {4, 16, 8, true, false, false, /*splitsPanel=*/true};
+  case MicroKernel::Smmla:
+    return {4, 8, 8, true, false};
+  case MicroKernel::Usmmla:
+    return {4, 8, 8, false, false};
   }
   return {8, 1, 16, false, false};
 }
@@ -168,6 +174,11 @@ static int64_t maxTilePixels(MicroKernel kernel, int64_t vectors,
   case MicroKernel::Sdot:
   case MicroKernel::Usdot:
     return vectors <= 2 ? 8 : 5;
+  case MicroKernel::Smull:
+    return 3;
+  case MicroKernel::Smmla:
+  case MicroKernel::Usmmla:
+    return vectors <= 2 ? 8 : 4;
   }
   return 4;
 }
@@ -186,6 +197,11 @@ q::kernel::chooseDenseTile(const LayerGeometry &geometry, MicroKernel kernel,
     candidates = {1, 2, 3, 4, 6};
   else if (getTraits(kernel).permutesPanel)
     candidates = {1, 2, 3};
+  else if (kernel == MicroKernel::Smull)
+    candidates = {2};
+  else if (kernel == MicroKernel::Smmla || kernel == MicroKernel::Usmmla)
+    // The more channels, the fewer pairs of pixels are shuffled for each.
+    candidates = {channels < 16 ? 2 : 4};
   else
     candidates = {8 / lanes, 16 / lanes};
   std::pair<int64_t, int64_t> best;
@@ -292,12 +308,20 @@ std::vector<int8_t> q::kernel::packDenseWeights(const DensePlan &plan,
   int64_t taps = g.kernelH * g.kernelW, channels = plan.inputChannelsPerGroup();
   int64_t depth = plan.traits.depth;
   std::vector<int8_t> packed(plan.panelCount() * plan.panelBytes());
-  int8_t *out = packed.data();
+  int64_t partVectors = plan.vectors / plan.parts();
   for (int64_t group = 0; group < g.groups; ++group)
     for (int64_t panel = 0; panel < plan.panelsPerGroup; ++panel)
       for (int64_t segment = 0; segment < plan.segments; ++segment)
         for (int64_t step = 0; step < plan.steps; ++step)
-          for (int64_t vector = 0; vector < plan.vectors; ++vector)
+          for (int64_t vector = 0; vector < plan.vectors; ++vector) {
+            // The parts of a panel lie one behind the other.
+            int64_t inPart = (segment * plan.steps + step) * partVectors +
+                             vector % partVectors;
+            int8_t *out =
+                packed.data() +
+                (group * plan.panelsPerGroup + panel) * plan.panelBytes() +
+                vector / partVectors * plan.partBytes() +
+                inPart * plan.traits.lanes * depth;
             for (int64_t lane = 0; lane < plan.traits.lanes; ++lane)
               for (int64_t d = 0; d < depth; ++d, ++out) {
                 int64_t channel =
@@ -310,6 +334,7 @@ std::vector<int8_t> q::kernel::packDenseWeights(const DensePlan &plan,
                 *out = weights[row * taps * channels +
                                segment * plan.segmentLength + k];
               }
+          }
   return packed;
 }
 

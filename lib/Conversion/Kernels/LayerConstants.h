@@ -23,6 +23,7 @@ struct LayerConstants {
   ResidualAttr residual;       ///< null if there is none
   ChainAttr chain;             ///< null if the micro-kernel has none
   PanelChainsAttr panelChains; ///< instead, where panels differ
+  SignedChainAttr signedChain; ///< likewise
   std::vector<int8_t> weights;
   std::vector<int32_t> bias; ///< with the zero point's cross-terms (rule N6)
   /// The sum of each channel's weights.

@@ -288,6 +288,10 @@ private:
                      PanelChainsAttr::get(
                          context, chains.getLengths(),
                          SmallVector<int64_t>(chains.getLengths().size()), {}));
+    if (SignedChainAttr chain = op.getSignedChainAttr())
+      attributes.set(
+          op.getSignedChainAttrName(),
+          SignedChainAttr::get(context, chain.getLength(), 0, 0, 0, 0));
     // Nor on the reasons of a choice.
     attributes.erase(op.getWinogradProofAttrName());
     attributes.erase(op.getWhyDirectAttrName());
@@ -336,7 +340,10 @@ private:
   }
 
   template <typename OpTy>
-  static void describeToLLVM(OpTy, func::FuncOp kernel) {
+  static void describeToLLVM(OpTy op, func::FuncOp kernel) {
+    if (keepsLoops(op.getMicroKernel()))
+      kernel->setAttr(q::kKeepsLoopsAttrName,
+                      UnitAttr::get(kernel.getContext()));
     for (unsigned i = 0; i < kernel.getNumArguments(); ++i)
       if (isa<MemRefType>(kernel.getArgumentTypes()[i]))
         kernel.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
@@ -372,6 +379,8 @@ private:
       spec.chain = chain.getLength();
     if (PanelChainsAttr chains = op.getPanelChainsAttr())
       spec.chainLengths = chains.getLengths();
+    if (SignedChainAttr chain = op.getSignedChainAttr())
+      spec.chain = chain.getLength();
     spec.inputStorage = op.getInputStorage();
     spec.buffers = stridesOf(call);
     spec.buffers.input = take(true);
