@@ -84,7 +84,11 @@ std::string q::getCalibratePipeline(const QuantizeOptions &options) {
       .set("save", options.saveStatistics);
   if (options.samples > 0)
     calibrate.set("samples", options.samples);
-  return onFunctions({insert.str()}) + "," + calibrate.str();
+  if (!options.floatIslands)
+    return onFunctions({insert.str()}) + "," + calibrate.str();
+  PassText keep("q-keep-float-islands");
+  keep.flag("rest", options.data.empty() && options.loadStatistics.empty());
+  return onFunctions({keep.str(), insert.str()}) + "," + calibrate.str();
 }
 
 std::string q::getParametersPipeline(const QuantizeOptions &options) {
@@ -149,6 +153,9 @@ struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
   Option<bool> correctBias{*this, "correct-bias",
                            llvm::cl::desc("Correct biases, if there is data"),
                            llvm::cl::init(true)};
+  Option<bool> floatIslands{
+      *this, "allow-float-islands",
+      llvm::cl::desc("Ops without an integer form stay in float")};
   Option<std::string> load{*this, "load", llvm::cl::desc("Statistics to use")};
   Option<std::string> save{*this, "save",
                            llvm::cl::desc("Where statistics are saved")};
@@ -173,6 +180,7 @@ struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
     options.method = method;
     options.weightMethod = weightMethod;
     options.correctBias = correctBias;
+    options.floatIslands = floatIslands;
     options.loadStatistics = load;
     options.saveStatistics = save;
     options.io = io;

@@ -9,7 +9,9 @@
 
 #include "QDialect/Conversion/Lowering.h"
 #include "QDialect/Evaluation/Evaluator.h"
+#include "QDialect/FloatSemantics.h"
 #include "QDialect/IntegerSemantics.h"
+#include "QDialect/LayerName.h"
 #include "QDialect/ModuleFile.h"
 #include "QDialect/OutputFile.h"
 #include "QDialect/QDialect.h"
@@ -44,6 +46,7 @@ private:
   LogicalResult runText(StringRef what, const std::string &pipeline);
   LogicalResult lower(const Target &target);
   LogicalResult readInfo(StringRef symbol);
+  void addFloatIslands();
   LogicalResult writeIR();
   LogicalResult writeFiles(const Target &target, StringRef symbol);
   /// Whether the IR has reached a stage already, when it was read from a file.
@@ -171,6 +174,17 @@ LogicalResult Compiler::readInfo(StringRef symbol) {
   return success();
 }
 
+/// Header and report say what the library computes in float.
+void Compiler::addFloatIslands() {
+  llvm::json::Array islands;
+  result.quantized->walk([&](Operation *op) {
+    if (computesInFloat(op))
+      islands.push_back(getLayerName(op->getLoc()));
+  });
+  if (!islands.empty())
+    result.info["float_islands"] = std::move(islands);
+}
+
 LogicalResult Compiler::writeFiles(const Target &target, StringRef symbol) {
   EmitPaths paths;
   if (options.stage == Stage::Asm) {
@@ -249,6 +263,7 @@ LogicalResult Compiler::run() {
   std::string symbol = makeIdentifier(options.name);
   if (failed(readInfo(symbol)))
     return failure();
+  addFloatIslands();
   return writeFiles(*target, symbol);
 }
 

@@ -100,6 +100,10 @@ struct CommandLine {
       "correct-bias", cl::cat(quantization), cl::init(true),
       cl::desc("Take the mean error of quantization out of the biases, with "
                "the samples of --calibrate (default true)")};
+  cl::opt<bool> floatIslands{
+      "allow-float-islands", cl::cat(quantization),
+      cl::desc("Ops that cannot be quantized, and what a model that is "
+               "quantized in part leaves in float, stay in float")};
   cl::opt<unsigned> bits{"bits", cl::cat(quantization), cl::init(8),
                          cl::desc("Bits of weights and activations")};
   cl::opt<unsigned> activationBits{"activation-bits", cl::cat(quantization),
@@ -166,6 +170,7 @@ struct CommandLine {
     quantize.percentile = percentile;
     quantize.weightMethod = weightMethod;
     quantize.correctBias = correctBias;
+    quantize.floatIslands = floatIslands;
     quantize.loadStatistics = loadStatistics;
     quantize.saveStatistics = saveStatistics;
     quantize.io = io;

@@ -50,6 +50,9 @@ struct QuantizeOptions {
   /// Run q-correct-bias, if there is data.
   bool correctBias = true;
 
+  /// Ops that cannot be quantized stay in float, see q-keep-float-islands.
+  bool floatIslands = false;
+
   /// Type of arguments and results: float, int8 or uint8.
   std::string io = "float";
   /// Rule N10: single, gemmlowp or pow2.

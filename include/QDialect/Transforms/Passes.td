@@ -107,6 +107,35 @@ def MoveQdq : Pass<"q-move-qdq", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::q::QDialect"];
 }
 
+def KeepFloatIslands : Pass<"q-keep-float-islands", "::mlir::func::FuncOp"> {
+  let summary = "Mark the ops that cannot be quantized to stay in float";
+  let description = [{
+    A network may hold ops without an integer form: comparisons, indices of
+    maxima, logarithmic softmax, layers whose weights are computed. This pass
+    marks them with `q.stays_float` and warns of each; the passes after it leave
+    them in float between a `q.dequantize` and a `q.quantize`. What moves their
+    results only, stays in float with them.
+
+    With `rest`, for a model that is quantized in part and has no samples, all
+    that the model leaves in float is marked as well.
+
+    Their meaning is as exact as that of integers: see
+    `QDialect/FloatSemantics.h`. An op that has no exact float form either is
+    refused.
+
+    ```mlir
+    %1 = q.compare less %0, %limit : (tensor<4xf32>, tensor<1xf32>) -> tensor<4xf32>
+    // becomes
+    %1 = q.compare less %0, %limit {q.stays_float = "has no integer form"} : ...
+    ```
+  }];
+  let options = [
+    Option<"rest", "rest", "bool", /*default=*/"false",
+           "What a quantized model leaves in float stays so">,
+  ];
+  let dependentDialects = ["::q::QDialect"];
+}
+
 def InsertQuantizers : Pass<"q-insert-quantizers", "::mlir::func::FuncOp"> {
   let summary = "Mark the tensors that are to be quantized, and how";
   let description = [{
