@@ -117,10 +117,16 @@ struct CommandLine {
                                    "output channel")};
   cl::opt<bool> powerOfTwo{"power-of-two", cl::cat(quantization),
                            cl::desc("Scales are powers of two")};
-  cl::opt<bool> pairSafe{
-      "pair-safe", cl::cat(quantization),
-      cl::desc("Change weights as little as lets x86-64-v3 multiply pairs of "
-               "them in int16, exactly and faster")};
+  cl::opt<std::string> pairSafe{
+      "pair-safe",
+      cl::cat(quantization),
+      cl::init("auto"),
+      cl::ValueOptional,
+      cl::value_desc("off|on|auto"),
+      cl::desc("Order channels and change weights as little as lets x86-64-v3 "
+               "multiply pairs of them in int16, exactly and faster: all (on), "
+               "none (off), or, for that target alone, as far as costs next to "
+               "nothing (auto, default)")};
   cl::opt<bool> absorb{"absorb-batch-norm", cl::cat(quantization),
                        cl::desc("Fold batch normalization into scales, not "
                                 "weights")};
@@ -142,6 +148,14 @@ struct CommandLine {
       cl::desc("Use it again; several files are merged. Biases are only "
                "corrected with --calibrate")};
 
+  /// A default that only AVX2 without dot products gains by.
+  std::string getPairSafe() const {
+    if (pairSafe.empty())
+      return "on";
+    return pairSafe == "auto" && target != "x86-64-v3" ? "off"
+                                                       : std::string(pairSafe);
+  }
+
   q::CompileOptions get() const {
     q::CompileOptions options;
     options.model = model;
@@ -160,7 +174,7 @@ struct CommandLine {
     quantize.symmetric = symmetric;
     quantize.perTensor = perTensor;
     quantize.powerOfTwo = powerOfTwo;
-    quantize.pairSafe = pairSafe;
+    quantize.pairSafe = getPairSafe();
     quantize.recipe = recipe;
     quantize.absorbBatchNorm = absorb;
     quantize.data = calibrate;
@@ -233,6 +247,12 @@ int main(int argc, char **argv) {
              << " must have the form NAME:1x3x224x224\n";
       return 1;
     }
+  if (StringRef choice = options.quantize.pairSafe;
+      choice != "off" && choice != "on" && choice != "auto") {
+    errs() << "qcc: error: --pair-safe=" << choice
+           << " is unknown; there are off, on and auto\n";
+    return 1;
+  }
   if (commandLine.printPipeline) {
     const q::QuantizeOptions &quantize = options.quantize;
     outs() << "simplify:   " << q::getSimplifyPipeline(quantize) << "\n"

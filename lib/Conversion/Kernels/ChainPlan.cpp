@@ -9,6 +9,8 @@
 
 #include "QDialect/Numerics/ChainArrangement.h"
 
+#include "llvm/ADT/STLExtras.h"
+
 #include <algorithm>
 
 using namespace mlir;
@@ -118,6 +120,27 @@ private:
 
 } // namespace
 
+/// The order of the chains of one length, and inside of a chain, is free: that
+/// of the activations suits caches.
+static void sortChains(ArrayRef<unsigned> lengths,
+                       numerics::ChainArrangement &panel) {
+  size_t at = 0;
+  for (size_t i = 0; i < lengths.size(); ++i) {
+    size_t length = std::max(lengths[i], 1u);
+    std::vector<std::vector<size_t>> chains;
+    for (size_t c = 0; c < panel.chains[i]; ++c) {
+      auto begin =
+          panel.order.begin() + static_cast<ptrdiff_t>(at + c * length);
+      chains.emplace_back(begin, begin + static_cast<ptrdiff_t>(length));
+      llvm::sort(chains.back());
+    }
+    llvm::sort(chains);
+    for (const std::vector<size_t> &chain : chains)
+      for (size_t step : chain)
+        panel.order[at++] = step;
+  }
+}
+
 PanelChains q::kernel::planChains(const DensePlan &plan,
                                   ArrayRef<int8_t> weights,
                                   ArrayRef<int32_t> amax) {
@@ -150,6 +173,7 @@ PanelChains q::kernel::planChains(const DensePlan &plan,
   for (int64_t panel = 0; panel < panelCount; ++panel) {
     arranged.push_back(
         numerics::arrangeChains(panels.getReach(panel, amax), lengths));
+    sortChains(lengths, arranged.back());
     const std::vector<size_t> &chains = arranged.back().chains;
     result.cycles += estimate(lengths, chains);
     for (size_t i = 0; i < lengths.size(); ++i)

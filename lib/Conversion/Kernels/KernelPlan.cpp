@@ -214,6 +214,10 @@ q::kernel::chooseDenseTile(const LayerGeometry &geometry, MicroKernel kernel,
     RowSplit split = splitRow(width, pixels, vectors * lanes / 8);
     double cost = double(ceilDiv(channels, panel)) *
                   splitCost(split, vectors * lanes / 8);
+    // A wider panel reads the activations less often; those of a chain lie
+    // scattered, which the caches notice.
+    if (kernel == MicroKernel::Pmaddubsw && vectors == 1)
+      cost *= 1.1;
     // Two vpdpbusd a cycle, each of four cycles: eight accumulators at least.
     if (kernel == MicroKernel::Vpdpbusd)
       cost *= std::max(1.0, 8.0 / double(split.sizeA * vectors));
