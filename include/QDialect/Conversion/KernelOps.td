@@ -41,7 +41,9 @@ def QK_MicroKernel : I32EnumAttr<"MicroKernel",
   I32EnumAttrCase<"Usdot", 3, "usdot">,
   I32EnumAttrCase<"Pmaddubsw", 4, "pmaddubsw">,
   I32EnumAttrCase<"Vpdpbusd", 5, "vpdpbusd">,
-  I32EnumAttrCase<"Vpdpwssd", 6, "vpdpwssd">
+  I32EnumAttrCase<"Vpdpwssd", 6, "vpdpwssd">,
+  I32EnumAttrCase<"Vpdpbusd512", 7, "vpdpbusd512">,
+  I32EnumAttrCase<"Vpdpwssd512", 8, "vpdpwssd512">
 ]> {
   let cppNamespace = "::q::kernel";
   let genSpecializedAttr = 0;
@@ -223,6 +225,7 @@ def QK_ConvOp : QK_LayerOp<"conv"> {
 
     The activations of the micro-kernels `pmaddubsw` and `vpdpbusd` are
     unsigned: signed ones are shifted by 128, which the bias takes off again.
+    `vpdpbusd512` is the same in vectors of 512 bits.
     `chain` goes with `pmaddubsw`; `vpdpbusd` adds in int32 and needs no proof.
 
     `why_direct` tells of a 3x3 layer why it is no `qk.winograd`.
@@ -245,7 +248,8 @@ def QK_WinogradOp : QK_LayerOp<"winograd"> {
     packed as `[panel of 16 outputs, channel pair, 8 outputs, tap, output, 2]`;
     the kernel transforms them when it is called, so that the library holds one
     byte for each. Bias and the epilogue's constants are packed as those of
-    `qk.conv` with `pmaddwd` and two vectors; their products are `pmaddwd` or `vpdpwssd`.
+    `qk.conv` in panels of 16; their products are `pmaddwd`, `vpdpwssd`
+    or, in vectors of 512 bits, `vpdpwssd512`.
   }];
 }
 

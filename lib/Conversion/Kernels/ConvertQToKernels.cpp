@@ -47,10 +47,12 @@ std::optional<TargetKernels> getTarget(StringRef name) {
   if (name == "avx2")
     return TargetKernels{MK::Pmaddwd, MK::Pmaddwd, MK::Pmaddwd, MK::Pmaddwd,
                          MK::Pmaddubsw};
-  if (name == "avxvnni" || name == "avx512vnni")
-    return TargetKernels{MK::Vpdpbusd, MK::Vpdpbusd,
-                         MK::Vpdpwssd, MK::Vpdpwssd,
-                         std::nullopt, name == "avxvnni" ? 16 : 32};
+  if (name == "avxvnni")
+    return TargetKernels{MK::Vpdpbusd, MK::Vpdpbusd, MK::Vpdpwssd,
+                         MK::Vpdpwssd};
+  if (name == "avx512vnni")
+    return TargetKernels{MK::Vpdpbusd,    MK::Vpdpbusd, MK::Vpdpwssd,
+                         MK::Vpdpwssd512, std::nullopt, 32};
   if (name == "neon")
     return TargetKernels{MK::Smlal, MK::Smlal, MK::Smlal};
   if (name == "dotprod")
@@ -256,16 +258,17 @@ private:
   void buildDense(WeightedOpInterface op, const LayerShape &shape,
                   const LayerGeometry &geometry, LayerConstants &constants,
                   MicroKernel kernel, int64_t registers) {
+    kernel = chooseDenseWidth(geometry, kernel, registers);
     // Where the micro-kernel works on x + offset, the bias gives the difference
     // back.
     int64_t offset =
         getTraits(kernel).activationOffset(constants.input.getIsSigned());
     for (auto [bias, sum] : llvm::zip(constants.bias, constants.weightSums))
       bias -= static_cast<int32_t>(offset * sum);
-    auto [pixels, vectors] = chooseDenseTile(geometry, kernel, registers);
-    DensePlan plan = getDensePlan(geometry, kernel, vectors);
+    DenseTile tile = chooseDenseTile(geometry, kernel, registers);
+    DensePlan plan = getDensePlan(geometry, kernel, tile.vectors);
     Packed packed;
-    packed.tile = {pixels, vectors};
+    packed.tile = {tile.pixels, tile.vectors};
     packed.weights = packDenseWeights(plan, constants.weights);
     packAll(constants, packed,
             [&](auto values) { return packDenseConstants(plan, values); });
@@ -278,7 +281,8 @@ private:
                      const LayerGeometry &geometry,
                      const LayerConstants &constants, MicroKernel kernel,
                      std::pair<int64_t, int64_t> tile) {
-    WinogradPlan plan = getWinogradPlan(geometry, tile.first, tile.second);
+    WinogradPlan plan =
+        getWinogradPlan(geometry, tile.first, tile.second, kernel);
     Packed packed;
     packed.tile = {tile.first, tile.second};
     packed.weights = packWinogradWeights(plan, constants.weights);

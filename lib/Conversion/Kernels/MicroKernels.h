@@ -28,6 +28,9 @@ struct StepOperands {
   /// Steps of pmaddubsw whose sums are added in int16, counted from the start
   /// of a run.
   int64_t chain = 1;
+  /// How many bytes of weights behind those of a step are fetched into the
+  /// cache (vpdpbusd); 0 for none.
+  int64_t fetchAhead = 0;
 };
 
 /// How many steps of a micro-kernel make one iteration of a loop over `steps`:
