@@ -44,7 +44,9 @@ def QK_MicroKernel : I32EnumAttr<"MicroKernel",
   I32EnumAttrCase<"Vpdpwssd", 6, "vpdpwssd">,
   I32EnumAttrCase<"Smull", 7, "smull">,
   I32EnumAttrCase<"Smmla", 8, "smmla">,
-  I32EnumAttrCase<"Usmmla", 9, "usmmla">
+  I32EnumAttrCase<"Usmmla", 9, "usmmla">,
+  I32EnumAttrCase<"Vpdpbusd512", 10, "vpdpbusd512">,
+  I32EnumAttrCase<"Vpdpwssd512", 11, "vpdpwssd512">
 ]> {
   let cppNamespace = "::q::kernel";
   let genSpecializedAttr = 0;
@@ -279,6 +281,7 @@ def QK_ConvOp : QK_LayerOp<"conv"> {
 
     The activations of the micro-kernels `pmaddubsw` and `vpdpbusd` are
     unsigned: signed ones are shifted by 128, which the bias takes off again.
+    `vpdpbusd512` is the same in vectors of 512 bits.
     `vpdpbusd` adds in int32 and needs no proof; `pmaddubsw` has either `chain`,
     if all steps go by in chains of one length and in their natural order, or
     `panel_chains` and `chains`: for each panel the counts of that attribute,
@@ -309,7 +312,8 @@ def QK_WinogradOp : QK_LayerOp<"winograd"> {
     packed as `[panel of 16 outputs, channel pair, 8 outputs, tap, output, 2]`;
     the kernel transforms them when it is called, so that the library holds one
     byte for each. Bias and the epilogue's constants are packed as those of
-    `qk.conv` with `pmaddwd` and two vectors; their products are `pmaddwd` or `vpdpwssd`.
+    `qk.conv` in panels of 16; their products are `pmaddwd`, `vpdpwssd`
+    or, in vectors of 512 bits, `vpdpwssd512`.
   }];
 }
 

@@ -56,6 +56,7 @@ struct MicroKernelTraits {
   bool permutesPanel;
   /// Activations are shifted to unsigned by x ^ 0x80 if they are signed.
   bool flipsSigned = false;
+  bool isX86 = false;
   /// The vectors of a panel are multiplied one after the other: each is a part
   /// of the packed weights.
   bool splitsPanel = false;
@@ -123,11 +124,20 @@ DensePlan getDensePlan(const LayerGeometry &geometry, MicroKernel kernel,
                        int64_t vectors);
 /// False, with a reason, where the nest has no form for a geometry.
 bool isDenseSupported(const LayerGeometry &geometry, llvm::StringRef &reason);
-/// The tile that suits a geometry: {pixels, vectors}. Of the micro-kernels only
-/// vpdpbusd is there with 16 and with 32 vector registers.
-std::pair<int64_t, int64_t> chooseDenseTile(const LayerGeometry &geometry,
-                                            MicroKernel kernel,
-                                            int64_t registers = 16);
+/// A tile of accumulators, and what the layer takes with it: an estimate in
+/// units that are the same for all micro-kernels of a family.
+struct DenseTile {
+  int64_t pixels = 1, vectors = 1;
+  double cost = 0;
+};
+/// The tile that suits a geometry. Of the micro-kernels only vpdpbusd is there
+/// with 16 and with 32 vector registers.
+DenseTile chooseDenseTile(const LayerGeometry &geometry, MicroKernel kernel,
+                          int64_t registers = 16);
+/// `kernel`, or its form of 512 bits where there are such vectors (and then 32
+/// registers) and it takes less time.
+MicroKernel chooseDenseWidth(const LayerGeometry &geometry, MicroKernel kernel,
+                             int64_t registers);
 
 /// Weights [O, KH, KW, C / groups] in the order in which the nest reads them.
 std::vector<int8_t> packDenseWeights(const DensePlan &plan,

@@ -49,10 +49,12 @@ std::optional<TargetKernels> getTarget(StringRef name) {
   if (name == "avx2")
     return TargetKernels{MK::Pmaddwd, MK::Pmaddwd, MK::Pmaddwd, MK::Pmaddwd,
                          MK::Pmaddubsw};
-  if (name == "avxvnni" || name == "avx512vnni")
-    return TargetKernels{MK::Vpdpbusd, MK::Vpdpbusd,
-                         MK::Vpdpwssd, MK::Vpdpwssd,
-                         std::nullopt, name == "avxvnni" ? 16 : 32};
+  if (name == "avxvnni")
+    return TargetKernels{MK::Vpdpbusd, MK::Vpdpbusd, MK::Vpdpwssd,
+                         MK::Vpdpwssd};
+  if (name == "avx512vnni")
+    return TargetKernels{MK::Vpdpbusd,    MK::Vpdpbusd, MK::Vpdpwssd,
+                         MK::Vpdpwssd512, std::nullopt, 32};
   if (name == "neon")
     return TargetKernels{MK::Smull, MK::Smull, MK::Smlal};
   if (name == "dotprod")
@@ -254,9 +256,8 @@ private:
                    const Int16Chain &chain, const TargetKernels &kernels) {
     const numerics::ChainProof &proof = chain.proof;
     MicroKernel kernel = *kernels.densePairs;
-    auto [pixels, vectors] =
-        chooseDenseTile(geometry, kernel, kernels.registers);
-    DensePlan plan = getDensePlan(geometry, kernel, vectors);
+    DenseTile tile = chooseDenseTile(geometry, kernel, kernels.registers);
+    DensePlan plan = getDensePlan(geometry, kernel, tile.vectors);
     // Three instructions for four products against two for two.
     bool pairsPay = proof.length > 0 && 3 * ((plan.segmentLength + 3) / 4) <
                                             2 * ((plan.segmentLength + 1) / 2);
@@ -283,18 +284,19 @@ private:
                   const LayerGeometry &geometry, LayerConstants &constants,
                   MicroKernel kernel, int64_t registers,
                   const PanelChains *chains = nullptr) {
+    kernel = chooseDenseWidth(geometry, kernel, registers);
     // Where the micro-kernel works on x + offset, the bias gives the difference
     // back.
     int64_t offset =
         getTraits(kernel).activationOffset(constants.input.getIsSigned());
     for (auto [bias, sum] : llvm::zip(constants.bias, constants.weightSums))
       bias -= static_cast<int32_t>(offset * sum);
-    auto [pixels, vectors] = chooseDenseTile(geometry, kernel, registers);
+    DenseTile tile = chooseDenseTile(geometry, kernel, registers);
     if (constants.signedChain)
-      pixels = getSmullPixels(constants.signedChain.getLength());
-    DensePlan plan = getDensePlan(geometry, kernel, vectors);
+      tile.pixels = getSmullPixels(constants.signedChain.getLength());
+    DensePlan plan = getDensePlan(geometry, kernel, tile.vectors);
     Packed packed;
-    packed.tile = {pixels, vectors};
+    packed.tile = {tile.pixels, tile.vectors};
     packed.weights = chains
                          ? packArrangedWeights(plan, *chains, constants.weights)
                          : packDenseWeights(plan, constants.weights);
@@ -311,7 +313,8 @@ private:
                      const LayerGeometry &geometry,
                      const LayerConstants &constants, MicroKernel kernel,
                      std::pair<int64_t, int64_t> tile) {
-    WinogradPlan plan = getWinogradPlan(geometry, tile.first, tile.second);
+    WinogradPlan plan =
+        getWinogradPlan(geometry, tile.first, tile.second, kernel);
     Packed packed;
     packed.tile = {tile.first, tile.second};
     packed.weights = packWinogradWeights(plan, constants.weights);

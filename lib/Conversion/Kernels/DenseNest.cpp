@@ -32,6 +32,7 @@ constexpr int64_t kSmallScratch = 24 << 10;
 /// more traffic than they cost.
 constexpr int64_t kLargeScratch = 96 << 10;
 constexpr int64_t kLargeWeights = 256 << 10;
+constexpr int64_t kCacheLine = 64;
 
 static void blockPixels(const DensePlan &plan, int64_t maxPixels, int64_t limit,
                         DenseBlocking &blocking) {
@@ -79,6 +80,17 @@ static void blockRows(const DensePlan &plan, int64_t maxPixels, int64_t limit,
   blocking.split = splitRow(g.outW, maxPixels, ceilDiv(plan.panelWidth, 8));
 }
 
+/// Whether the pixels of a tile, of a kernel that reads each in one piece, lie
+/// a multiple of a large power of two apart, so that they share too few sets of
+/// the first-level cache to stay there.
+static bool sharesCacheSets(const DensePlan &plan, int64_t pixels) {
+  const LayerGeometry &g = plan.geometry;
+  constexpr int64_t fewPixels = 8, farApart = 1024;
+  return g.kernelH == 1 && g.kernelW == 1 && plan.traits.isX86 &&
+         plan.traits.activationBits == 8 && pixels > fewPixels &&
+         g.inC % farApart == 0 && g.batch * g.outH * g.outW > fewPixels;
+}
+
 DenseBlocking q::kernel::getDenseBlocking(const DensePlan &plan,
                                           int64_t maxPixels,
                                           const KernelBuffers &buffers,
@@ -99,14 +111,20 @@ DenseBlocking q::kernel::getDenseBlocking(const DensePlan &plan,
     blockRows(plan, maxPixels, limit, blocking);
   // Only the steps of x86 read nothing beyond the last channel of a pixel.
   const MicroKernelTraits &traits = plan.traits;
+  blocking.scratchPixel = g.inC;
+  bool collides = sharesCacheSets(plan, maxPixels);
+  if (collides)
+    blocking.scratchPixel += kCacheLine;
   blocking.readsInput =
-      blocking.isFlat && traits.lanes == 8 && traits.activationBits == 8 &&
+      blocking.isFlat && !collides && traits.isX86 &&
+      traits.activationBits == 8 &&
       plan.inputChannelsPerGroup() % traits.depth == 0 &&
       traits.activationOffset(inputStorage.getIsSigned()) == 0;
   if (blocking.readsInput)
     return blocking;
   blocking.scratchElements =
-      blocking.scratchRows * blocking.scratchColumns * g.inC + kScratchSlack;
+      blocking.scratchRows * blocking.scratchColumns * blocking.scratchPixel +
+      kScratchSlack;
   return blocking;
 }
 
@@ -121,7 +139,8 @@ public:
   DenseNestWriter(KernelEmitter &e, const DensePlan &plan,
                   const DenseBlocking &blocking, const NestSpec &spec)
       : e(e), plan(plan), g(plan.geometry), blocking(blocking), spec(spec),
-        buffers(spec.buffers), rowPitch(blocking.scratchColumns * g.inC) {}
+        buffers(spec.buffers),
+        rowPitch(blocking.scratchColumns * blocking.scratchPixel) {}
 
   void write() {
     if (blocking.isFlat)
@@ -173,8 +192,9 @@ private:
   }
 
   void copy(Value from, Value to, int64_t length) {
-    int64_t most =
-        plan.traits.lanes == 8 ? 256 / plan.traits.activationBits : 16;
+    int64_t most = plan.traits.isX86
+                       ? 32 * plan.traits.lanes / plan.traits.activationBits
+                       : 16;
     e.forPieces(length, most, [&](Value at, int64_t lanes) {
       Value bytes = e.load(buffers.input, e.add(from, at), lanes);
       e.store(convert(bytes), buffers.scratch, e.add(to, at));
@@ -184,11 +204,11 @@ private:
   /// `count` pixels, `step` input pixels apart.
   void copyPixels(Value from, Value to, int64_t count, int64_t step) {
     int64_t stride = buffers.inputStrides.pixel * step;
-    if (stride == g.inC)
+    if (stride == g.inC && blocking.scratchPixel == g.inC)
       return copy(from, to, count * g.inC);
     e.loop(count, [&](Value pixel) {
-      copy(e.add(from, e.mul(pixel, stride)), e.add(to, e.mul(pixel, g.inC)),
-           g.inC);
+      copy(e.add(from, e.mul(pixel, stride)),
+           e.add(to, e.mul(pixel, blocking.scratchPixel)), g.inC);
     });
   }
 
@@ -201,8 +221,8 @@ private:
 
   /// The padding left and right: no row overwrites it.
   void fillColumns() {
-    int64_t left = g.padLeft * g.inC;
-    int64_t right = (g.padLeft + copiedColumns()) * g.inC;
+    int64_t left = g.padLeft * blocking.scratchPixel;
+    int64_t right = (g.padLeft + copiedColumns()) * blocking.scratchPixel;
     if (blocking.skipsColumns || (left == 0 && right == rowPitch))
       return;
     e.loop(blocking.scratchRows, [&](Value row) {
@@ -221,8 +241,9 @@ private:
     int64_t columns = copiedColumns();
     e.loop(blocking.scratchRows, [&](Value row) {
       Value inRow = e.add(first, e.mul(row, step));
-      Value to = e.add(e.mul(row, rowPitch),
-                       blocking.skipsColumns ? 0 : g.padLeft * g.inC);
+      Value to =
+          e.add(e.mul(row, rowPitch),
+                blocking.skipsColumns ? 0 : g.padLeft * blocking.scratchPixel);
       auto copyRow = [&]() {
         Value from = e.add(e.mul(image, buffers.inputStrides.image),
                            e.mul(inRow, buffers.inputStrides.row));
@@ -234,7 +255,8 @@ private:
       Value exists = e.b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::ult,
                                                      inRow, e.index(g.inH));
       e.branch(exists, copyRow, [&]() {
-        e.fill(buffers.scratch, to, columns * g.inC, padValue());
+        e.fill(buffers.scratch, to, columns * blocking.scratchPixel,
+               padValue());
       });
     });
   }
@@ -317,6 +339,7 @@ private:
     operands.pitch = pixelPitch();
     operands.activationsAt = e.add(scratchAt, e.mul(x, operands.pitch));
     operands.chain = spec.chain;
+    operands.fetchAhead = fetchAhead(tile);
     operands.weights = buffers.weights;
     Values accumulators = parts(tile, operands, panel, bias);
 
@@ -372,7 +395,20 @@ private:
   int64_t pixelPitch() const {
     if (blocking.readsInput)
       return buffers.inputStrides.pixel;
-    return blocking.isFlat || blocking.skipsColumns ? g.inC : g.strideW * g.inC;
+    return blocking.isFlat || blocking.skipsColumns
+               ? blocking.scratchPixel
+               : g.strideW * blocking.scratchPixel;
+  }
+
+  /// Large weights come from afar, and every panel is met by few tiles: fetch
+  /// them as many steps ahead as take about as long.
+  int64_t fetchAhead(const Tile &tile) const {
+    constexpr int64_t cyclesAway = 400, most = 8 << 10;
+    if (plan.panelCount() * plan.panelBytes() <= kLargeWeights)
+      return 0;
+    int64_t cycles = tile.pixels * tile.vectors;
+    int64_t stepBytes = plan.traits.depth * plan.panelWidth;
+    return std::min(ceilDiv(cyclesAway, cycles) * stepBytes, most);
   }
 
   /// Rough number of instructions of `steps` steps.

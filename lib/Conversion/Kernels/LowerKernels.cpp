@@ -180,7 +180,8 @@ private:
   }
 
   static WinogradPlan planOf(WinogradOp op) {
-    return getWinogradPlan(*getGeometry(op), op.getTile()[0], op.getTile()[1]);
+    return getWinogradPlan(*getGeometry(op), op.getTile()[0], op.getTile()[1],
+                           op.getMicroKernel());
   }
 
   static void pushScratch(WinogradOp op, OpBuilder &builder,
@@ -298,8 +299,9 @@ private:
     attributes.set(op.getOutputStorageAttrName(),
                    getCodeStorage(op.getOutputStorage()));
     if (op.getResidualAdd())
-      attributes.set(op.getResidualAddAttrName(),
-                     getCodeResidual(*op.getResidualAdd()));
+      attributes.set(
+          op.getResidualAddAttrName(),
+          getCodeResidual(*op.getResidualAdd(), op.getOutputStorage()));
     return attributes.getDictionary(context);
   }
 
@@ -391,9 +393,10 @@ private:
     epilogue.tiesAway = op.getTiesAway();
     epilogue.output = getCodeStorage(op.getOutputStorage());
     if (op.getResidualAdd())
-      epilogue.residual = getCodeResidual(*op.getResidualAdd());
+      epilogue.residual =
+          getCodeResidual(*op.getResidualAdd(), op.getOutputStorage());
     epilogue.traits = getTraits(op.getMicroKernel());
-    epilogue.isX86 = epilogue.traits.permutesPanel;
+    epilogue.isX86 = epilogue.traits.isX86;
     epilogue.multipliers = take(bool(op.getMultipliers()));
     epilogue.shifts = take(bool(op.getShifts()));
     spec.buffers.chainTable = take(bool(op.getChainTable()));

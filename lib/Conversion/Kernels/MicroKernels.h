@@ -31,6 +31,9 @@ struct StepOperands {
   /// Products of the run's last step that are not filled up with zeros, if that
   /// is known: smull leaves out what is not there.
   int64_t lastDepth = 0;
+  /// How many bytes of weights behind those of a step are fetched into the
+  /// cache (vpdpbusd); 0 for none.
+  int64_t fetchAhead = 0;
 };
 
 /// How many steps of a micro-kernel make one iteration of a loop over `steps`:

@@ -51,6 +51,8 @@ struct DenseBlocking {
   /// The input is multiplied where it lies: there is no scratch buffer.
   bool readsInput = false;
   int64_t scratchRows = 1, scratchColumns = 1;
+  /// Elements from one pixel of the scratch to the next.
+  int64_t scratchPixel = 1;
   RowSplit split;
   int64_t scratchElements = 0;
 };
