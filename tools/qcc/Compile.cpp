@@ -149,6 +149,7 @@ LogicalResult Compiler::lower(const Target &target) {
   lowering.target = target.kernels;
   lowering.profile = options.profile;
   lowering.winograd = options.winograd;
+  lowering.threads = options.threads;
   lowering.name = makeIdentifier(options.name);
   if (options.stage == Stage::Linalg)
     buildLowerToLinalgPipeline(manager, lowering);
@@ -217,6 +218,10 @@ LogicalResult Compiler::run() {
   if (!llvm::is_contained({"auto", "always", "off"}, options.winograd))
     return emitError(loc) << "unknown choice of winograd '" << options.winograd
                           << "'; there are auto, always and off";
+  if (options.threads < 1 || options.threads > kMostThreads)
+    return emitError(loc) << "threads must be between 1 and " << kMostThreads
+                          << ", but --threads=" << options.threads
+                          << " was given";
   if (failed(read()))
     return failure();
   if (std::error_code code =

@@ -54,6 +54,10 @@ struct CommandLine {
       "winograd", cl::cat(category), cl::init("auto"),
       cl::desc("Winograd for 3x3 layers where it is proven exact: auto "
                "(default: if it is expected to be faster), always, off")};
+  cl::opt<int64_t> threads{
+      "threads", cl::cat(category), cl::init(1),
+      cl::desc("Threads that share a run, 1 to 64 (default 1); with more than "
+               "1 the library needs an OpenMP runtime (libgomp)")};
   cl::opt<q::Stage> emit{
       "emit", cl::cat(category), cl::init(q::Stage::Lib),
       cl::desc("Where to stop:"),
@@ -167,6 +171,7 @@ struct CommandLine {
     options.stage = emit;
     options.profile = profile;
     options.winograd = winograd;
+    options.threads = threads;
     options.verbose = verbose;
     q::QuantizeOptions &quantize = options.quantize;
     quantize.activationBits = activationBits ? activationBits : bits;
@@ -229,6 +234,10 @@ void printDiagnostic(mlir::Diagnostic &diagnostic, StringRef model) {
 
 int main(int argc, char **argv) {
   InitLLVM init(argc, argv);
+  // LLVM's code for link-time optimization, which is not used here, registers
+  // an option of that name.
+  if (cl::Option *other = cl::getRegisteredOptions().lookup("threads"))
+    other->removeArgument();
   CommandLine commandLine;
   cl::HideUnrelatedOptions({&commandLine.category, &commandLine.quantization});
   cl::ParseCommandLineOptions(

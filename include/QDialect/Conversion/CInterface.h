@@ -28,7 +28,7 @@ constexpr int kStatusMisalignedArena = 2;
 ///
 ///   {"abi": 1, "name": "...", "symbol": "...",
 ///    "arena_bytes": N, "arena_live_bytes": N, "arena_alignment": N,
-///    "inputs": [TENSOR, ...], "outputs": [TENSOR, ...]}
+///    "threads": N, "inputs": [TENSOR, ...], "outputs": [TENSOR, ...]}
 ///
 /// with TENSOR = {"name", "shape", "type" (float32, int8, uint8, ...),
 /// "layout"} and, where it is quantized, "scale", "zero_point" (numbers, or

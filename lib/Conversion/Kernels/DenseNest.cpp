@@ -35,12 +35,12 @@ constexpr int64_t kLargeWeights = 256 << 10;
 constexpr int64_t kCacheLine = 64;
 
 static void blockPixels(const DensePlan &plan, int64_t maxPixels, int64_t limit,
-                        DenseBlocking &blocking) {
+                        int64_t leastBlocks, DenseBlocking &blocking) {
   const LayerGeometry &g = plan.geometry;
   int64_t total = g.batch * g.outH * g.outW;
   int64_t perPixel = g.inC * plan.traits.activationBits / 8;
   int64_t most = std::max(limit / perPixel / maxPixels, int64_t(4)) * maxPixels;
-  int64_t blocks = ceilDiv(total, most);
+  int64_t blocks = std::min(total, std::max(ceilDiv(total, most), leastBlocks));
   int64_t least = ceilDiv(total, blocks);
   int64_t pixels = ceilDiv(least, maxPixels) * maxPixels;
   // Whole tiles, unless the last block would repeat much of its neighbour.
@@ -55,7 +55,7 @@ static void blockPixels(const DensePlan &plan, int64_t maxPixels, int64_t limit,
 }
 
 static void blockRows(const DensePlan &plan, int64_t maxPixels, int64_t limit,
-                      DenseBlocking &blocking) {
+                      int64_t leastBlocks, DenseBlocking &blocking) {
   const LayerGeometry &g = plan.geometry;
   blocking.skipsColumns = plan.skipsColumns();
   blocking.scratchColumns = plan.rowColumns();
@@ -73,7 +73,8 @@ static void blockRows(const DensePlan &plan, int64_t maxPixels, int64_t limit,
       break;
     ++rows;
   }
-  blocking.blocks = ceilDiv(g.outH, rows);
+  blocking.blocks =
+      std::min(g.outH, std::max(ceilDiv(g.outH, rows), leastBlocks));
   blocking.blockRows = ceilDiv(g.outH, blocking.blocks);
   blocking.blocks = ceilDiv(g.outH, blocking.blockRows);
   blocking.scratchRows = rowsOf(blocking.blockRows);
@@ -94,7 +95,8 @@ static bool sharesCacheSets(const DensePlan &plan, int64_t pixels) {
 DenseBlocking q::kernel::getDenseBlocking(const DensePlan &plan,
                                           int64_t maxPixels,
                                           const KernelBuffers &buffers,
-                                          StorageAttr inputStorage) {
+                                          StorageAttr inputStorage,
+                                          int64_t leastBlocks) {
   const LayerGeometry &g = plan.geometry;
   DenseBlocking blocking;
   int64_t limit = plan.panelCount() * plan.panelBytes() > kLargeWeights
@@ -106,9 +108,9 @@ DenseBlocking q::kernel::getDenseBlocking(const DensePlan &plan,
   };
   if (g.isPointwise() && isOneRow(buffers.inputStrides) &&
       isOneRow(buffers.outputStrides) && isOneRow(buffers.residualStrides))
-    blockPixels(plan, maxPixels, limit, blocking);
+    blockPixels(plan, maxPixels, limit, leastBlocks, blocking);
   else
-    blockRows(plan, maxPixels, limit, blocking);
+    blockRows(plan, maxPixels, limit, leastBlocks, blocking);
   // Only the steps of x86 read nothing beyond the last channel of a pixel.
   const MicroKernelTraits &traits = plan.traits;
   blocking.scratchPixel = g.inC;
@@ -147,7 +149,7 @@ public:
       return writeFlat();
     fillColumns();
     e.loop(g.batch, [&](Value image) {
-      e.loop(blocking.blocks, [&](Value block) {
+      shareLoop(SharedLoop::Blocks, blocking.blocks, [&](Value block) {
         Value y = blockStart(block, blocking.blockRows, g.outH);
         fillRows(image, y);
         forPanels([&](Value panel, Value group, Value channel) {
@@ -264,6 +266,14 @@ private:
   //===--- Loops
   //-----------------------------------------------------------===//
 
+  /// The threads of a team write disjoint parts of the result: getDenseTeam()
+  /// keeps a block or panel that reaches back over its neighbour in one thread
+  /// with it. Each has scratch of its own.
+  void shareLoop(SharedLoop which, int64_t count,
+                 function_ref<void(Value)> body) {
+    spec.team.run(e, which, count, body);
+  }
+
   /// The last block reaches back over its neighbour.
   Value blockStart(Value block, int64_t size, int64_t total) {
     Value start = e.mul(block, size);
@@ -272,7 +282,7 @@ private:
 
   void writeFlat() {
     int64_t total = g.batch * g.outH * g.outW;
-    e.loop(blocking.blocks, [&](Value block) {
+    shareLoop(SharedLoop::Blocks, blocking.blocks, [&](Value block) {
       Value x = blockStart(block, blocking.blockPixels, total);
       Value start = e.mul(x, buffers.inputStrides.pixel);
       if (!blocking.readsInput)
@@ -294,7 +304,7 @@ private:
   void forPanels(function_ref<void(Value, Value, Value)> body) {
     int64_t channels = plan.outputChannelsPerGroup();
     e.loop(g.groups, [&](Value group) {
-      e.loop(plan.panelsPerGroup, [&](Value inGroup) {
+      shareLoop(SharedLoop::Panels, plan.panelsPerGroup, [&](Value inGroup) {
         Value panel = e.add(e.mul(group, plan.panelsPerGroup), inGroup);
         Value start = e.mul(inGroup, plan.panelWidth);
         if (channels % plan.panelWidth && channels > plan.panelWidth)

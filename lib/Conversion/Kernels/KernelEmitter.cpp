@@ -139,6 +139,13 @@ void KernelEmitter::loop(int64_t count, function_ref<void(Value)> body) {
   });
 }
 
+void KernelEmitter::loop(Value from, Value to, function_ref<void(Value)> body) {
+  auto loop = scf::ForOp::create(b, from, to, index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar());
+}
+
 Values KernelEmitter::loop(int64_t count, Values initial,
                            function_ref<Values(Value, Values)> body) {
   if (count <= 0)
