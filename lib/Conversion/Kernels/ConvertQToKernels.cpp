@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ChainPlan.h"
+#include "KernelReasons.h"
 #include "NeonChoice.h"
 #include "QDialect/Conversion/KernelPasses.h"
 #include "QDialect/Conversion/KernelPlan.h"
@@ -418,6 +419,9 @@ private:
     auto back = UnrealizedConversionCastOp::create(b, result.getType(),
                                                    layer->getResult(0));
     result.replaceAllUsesWith(back.getResult(0));
+    if (kernel == MicroKernel::Pmaddwd && std::is_same_v<OpTy, ConvOp>)
+      if (std::string why = explainWords(op); !why.empty())
+        layer->setAttr(kWhyWordsAttrName, b.getStringAttr(why));
     op->erase();
   }
 

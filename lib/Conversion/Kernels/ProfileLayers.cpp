@@ -5,6 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "KernelReasons.h"
+
 #include "QDialect/Conversion/CInterface.h"
 #include "QDialect/Conversion/KernelPasses.h"
 #include "QDialect/Conversion/KernelPlan.h"
@@ -33,6 +35,7 @@ namespace {
 /// Consecutive ops of one layer.
 struct Interval {
   std::string name, kernel;
+  std::string why; ///< of the kernel, see explainKernel()
   int64_t macs = 0;
   SmallVector<Operation *> ops;
 };
@@ -75,6 +78,7 @@ template <typename OpTy> static std::string describeKernel(OpTy op) {
 template <typename OpTy>
 static void describeLayer(OpTy op, Interval &interval) {
   interval.kernel = describeKernel(op);
+  interval.why = explainKernel(op);
   FailureOr<LayerGeometry> g = getGeometry(op);
   if (succeeded(g))
     interval.macs += g->batch * g->outH * g->outW * g->outC * g->kernelH *
@@ -173,10 +177,13 @@ private:
 
   static std::string toJson(ArrayRef<Interval> intervals) {
     llvm::json::Array layers;
-    for (const Interval &interval : intervals)
+    for (const Interval &interval : intervals) {
       layers.push_back(llvm::json::Object{{"name", interval.name},
                                           {"kernel", interval.kernel},
                                           {"macs", interval.macs}});
+      if (!interval.why.empty())
+        (*layers.back().getAsObject())["why"] = interval.why;
+    }
     std::string text;
     llvm::raw_string_ostream(text) << llvm::json::Value(std::move(layers));
     return text;
