@@ -412,8 +412,7 @@ private:
         constants.input, constants.output, constants.residual,
         MicroKernelAttr::get(context, kernel),
         EpilogueAttr::get(context, packed.epilogue), constants.chain,
-        constants.panelChains,
-        constants.signedChain,
+        constants.panelChains, constants.signedChain,
         constants.tiesAway ? b.getUnitAttr() : UnitAttr(),
         b.getDenseI64ArrayAttr(packed.tile));
     auto back = UnrealizedConversionCastOp::create(b, result.getType(),
