@@ -106,6 +106,9 @@ void q::buildLowerToLoopsPipeline(OpPassManager &pm,
   pm.addPass(kernel::createLowerKernels());
   pm.addPass(createPlanArena());
   pm.addPass(createExpandCopies());
+  kernel::VectorizeLoopsOptions vectorize;
+  vectorize.target = options.target;
+  pm.addPass(kernel::createVectorizeLoops(vectorize));
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   addCleanup(pm);
 }
