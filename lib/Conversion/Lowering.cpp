@@ -113,6 +113,9 @@ void q::buildLowerToLoopsPipeline(OpPassManager &pm,
   // Kernels bring scratch buffers, which the plan has to see.
   pm.addPass(kernel::createLowerKernels());
   pm.addPass(createPlanArena());
+  kernel::VectorizeLoopsOptions vectorize;
+  vectorize.target = options.target;
+  pm.addPass(kernel::createVectorizeLoops(vectorize));
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   addCleanup(pm);
 }

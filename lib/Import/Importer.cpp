@@ -503,9 +503,6 @@ Importer::explainErrors(const Node &node,
         remarks.emplace_back(diagnostic.getSeverity(), diagnostic.str());
         return success();
       }
-      if (!messages.empty())
-        messages += "; ";
-      messages += diagnostic.str();
       std::string message = diagnostic.str();
       if (StringRef(messages).contains(message))
         return success();
@@ -514,9 +511,8 @@ Importer::explainErrors(const Node &node,
     });
     result = build();
   }
-  std::string place = ("node '" + node.getName() + "' (" +
-                       node.getString(kWrittenAs, node.getOpType()) + "): ")
-                          .str();
+  std::string place = "node '" + node.getName() + "' (" +
+                      node.getString(kWrittenAs, node.getOpType()) + "): ";
   for (const auto &[severity, text] : remarks) {
     bool isWarning = severity == DiagnosticSeverity::Warning;
     (isWarning ? mlir::emitWarning(fileLoc) : mlir::emitRemark(fileLoc))

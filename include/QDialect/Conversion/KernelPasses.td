@@ -134,6 +134,47 @@ def LowerKernels : Pass<"lower-kernels", "::mlir::ModuleOp"> {
   ];
 }
 
+def VectorizeLoops : Pass<"q-vectorize-loops", "::mlir::ModuleOp"> {
+  let summary = "Turn elementwise linalg ops on buffers into loops of vectors";
+  let description = [{
+    Ops without reductions whose operands are contiguous along their innermost
+    loop become loops of vectors, after loops that walk through memory as one
+    have been merged. Lookups in tables of 256 bytes (rule N15) become byte
+    shuffles of tables in registers: `vpshufb`, or `tbl` and `tbx`. Ops whose
+    inputs are contiguous along another loop than their output (transpositions,
+    the quantization of images in the layout NCHW) become loops of tiles.
+    Everything else is left to the loop vectorizer of LLVM.
+
+    ```mlir
+    linalg.generic {...} ins(%x : memref<1x8x8x32xi8>) outs(%y : memref<1x8x8x32xi8>) {
+    ^bb0(%in: i8, %out: i8):
+      %0 = arith.maxui %in, %c3_i8 : i8
+      linalg.yield %0 : i8
+    }
+    // becomes
+    scf.for %i = %c0 to %c64 step %c1 {
+      %0 = arith.muli %i, %c32 : index
+      %1 = vector.load %x1[%0] : memref<2048xi8>, vector<32xi8>
+      %2 = arith.maxui %1, %cst : vector<32xi8>
+      vector.store %2, %y1[%0] : memref<2048xi8>, vector<32xi8>
+    }
+    ```
+  }];
+  let options = [
+    Option<"target", "target", "std::string", /*default=*/"\"avx2\"",
+           "Instructions to use: avx2, avxvnni, avx512vnni, neon, dotprod or "
+           "i8mm">
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+    "::mlir::vector::VectorDialect"
+  ];
+  let statistics = [
+    Statistic<"numVectorized", "num-vectorized", "Number of ops vectorized">
+  ];
+}
+
 def ProfileLayers : Pass<"q-profile-layers", "::mlir::ModuleOp"> {
   let summary = "Add up the time that each layer takes";
   let description = [{
