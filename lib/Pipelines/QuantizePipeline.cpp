@@ -93,7 +93,7 @@ std::string q::getCalibratePipeline(const QuantizeOptions &options) {
 
 /// How much the error of a panel's weights may grow by default, in units of
 /// what rounding costs: docs/Accuracy.md has what that does to networks.
-constexpr const char *kPairTolerance = "0.2";
+constexpr const char *kPairTolerance = "0.05";
 
 std::string q::getParametersPipeline(const QuantizeOptions &options) {
   std::string pin =

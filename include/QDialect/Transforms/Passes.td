@@ -502,6 +502,10 @@ def ProveInt16Chains : Pass<"q-prove-int16-chains", "::mlir::func::FuncOp"> {
     not safe (`length` is 0 then), the largest sum of one sign in a pair and in
     a chain, and the largest of the lengths 1, 2, 4 and 8 that is exact.
 
+    Weights, bias and clamp of the layer that makes the input bound each of its
+    channels; where they differ, `channel_amax` has the upper ends one by one,
+    with which `convert-q-to-kernels` arranges chains panel by panel.
+
     ```mlir
     %0 = q.conv2d %x, %w bias %b {..., int16_chain = {amax = 255, length = 1,
            pairs = 4608, unsafe_pairs = 0, pair_sum = 128, chain_sum = 128}}

@@ -32,7 +32,7 @@ static double stepCycles(int64_t length) {
   case 2:
     return 7.0;
   case 4:
-    return 6.8;
+    return 7.0;
   default:
     return 6.1;
   }

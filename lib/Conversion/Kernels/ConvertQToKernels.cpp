@@ -262,8 +262,10 @@ private:
     // Three instructions for four products against two for two.
     bool pairsPay = proof.length > 0 && 3 * ((plan.segmentLength + 3) / 4) <
                                             2 * ((plan.segmentLength + 1) / 2);
-    PanelChains own =
-        planChains(plan, constants.weights, static_cast<int32_t>(chain.amax));
+    SmallVector<int32_t> amax = chain.channelAmax;
+    if (amax.empty())
+      amax.push_back(static_cast<int32_t>(chain.amax));
+    PanelChains own = planChains(plan, constants.weights, amax);
     double others =
         pairsPay ? estimateChains(plan, proof.length) : estimatePmaddwd(plan);
     if (own.cycles < 0.95 * others) {
