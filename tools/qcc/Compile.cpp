@@ -7,6 +7,8 @@
 
 #include "Compile.h"
 
+#include "Tune.h"
+
 #include "QDialect/Conversion/Lowering.h"
 #include "QDialect/Evaluation/Evaluator.h"
 #include "QDialect/IntegerSemantics.h"
@@ -141,12 +143,21 @@ LogicalResult Compiler::writeIR() {
 }
 
 LogicalResult Compiler::lower(const Target &target) {
-  PassManager manager(context);
   LoweringOptions lowering;
   lowering.target = target.kernels;
   lowering.profile = options.profile;
   lowering.winograd = options.winograd;
+  lowering.tuned = options.tuned;
   lowering.name = makeIdentifier(options.name);
+  if (!options.tune.empty()) {
+    if (failed(timed("tune", [&] {
+          return tuneKernels(*module, target, lowering, options.tune, loc,
+                             options.verbose);
+        })))
+      return failure();
+    lowering.tuned = options.tune;
+  }
+  PassManager manager(context);
   if (options.stage == Stage::Linalg)
     buildLowerToLinalgPipeline(manager, lowering);
   else
@@ -203,6 +214,8 @@ LogicalResult Compiler::run() {
   if (!llvm::is_contained({"auto", "always", "off"}, options.winograd))
     return emitError(loc) << "unknown choice of winograd '" << options.winograd
                           << "'; there are auto, always and off";
+  if (failed(checkTuning(*target, options.tune, options.tuned, loc)))
+    return failure();
   if (failed(read()))
     return failure();
   if (std::error_code code =

@@ -54,6 +54,14 @@ struct CommandLine {
       "winograd", cl::cat(category), cl::init("auto"),
       cl::desc("Winograd for 3x3 layers where it is proven exact: auto "
                "(default: if it is expected to be faster), always, off")};
+  cl::opt<std::string> tune{
+      "tune", cl::cat(category), cl::value_desc("file"),
+      cl::desc("Time the kernels that are exact for each layer on this "
+               "machine, take the fastest and keep them in a file; layers "
+               "that are in it already are not timed again")};
+  cl::opt<std::string> tuned{
+      "tuned", cl::cat(category), cl::value_desc("file"),
+      cl::desc("Take the kernels of such a file and time nothing")};
   cl::opt<q::Stage> emit{
       "emit", cl::cat(category), cl::init(q::Stage::Lib),
       cl::desc("Where to stop:"),
@@ -149,6 +157,8 @@ struct CommandLine {
     options.stage = emit;
     options.profile = profile;
     options.winograd = winograd;
+    options.tune = tune;
+    options.tuned = tuned;
     options.verbose = verbose;
     q::QuantizeOptions &quantize = options.quantize;
     quantize.activationBits = activationBits ? activationBits : bits;

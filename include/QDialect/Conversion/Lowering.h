@@ -41,6 +41,16 @@ struct LoweringOptions : public mlir::PassPipelineOptions<LoweringOptions> {
       llvm::cl::desc("Winograd for 3x3 layers where it is proven exact: auto "
                      "(if it is expected to be faster), always or off"),
       llvm::cl::init("auto")};
+  Option<std::string> tuned{
+      *this, "tuned",
+      llvm::cl::desc("A file of qcc --tune: what was measured goes before "
+                     "rules"),
+      llvm::cl::init("")};
+  Option<int64_t> candidate{
+      *this, "candidate",
+      llvm::cl::desc("Number of the kernel that layers take of their "
+                     "candidates, to be timed"),
+      llvm::cl::init(-1)};
 };
 
 /// Quantized q IR to kernels and linalg on tensors.
