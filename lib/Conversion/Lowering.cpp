@@ -88,6 +88,8 @@ void q::buildLowerToLinalgPipeline(OpPassManager &pm,
     kernel::ConvertQToKernelsOptions kernels;
     kernels.target = options.target;
     kernels.winograd = options.winograd;
+    kernels.tuned = options.tuned;
+    kernels.candidate = options.candidate;
     pm.addPass(kernel::createConvertQToKernels(kernels));
   }
   pm.addPass(createConvertQToLinalg());

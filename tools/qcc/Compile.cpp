@@ -7,6 +7,8 @@
 
 #include "Compile.h"
 
+#include "Tune.h"
+
 #include "QDialect/Conversion/Lowering.h"
 #include "QDialect/Evaluation/Evaluator.h"
 #include "QDialect/FloatSemantics.h"
@@ -144,13 +146,22 @@ LogicalResult Compiler::writeIR() {
 }
 
 LogicalResult Compiler::lower(const Target &target) {
-  PassManager manager(context);
   LoweringOptions lowering;
   lowering.target = target.kernels;
   lowering.profile = options.profile;
   lowering.winograd = options.winograd;
   lowering.threads = options.threads;
+  lowering.tuned = options.tuned;
   lowering.name = makeIdentifier(options.name);
+  if (!options.tune.empty()) {
+    if (failed(timed("tune", [&] {
+          return tuneKernels(*module, target, lowering, options.tune, loc,
+                             options.verbose);
+        })))
+      return failure();
+    lowering.tuned = options.tune;
+  }
+  PassManager manager(context);
   if (options.stage == Stage::Linalg)
     buildLowerToLinalgPipeline(manager, lowering);
   else
@@ -222,6 +233,8 @@ LogicalResult Compiler::run() {
     return emitError(loc) << "threads must be between 1 and " << kMostThreads
                           << ", but --threads=" << options.threads
                           << " was given";
+  if (failed(checkTuning(*target, options.tune, options.tuned, loc)))
+    return failure();
   if (failed(read()))
     return failure();
   if (std::error_code code =

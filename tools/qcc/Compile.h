@@ -35,6 +35,8 @@ struct CompileOptions {
   Stage stage = Stage::Lib;
   /// auto, always or off: see LoweringOptions.
   std::string winograd = "auto";
+  /// A file of timed kernels to follow, or to add to by timing; at most one.
+  std::string tuned, tune;
   QuantizeOptions quantize;
   /// Threads that share a run, 1 to kMostThreads.
   int64_t threads = 1;

@@ -58,6 +58,14 @@ struct CommandLine {
       "threads", cl::cat(category), cl::init(1),
       cl::desc("Threads that share a run, 1 to 64 (default 1); with more than "
                "1 the library needs an OpenMP runtime (libgomp)")};
+  cl::opt<std::string> tune{
+      "tune", cl::cat(category), cl::value_desc("file"),
+      cl::desc("Time the kernels that are exact for each layer on this "
+               "machine, take the fastest and keep them in a file; layers "
+               "that are in it already are not timed again")};
+  cl::opt<std::string> tuned{
+      "tuned", cl::cat(category), cl::value_desc("file"),
+      cl::desc("Take the kernels of such a file and time nothing")};
   cl::opt<q::Stage> emit{
       "emit", cl::cat(category), cl::init(q::Stage::Lib),
       cl::desc("Where to stop:"),
@@ -172,6 +180,8 @@ struct CommandLine {
     options.profile = profile;
     options.winograd = winograd;
     options.threads = threads;
+    options.tune = tune;
+    options.tuned = tuned;
     options.verbose = verbose;
     q::QuantizeOptions &quantize = options.quantize;
     quantize.activationBits = activationBits ? activationBits : bits;

@@ -40,6 +40,8 @@ struct LayerCase {
   std::string rounding = "single";
   bool fixedPoint = false;
   std::string winograd = "auto";
+  /// The kernel to take, where it is exact; empty for the chosen one.
+  std::string kernel;
   bool hasClamp = false;
   bool isFolded = false;
   bool hasResidual = false;

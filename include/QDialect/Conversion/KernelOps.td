@@ -121,7 +121,7 @@ def QK_ChainAttr : AttrDef<QK_Dialect, "Chain"> {
     products with saturation; `length` such sums are added in int16, without
     saturation, before they are widened. `pair_sum` and `chain_sum` are the
     largest sums of magnitudes of the weights of one sign in a pair and in a
-    chain. Everything is exact because
+    chain, or in a longer chain that is cut into these. Everything is exact because
 
     ```
     amax * pair_sum <= 32767 and amax * chain_sum <= 32767

@@ -16,8 +16,9 @@ def ConvertQToKernels : Pass<"convert-q-to-kernels", "::mlir::ModuleOp"> {
     Every quantized `q.conv2d` and `q.gemm` for which the target has a kernel
     becomes a `qk.conv`, `qk.winograd` or `qk.depthwise`: the micro-kernel
     follows from the target and from what `q-prove-int16-chains` has proven, the
-    tile from the shapes, and the epilogue from a proof per channel over the
-    range of its accumulator (rules N8, N10):
+    tile from the shapes (or both from what `qcc --tune` has measured), and the
+    epilogue from a proof per channel over the range of its accumulator (rules N8,
+    N10):
 
     - `pow2` where every multiplier is a power of two,
     - `float` where a float32 multiply-add has been proven to give the same
@@ -31,7 +32,8 @@ def ConvertQToKernels : Pass<"convert-q-to-kernels", "::mlir::ModuleOp"> {
 
     On AVX2, a dense 3x3 convolution of stride 1 becomes a `qk.winograd` if its
     accumulators lie within 2^25, which makes that exact, and if a cost model
-    expects it to be faster; `winograd_proof` or `why_direct` give the numbers.
+    expects it to be faster than the chains that are proven for it;
+    `winograd_proof` or `why_direct` give the numbers.
 
     Weights and constants are packed here. What has no kernel (weights that are
     no constant or not symmetric, storage of more than 8 bits, accumulators that
@@ -54,7 +56,16 @@ def ConvertQToKernels : Pass<"convert-q-to-kernels", "::mlir::ModuleOp"> {
            "Keep to integer epilogues even where float32 is proven equal">,
     Option<"winograd", "winograd", "std::string", /*default=*/"\"auto\"",
            "Winograd for 3x3 layers where it is proven exact: auto (if it is "
-           "expected to be faster), always or off">
+           "expected to be faster), always or off">,
+    Option<"tuned", "tuned", "std::string", /*default=*/"\"\"",
+           "A file of qcc --tune: what was measured goes before rules">,
+    Option<"kernel", "kernel", "std::string", /*default=*/"\"\"",
+           "Take this kernel wherever it is exact, as in 'pmaddubsw 4x2 chain "
+           "8', 'depthwise pmaddwd 2x2' or 'winograd pmaddwd 4x64'">,
+    Option<"candidate", "candidate", "int64_t", /*default=*/"-1",
+           "Number of the candidate to take, to be timed: 0 is what the rules "
+           "take, others follow by their estimates; the ops then say what they "
+           "are (q.tuning)">
   ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect",

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ChainPlan.h"
+#include "KernelChoice.h"
 #include "KernelReasons.h"
 #include "NeonChoice.h"
 #include "QDialect/Conversion/KernelPasses.h"
@@ -190,18 +191,27 @@ struct ConvertQToKernelsPass
                                  << "': use auto, always or off";
       return signalPassFailure();
     }
+    KernelChooser chooser(target);
+    Location loc = getOperation().getLoc();
+    if ((!tuned.empty() && failed(chooser.readTuned(tuned, loc))) ||
+        (!kernel.empty() && failed(chooser.force(kernel, loc))))
+      return signalPassFailure();
+    if (candidate >= 0)
+      chooser.setRound(candidate);
     SmallVector<WeightedOpInterface> layers;
     getOperation().walk([&](WeightedOpInterface op) {
       if (isa<Conv2DOp, GemmOp>(op.getOperation()))
         layers.push_back(op);
     });
     for (WeightedOpInterface op : layers)
-      if (failed(convert(op, *kernels)))
+      if (failed(convert(op, *kernels, chooser)))
         return signalPassFailure();
+    chooser.reportUnknown(loc);
   }
 
 private:
-  LogicalResult convert(WeightedOpInterface op, const TargetKernels &kernels) {
+  LogicalResult convert(WeightedOpInterface op, const TargetKernels &kernels,
+                        KernelChooser &chooser) {
     LayerShape shape = getShape(op);
     LayerGeometry geometry = getLayerGeometry(op, shape);
     bool isDepthwise = geometry.groups > 1 && geometry.groups == geometry.inC &&
@@ -217,11 +227,20 @@ private:
       return failure();
     if (!*constants)
       return success();
+    CandidateRequest request =
+        describeProofs(op, geometry, **constants, kernels);
+    KernelChoice told = chooser.choose(op, request, **constants);
+    (*constants)->tuning = told.tuning;
+    if (told.candidate) {
+      buildCandidate(op, shape, geometry, **constants, request,
+                     *told.candidate);
+      return success();
+    }
     WinogradChoice choice;
     if (winograd != "off" && kernels.winograd)
-      choice = chooseWinograd(op->getContext(), geometry, **constants,
-                              *kernels.winograd,
-                              /*always=*/winograd == "always");
+      choice = chooseWinograd(
+          op->getContext(), geometry, **constants, *kernels.winograd,
+          /*always=*/winograd == "always", estimateDirectCycles(request));
     (*constants)->winogradProof = choice.proof;
     (*constants)->whyDirect = choice.whyDirect;
     if (choice.proof)
@@ -232,6 +251,64 @@ private:
     else
       chooseDense(op, shape, geometry, **constants, kernels);
     return success();
+  }
+
+  /// What is proven of a layer, and which micro-kernels that allows.
+  CandidateRequest describeProofs(WeightedOpInterface op,
+                                  const LayerGeometry &geometry,
+                                  const LayerConstants &constants,
+                                  const TargetKernels &kernels) {
+    CandidateRequest request;
+    request.geometry = geometry;
+    request.isDepthwise = geometry.groups > 1 &&
+                          geometry.groups == geometry.inC &&
+                          geometry.groups == geometry.outC;
+    request.input = constants.input;
+    request.dense = {constants.input.getIsSigned() ? kernels.denseSigned
+                                                   : kernels.dense};
+    request.depthwise = kernels.depthwise;
+    request.registers = kernels.registers;
+    std::optional<Int16Chain> chain = getInt16Chain(op);
+    if (kernels.densePairs && chain && chain->proof.length > 0) {
+      request.densePairs = kernels.densePairs;
+      request.chain = chain->proof.length;
+    }
+    if (winograd != "off" && kernels.winograd &&
+        chooseWinograd(op->getContext(), geometry, constants, *kernels.winograd,
+                       /*always=*/true)
+            .proof)
+      request.winograd = kernels.winograd;
+    request.alwaysWinograd = winograd == "always";
+    return request;
+  }
+
+  /// The op of a candidate that is exact for the layer.
+  void buildCandidate(WeightedOpInterface op, const LayerShape &shape,
+                      const LayerGeometry &geometry, LayerConstants &constants,
+                      const CandidateRequest &request,
+                      const KernelCandidate &candidate) {
+    MLIRContext *context = op->getContext();
+    MicroKernel kernel = candidate.microKernel;
+    std::pair<int64_t, int64_t> tile = candidate.tile;
+    if (candidate.form == KernelForm::Winograd) {
+      constants.winogradProof = WinogradProofAttr::get(
+          context, constants.accumulators.min, constants.accumulators.max,
+          candidate.cycles, estimateDirectCycles(request));
+      return buildWinograd(op, shape, geometry, constants, kernel, tile);
+    }
+    if (request.winograd)
+      constants.whyDirect = "winograd: another kernel was asked for, or "
+                            "measured faster";
+    if (candidate.form == KernelForm::Depthwise)
+      return buildDepthwise(op, shape, geometry, constants, kernel, tile);
+    if (candidate.chain) {
+      Int16Chain chain = *getInt16Chain(op);
+      constants.chain =
+          ChainAttr::get(context, candidate.chain, chain.amax,
+                         chain.proof.pairSum, chain.proof.chainSum);
+    }
+    buildDense(op, shape, geometry, constants, kernel, request.registers,
+               /*chains=*/nullptr, tile);
   }
 
   void chooseDense(WeightedOpInterface op, const LayerShape &shape,
@@ -286,8 +363,10 @@ private:
   void buildDense(WeightedOpInterface op, const LayerShape &shape,
                   const LayerGeometry &geometry, LayerConstants &constants,
                   MicroKernel kernel, int64_t registers,
-                  const PanelChains *chains = nullptr) {
-    kernel = chooseDenseWidth(geometry, kernel, registers);
+                  const PanelChains *chains = nullptr,
+                  std::optional<std::pair<int64_t, int64_t>> told = {}) {
+    if (!told)
+      kernel = chooseDenseWidth(geometry, kernel, registers);
     // Where the micro-kernel works on x + offset, the bias gives the difference
     // back.
     int64_t offset =
@@ -297,6 +376,8 @@ private:
     DenseTile tile = chooseDenseTile(geometry, kernel, registers);
     if (constants.signedChain)
       tile.pixels = getSmullPixels(constants.signedChain.getLength());
+    if (told)
+      std::tie(tile.pixels, tile.vectors) = *told;
     DensePlan plan = getDensePlan(geometry, kernel, tile.vectors);
     Packed packed;
     packed.tile = {tile.pixels, tile.vectors};
@@ -330,8 +411,9 @@ private:
 
   void buildDepthwise(WeightedOpInterface op, const LayerShape &shape,
                       const LayerGeometry &geometry,
-                      const LayerConstants &constants, MicroKernel kernel) {
-    auto [rows, vectors] = chooseDepthwiseTile(geometry, kernel);
+                      const LayerConstants &constants, MicroKernel kernel,
+                      std::optional<std::pair<int64_t, int64_t>> tile = {}) {
+    auto [rows, vectors] = tile ? *tile : chooseDepthwiseTile(geometry, kernel);
     DepthwisePlan plan = getDepthwisePlan(geometry, kernel, rows, vectors);
     Packed packed;
     packed.tile = {rows, vectors};
@@ -417,6 +499,8 @@ private:
         constants.panelChains, constants.signedChain,
         constants.tiesAway ? b.getUnitAttr() : UnitAttr(),
         b.getDenseI64ArrayAttr(packed.tile));
+    if (constants.tuning)
+      layer->setAttr(kTuningAttrName, constants.tuning);
     auto back = UnrealizedConversionCastOp::create(b, result.getType(),
                                                    layer->getResult(0));
     result.replaceAllUsesWith(back.getResult(0));

@@ -34,6 +34,8 @@ struct LayerConstants {
   /// What was chosen of a Winograd form, or why it was not; both may be empty.
   WinogradProofAttr winogradProof;
   std::string whyDirect;
+  /// What goes with an op whose candidates are being timed (kTuningAttrName).
+  mlir::DictionaryAttr tuning;
 
   /// The integer epilogue and its constants.
   Epilogue epilogue = Epilogue::Fixed64;

@@ -8,6 +8,7 @@
 #include "Nests.h"
 #include "QDialect/Conversion/CInterface.h"
 #include "QDialect/Conversion/KernelPasses.h"
+#include "QDialect/Conversion/TunedKernels.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -408,6 +409,7 @@ private:
     // Nor on the reasons of a choice.
     attributes.erase(op.getWinogradProofAttrName());
     attributes.erase(op.getWhyDirectAttrName());
+    attributes.erase(kTuningAttrName);
     attributes.set(op.getOutputStorageAttrName(),
                    getCodeStorage(op.getOutputStorage()));
     if (op.getResidualAdd())

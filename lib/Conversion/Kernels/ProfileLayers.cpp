@@ -10,6 +10,7 @@
 #include "QDialect/Conversion/CInterface.h"
 #include "QDialect/Conversion/KernelPasses.h"
 #include "QDialect/Conversion/KernelPlan.h"
+#include "QDialect/Conversion/TunedKernels.h"
 #include "QDialect/Conversion/WinogradPlan.h"
 #include "QDialect/LayerName.h"
 
@@ -37,6 +38,8 @@ struct Interval {
   std::string name, kernel;
   std::string why; ///< of the kernel, see explainKernel()
   int64_t macs = 0;
+  /// Of a layer whose candidates are being timed; see kTuningAttrName.
+  DictionaryAttr tuning;
   SmallVector<Operation *> ops;
 };
 
@@ -79,6 +82,7 @@ template <typename OpTy>
 static void describeLayer(OpTy op, Interval &interval) {
   interval.kernel = describeKernel(op);
   interval.why = explainKernel(op);
+  interval.tuning = op->template getAttrOfType<DictionaryAttr>(kTuningAttrName);
   FailureOr<LayerGeometry> g = getGeometry(op);
   if (succeeded(g))
     interval.macs += g->batch * g->outH * g->outW * g->outC * g->kernelH *
@@ -178,11 +182,17 @@ private:
   static std::string toJson(ArrayRef<Interval> intervals) {
     llvm::json::Array layers;
     for (const Interval &interval : intervals) {
-      layers.push_back(llvm::json::Object{{"name", interval.name},
-                                          {"kernel", interval.kernel},
-                                          {"macs", interval.macs}});
+      llvm::json::Object layer{{"name", interval.name},
+                               {"kernel", interval.kernel},
+                               {"macs", interval.macs}};
       if (!interval.why.empty())
-        (*layers.back().getAsObject())["why"] = interval.why;
+        layer["why"] = interval.why;
+      if (DictionaryAttr tuning = interval.tuning)
+        layer["tuning"] = llvm::json::Object{
+            {"layer", tuning.getAs<StringAttr>("layer").getValue()},
+            {"kernel", tuning.getAs<StringAttr>("kernel").getValue()},
+            {"candidates", tuning.getAs<IntegerAttr>("candidates").getInt()}};
+      layers.push_back(std::move(layer));
     }
     std::string text;
     llvm::raw_string_ostream(text) << llvm::json::Value(std::move(layers));

@@ -89,7 +89,8 @@ WinogradCost q::kernel::estimateWinograd(const WinogradPlan &plan,
 WinogradChoice q::kernel::chooseWinograd(MLIRContext *context,
                                          const LayerGeometry &geometry,
                                          const LayerConstants &constants,
-                                         MicroKernel pairs, bool always) {
+                                         MicroKernel pairs, bool always,
+                                         int64_t directCycles) {
   WinogradChoice choice;
   StringRef reason;
   if (!isWinogradSupported(geometry, reason))
@@ -117,6 +118,8 @@ WinogradChoice q::kernel::chooseWinograd(MLIRContext *context,
   WinogradCost cost = estimateWinograd(
       getWinogradPlan(geometry, choice.tile.first, choice.tile.second, pairs),
       pairs);
+  if (directCycles)
+    cost.directCycles = directCycles;
   if (cost.cycles >= cost.directCycles && !always) {
     choice.whyDirect = llvm::formatv("winograd: it would take {0} cycles "
                                      "instead of {1}",
