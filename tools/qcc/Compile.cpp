@@ -214,6 +214,9 @@ LogicalResult Compiler::run() {
   if (!llvm::is_contained({"auto", "always", "off"}, options.winograd))
     return emitError(loc) << "unknown choice of winograd '" << options.winograd
                           << "'; there are auto, always and off";
+  if (!llvm::is_contained({"speed", "memory"}, options.optimize))
+    return emitError(loc) << "unknown goal '" << options.optimize
+                          << "' of --optimize; there are speed and memory";
   if (failed(checkTuning(*target, options.tune, options.tuned, loc)))
     return failure();
   if (failed(read()))
@@ -255,6 +258,9 @@ LogicalResult Compiler::run() {
   if (options.stage <= Stage::Quantized)
     return writeIR();
   result.quantized = module->clone();
+  if (options.optimize == "memory" &&
+      failed(runText("save memory", getMemoryPipeline())))
+    return failure();
   if (failed(lower(*target)))
     return failure();
   if (options.stage <= Stage::Llvm)

@@ -54,6 +54,10 @@ struct CommandLine {
       "winograd", cl::cat(category), cl::init("auto"),
       cl::desc("Winograd for 3x3 layers where it is proven exact: auto "
                "(default: if it is expected to be faster), always, off")};
+  cl::opt<std::string> optimize{
+      "optimize", cl::cat(category), cl::init("speed"),
+      cl::desc("speed (default), or memory: compute layers some rows at a time "
+               "where that makes the arena smaller")};
   cl::opt<std::string> tune{
       "tune", cl::cat(category), cl::value_desc("file"),
       cl::desc("Time the kernels that are exact for each layer on this "
@@ -157,6 +161,7 @@ struct CommandLine {
     options.stage = emit;
     options.profile = profile;
     options.winograd = winograd;
+    options.optimize = optimize;
     options.tune = tune;
     options.tuned = tuned;
     options.verbose = verbose;
@@ -243,7 +248,8 @@ int main(int argc, char **argv) {
     outs() << "simplify:   " << q::getSimplifyPipeline(quantize) << "\n"
            << "calibrate:  " << q::getCalibratePipeline(quantize) << "\n"
            << "parameters: " << q::getParametersPipeline(quantize) << "\n"
-           << "quantize:   " << q::getQuantizePipeline(quantize) << "\n";
+           << "quantize:   " << q::getQuantizePipeline(quantize) << "\n"
+           << "memory:     " << q::getMemoryPipeline() << "\n";
     return 0;
   }
 
