@@ -125,6 +125,10 @@ std::string q::getQuantizePipeline(const QuantizeOptions &options) {
                       "q-prove-accumulators", "q-prove-int16-chains"});
 }
 
+std::string q::getMemoryPipeline() {
+  return onFunctions({"q-compute-in-stripes"});
+}
+
 //===----------------------------------------------------------------------===//
 // qopt
 //===----------------------------------------------------------------------===//

@@ -233,6 +233,9 @@ LogicalResult Compiler::run() {
     return emitError(loc) << "threads must be between 1 and " << kMostThreads
                           << ", but --threads=" << options.threads
                           << " was given";
+  if (!llvm::is_contained({"speed", "memory"}, options.optimize))
+    return emitError(loc) << "unknown goal '" << options.optimize
+                          << "' of --optimize; there are speed and memory";
   if (failed(checkTuning(*target, options.tune, options.tuned, loc)))
     return failure();
   if (failed(read()))
@@ -274,6 +277,9 @@ LogicalResult Compiler::run() {
   if (options.stage <= Stage::Quantized)
     return writeIR();
   result.quantized = module->clone();
+  if (options.optimize == "memory" &&
+      failed(runText("save memory", getMemoryPipeline())))
+    return failure();
   if (failed(lower(*target)))
     return failure();
   if (options.stage <= Stage::Llvm)

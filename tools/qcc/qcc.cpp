@@ -58,6 +58,10 @@ struct CommandLine {
       "threads", cl::cat(category), cl::init(1),
       cl::desc("Threads that share a run, 1 to 64 (default 1); with more than "
                "1 the library needs an OpenMP runtime (libgomp)")};
+  cl::opt<std::string> optimize{
+      "optimize", cl::cat(category), cl::init("speed"),
+      cl::desc("speed (default), or memory: compute layers some rows at a time "
+               "where that makes the arena smaller")};
   cl::opt<std::string> tune{
       "tune", cl::cat(category), cl::value_desc("file"),
       cl::desc("Time the kernels that are exact for each layer on this "
@@ -180,6 +184,7 @@ struct CommandLine {
     options.profile = profile;
     options.winograd = winograd;
     options.threads = threads;
+    options.optimize = optimize;
     options.tune = tune;
     options.tuned = tuned;
     options.verbose = verbose;
@@ -277,7 +282,8 @@ int main(int argc, char **argv) {
     outs() << "simplify:   " << q::getSimplifyPipeline(quantize) << "\n"
            << "calibrate:  " << q::getCalibratePipeline(quantize) << "\n"
            << "parameters: " << q::getParametersPipeline(quantize) << "\n"
-           << "quantize:   " << q::getQuantizePipeline(quantize) << "\n";
+           << "quantize:   " << q::getQuantizePipeline(quantize) << "\n"
+           << "memory:     " << q::getMemoryPipeline() << "\n";
     return 0;
   }
 

@@ -70,6 +70,8 @@ std::string getCalibratePipeline(const QuantizeOptions &options);
 std::string getParametersPipeline(const QuantizeOptions &options);
 /// Float IR with fixed parameters to integers with all proofs.
 std::string getQuantizePipeline(const QuantizeOptions &options);
+/// Integers to the same integers in less memory.
+std::string getMemoryPipeline();
 
 /// Registers `q-simplify-pipeline`, `q-calibrate-pipeline`,
 /// `q-parameters-pipeline` and `q-quantize-pipeline` with qopt; their options

@@ -514,4 +514,38 @@ def ProveInt16Chains : Pass<"q-prove-int16-chains", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::q::QDialect"];
 }
 
+def ComputeInStripes : Pass<"q-compute-in-stripes", "::mlir::func::FuncOp"> {
+  let summary = "Compute layers in stripes of rows where that saves memory";
+  let description = [{
+    Convolutions in a row, such as those of an inverted residual (1x1, depthwise,
+    1x1), are computed some rows at a time: of the wide tensors between them
+    only the rows exist that the next layer looks at. Where windows overlap, a
+    row or two of a stripe are computed again for the next one. Every element is
+    computed as before, so no bit changes.
+
+    Stripes are made where the values that live at once take the most bytes,
+    until that gets no lower; then those stay that repeat the fewest
+    multiplications.
+
+    ```mlir
+    %e = q.conv2d %x, %w0 {...} : (...) -> tensor<1x8x8x96x!a>
+    %d = q.conv2d %e, %w1 {groups = 96 : i64, ...} : (...) -> tensor<1x8x8x96x!a>
+    %p = q.conv2d %d, %w2 {...} : (...) -> tensor<1x8x8x16x!b>
+    // becomes, with stripes of four rows,
+    %x0 = q.slice %x {starts = array<i64: 0, 0, 0, 0>, sizes = array<i64: 1, 5, 8, 16>, ...}
+    %e0 = q.conv2d %x0, %w0 {...} : (...) -> tensor<1x5x8x96x!a>
+    %d0 = q.conv2d %e0, %w1 {...} : (...) -> tensor<1x4x8x96x!a>
+    %p0 = q.conv2d %d0, %w2 {...} : (...) -> tensor<1x4x8x16x!b>
+    ...
+    %p = q.concat %p0, %p1 {axis = 1 : i64} : (...) -> tensor<1x8x8x16x!b>
+    ```
+  }];
+  let dependentDialects = ["::q::QDialect"];
+  let statistics = [
+    Statistic<"numStripes", "num-stripes", "Number of groups of layers in stripes">,
+    Statistic<"bytesBefore", "bytes-before", "Largest set of values that live at once, in bytes">,
+    Statistic<"bytesAfter", "bytes-after", "The same with stripes">
+  ];
+}
+
 #endif // QDIALECT_TRANSFORMS_PASSES_TD
