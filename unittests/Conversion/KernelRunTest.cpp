@@ -17,6 +17,9 @@
 
 #include <algorithm>
 #include <array>
+#include <regex>
+#include <set>
+#include <string>
 
 using namespace q::kernel::test;
 
@@ -315,12 +318,13 @@ TEST_P(KernelRun, PanelChains) {
   // Chains of every length occur, and steps that are widened.
   std::set<std::string> lengths;
   std::regex list("lengths = \\[([^\\]]*)\\]"), number("[0-9]+");
-  for (std::sregex_iterator it(module.kernelIR.begin(), module.kernelIR.end(),
-                               list),
+  for (std::sregex_iterator
+           it(module.kernelIR.begin(), module.kernelIR.end(), list),
        end;
        it != end; ++it) {
     std::string text = (*it)[1];
-    for (std::sregex_iterator n(text.begin(), text.end(), number); n != end; ++n)
+    for (std::sregex_iterator n(text.begin(), text.end(), number); n != end;
+         ++n)
       lengths.insert(n->str());
   }
   EXPECT_EQ(lengths, (std::set<std::string>{"0", "1", "2", "4", "8"}));
