@@ -35,12 +35,12 @@ constexpr int64_t kLargeWeights = 256 << 10;
 constexpr int64_t kCacheLine = 64;
 
 static void blockPixels(const DensePlan &plan, int64_t maxPixels, int64_t limit,
-                        DenseBlocking &blocking) {
+                        int64_t leastBlocks, DenseBlocking &blocking) {
   const LayerGeometry &g = plan.geometry;
   int64_t total = g.batch * g.outH * g.outW;
   int64_t perPixel = g.inC * plan.traits.activationBits / 8;
   int64_t most = std::max(limit / perPixel / maxPixels, int64_t(4)) * maxPixels;
-  int64_t blocks = ceilDiv(total, most);
+  int64_t blocks = std::min(total, std::max(ceilDiv(total, most), leastBlocks));
   int64_t least = ceilDiv(total, blocks);
   int64_t pixels = ceilDiv(least, maxPixels) * maxPixels;
   // Whole tiles, unless the last block would repeat much of its neighbour.
@@ -55,14 +55,10 @@ static void blockPixels(const DensePlan &plan, int64_t maxPixels, int64_t limit,
 }
 
 static void blockRows(const DensePlan &plan, int64_t maxPixels, int64_t limit,
-                      DenseBlocking &blocking) {
+                      int64_t leastBlocks, DenseBlocking &blocking) {
   const LayerGeometry &g = plan.geometry;
-  blocking.skipsColumns = g.kernelW == 1 && g.strideW > 1 && g.padLeft == 0 &&
-                          (g.outW - 1) * g.strideW < g.inW;
-  blocking.scratchColumns =
-      blocking.skipsColumns
-          ? g.outW
-          : (g.outW - 1) * g.strideW + (g.kernelW - 1) * g.dilationW + 1;
+  blocking.skipsColumns = plan.skipsColumns();
+  blocking.scratchColumns = plan.rowColumns();
   int64_t rowBytes =
       blocking.scratchColumns * g.inC * plan.traits.activationBits / 8;
   auto rowsOf = [&](int64_t rows) {
@@ -77,7 +73,8 @@ static void blockRows(const DensePlan &plan, int64_t maxPixels, int64_t limit,
       break;
     ++rows;
   }
-  blocking.blocks = ceilDiv(g.outH, rows);
+  blocking.blocks =
+      std::min(g.outH, std::max(ceilDiv(g.outH, rows), leastBlocks));
   blocking.blockRows = ceilDiv(g.outH, blocking.blocks);
   blocking.blocks = ceilDiv(g.outH, blocking.blockRows);
   blocking.scratchRows = rowsOf(blocking.blockRows);
@@ -102,7 +99,8 @@ static bool sharesCacheSets(const DensePlan &plan, int64_t pixels) {
 DenseBlocking q::kernel::getDenseBlocking(const DensePlan &plan,
                                           int64_t maxPixels,
                                           const KernelBuffers &buffers,
-                                          StorageAttr inputStorage) {
+                                          StorageAttr inputStorage,
+                                          int64_t leastBlocks) {
   const LayerGeometry &g = plan.geometry;
   DenseBlocking blocking;
   int64_t limit = plan.panelCount() * plan.panelBytes() > kLargeWeights
@@ -114,9 +112,9 @@ DenseBlocking q::kernel::getDenseBlocking(const DensePlan &plan,
   };
   if (g.isPointwise() && isOneRow(buffers.inputStrides) &&
       isOneRow(buffers.outputStrides) && isOneRow(buffers.residualStrides))
-    blockPixels(plan, maxPixels, limit, blocking);
+    blockPixels(plan, maxPixels, limit, leastBlocks, blocking);
   else
-    blockRows(plan, maxPixels, limit, blocking);
+    blockRows(plan, maxPixels, limit, leastBlocks, blocking);
   // Only the steps of x86 read nothing beyond the last channel of a pixel.
   const MicroKernelTraits &traits = plan.traits;
   blocking.scratchPixel = g.inC;
@@ -155,7 +153,7 @@ public:
       return writeFlat();
     fillColumns();
     e.loop(g.batch, [&](Value image) {
-      e.loop(blocking.blocks, [&](Value block) {
+      shareLoop(SharedLoop::Blocks, blocking.blocks, [&](Value block) {
         Value y = blockStart(block, blocking.blockRows, g.outH);
         fillRows(image, y);
         forPanels([&](Value panel, Value group, Value channel) {
@@ -290,6 +288,14 @@ private:
       body(e.index(blocking.blockRows - rest), rest);
   }
 
+  /// The threads of a team write disjoint parts of the result: getDenseTeam()
+  /// keeps a block or panel that reaches back over its neighbour in one thread
+  /// with it. Each has scratch of its own.
+  void shareLoop(SharedLoop which, int64_t count,
+                 function_ref<void(Value)> body) {
+    spec.team.run(e, which, count, body);
+  }
+
   /// The last block reaches back over its neighbour.
   Value blockStart(Value block, int64_t size, int64_t total) {
     Value start = e.mul(block, size);
@@ -298,7 +304,7 @@ private:
 
   void writeFlat() {
     int64_t total = g.batch * g.outH * g.outW;
-    e.loop(blocking.blocks, [&](Value block) {
+    shareLoop(SharedLoop::Blocks, blocking.blocks, [&](Value block) {
       Value x = blockStart(block, blocking.blockPixels, total);
       Value start = e.mul(x, buffers.inputStrides.pixel);
       if (!blocking.readsInput)
@@ -320,7 +326,7 @@ private:
   void forPanels(function_ref<void(Value, Value, Value)> body) {
     int64_t channels = plan.outputChannelsPerGroup();
     e.loop(g.groups, [&](Value group) {
-      e.loop(plan.panelsPerGroup, [&](Value inGroup) {
+      shareLoop(SharedLoop::Panels, plan.panelsPerGroup, [&](Value inGroup) {
         Value panel = e.add(e.mul(group, plan.panelsPerGroup), inGroup);
         Value start = e.mul(inGroup, plan.panelWidth);
         if (channels % plan.panelWidth && channels > plan.panelWidth)
@@ -358,9 +364,6 @@ private:
     for (int64_t v = 0; v < plan.vectors; ++v)
       bias.push_back(
           e.load(buffers.bias, e.add(constantsAt, v * lanes), lanes));
-    Values accumulators;
-    for (int64_t p = 0; p < pixels; ++p)
-      accumulators.append(bias.begin(), bias.end());
 
     StepOperands operands;
     operands.activations =
@@ -372,8 +375,7 @@ private:
     operands.chain = spec.chain;
     operands.fetchAhead = fetchAhead(tile);
     operands.weights = buffers.weights;
-    operands.weightsAt = e.mul(panel, plan.panelBytes());
-    accumulators = segments(tile, operands, std::move(accumulators));
+    Values accumulators = parts(tile, operands, panel, bias);
 
     EpilogueTile out;
     out.vectors = plan.vectors;
@@ -390,6 +392,39 @@ private:
         out.residualAt.push_back(at(residualAt, buffers.residualStrides));
     }
     emitEpilogue(e, spec.epilogue, out, std::move(accumulators));
+  }
+
+  /// All products of a tile: of the whole panel, or of one part of it after
+  /// the other.
+  Values parts(const Tile &tile, StepOperands operands, Value panel,
+               const Values &bias) {
+    Tile part{tile.pixels, tile.vectors / plan.parts()};
+    Values results(tile.pixels * tile.vectors);
+    for (int64_t i = 0; i < plan.parts(); ++i) {
+      operands.weightsAt =
+          e.add(e.mul(panel, plan.panelBytes()), i * plan.partBytes());
+      auto begin = bias.begin() + i * part.vectors;
+      Values partBias(begin, begin + part.vectors);
+      Values sums = startTile(e, spec.microKernel, part, partBias);
+      sums = spec.chainLengths.empty()
+                 ? segments(part, operands, std::move(sums))
+                 : panelChains(part, operands, panel, std::move(sums));
+      sums = finishTile(e, spec.microKernel, part, std::move(sums), partBias);
+      for (int64_t p = 0; p < tile.pixels; ++p)
+        for (int64_t v = 0; v < part.vectors; ++v)
+          results[p * tile.vectors + i * part.vectors + v] =
+              sums[p * part.vectors + v];
+    }
+    return results;
+  }
+
+  /// The products of a panel that takes its steps in an order of its own.
+  Values panelChains(const Tile &tile, const StepOperands &operands,
+                     Value panel, Values accumulators) {
+    int64_t entries = int64_t(spec.chainLengths.size()) + plan.stepCount();
+    ChainTable table{buffers.chainTable, e.mul(panel, entries),
+                     spec.chainLengths};
+    return emitPanelChains(e, tile, operands, table, std::move(accumulators));
   }
 
   /// Elements from an output pixel's first activation to the next one's.
@@ -422,10 +457,12 @@ private:
                   Values accumulators) {
     // Short reductions are straight code, the rest are loops.
     constexpr int64_t wholeLimit = 420, segmentLimit = 200;
-    bool isStraight = codeSize(tile, plan.segments * plan.steps) <= wholeLimit;
+    bool isStraight = !keepsLoops(spec.microKernel) &&
+                      codeSize(tile, plan.segments * plan.steps) <= wholeLimit;
     bool isSegmentStraight =
-        isStraight || codeSize(tile, plan.steps) <= segmentLimit;
-    int64_t weightBytes = plan.steps * plan.traits.depth * plan.panelWidth;
+        isStraight || (!keepsLoops(spec.microKernel) &&
+                       codeSize(tile, plan.steps) <= segmentLimit);
+    int64_t weightBytes = plan.partBytes() / plan.segments;
     int64_t taps = plan.segmentPerTap ? g.kernelW : 1;
     auto repeat = [&](int64_t count, Values values,
                       function_ref<Values(Value, Values)> body) {
@@ -452,15 +489,19 @@ private:
                     bool isStraight, Values accumulators) {
     MicroKernel kernel = spec.microKernel;
     int64_t unroll = getUnroll(kernel, plan.steps, spec.chain);
-    int64_t iterations = isStraight ? 0 : plan.steps / unroll;
     int64_t depth = plan.traits.depth;
+    int64_t lastDepth = plan.segmentLength - (plan.steps - 1) * depth;
+    // A last step of which only some products exist is no part of the loop.
+    int64_t whole = plan.steps - (lastDepth < depth && plan.parts() > 1);
+    int64_t iterations = isStraight ? 0 : whole / unroll;
+    int64_t stepBytes = depth * tile.vectors * plan.traits.lanes;
     accumulators =
         e.loop(iterations, std::move(accumulators), [&](Value iv, Values acc) {
           StepOperands from = operands;
           from.activationsAt =
               e.add(operands.activationsAt, e.mul(iv, unroll * depth));
-          from.weightsAt = e.add(operands.weightsAt,
-                                 e.mul(iv, unroll * depth * plan.panelWidth));
+          from.weightsAt =
+              e.add(operands.weightsAt, e.mul(iv, unroll * stepBytes));
           emitSteps(e, kernel, tile, from, unroll, acc);
           return acc;
         });
@@ -468,8 +509,8 @@ private:
     if (done < plan.steps) {
       StepOperands from = operands;
       from.activationsAt = e.add(operands.activationsAt, done * depth);
-      from.weightsAt =
-          e.add(operands.weightsAt, done * depth * plan.panelWidth);
+      from.weightsAt = e.add(operands.weightsAt, done * stepBytes);
+      from.lastDepth = lastDepth;
       emitSteps(e, kernel, tile, from, plan.steps - done, accumulators);
     }
     return accumulators;

@@ -139,13 +139,25 @@ void KernelEmitter::loop(int64_t count, function_ref<void(Value)> body) {
   });
 }
 
+void KernelEmitter::loop(Value from, Value to, function_ref<void(Value)> body) {
+  auto loop = scf::ForOp::create(b, from, to, index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar());
+}
+
 Values KernelEmitter::loop(int64_t count, Values initial,
                            function_ref<Values(Value, Values)> body) {
   if (count <= 0)
     return initial;
   if (count == 1)
     return body(index(0), std::move(initial));
-  auto loop = scf::ForOp::create(b, index(0), index(count), index(1), initial);
+  return loop(index(count), std::move(initial), body);
+}
+
+Values KernelEmitter::loop(Value count, Values initial,
+                           function_ref<Values(Value, Values)> body) {
+  auto loop = scf::ForOp::create(b, index(0), count, index(1), initial);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());

@@ -75,8 +75,13 @@ public:
 
   /// Runs `body` for 0 <= iv < count. A loop of one iteration is no loop.
   void loop(int64_t count, llvm::function_ref<void(Value)> body);
+  /// The same for from <= iv < to, which need not be known.
+  void loop(Value from, Value to, llvm::function_ref<void(Value)> body);
   /// The same with values carried from one iteration to the next.
   Values loop(int64_t count, Values initial,
+              llvm::function_ref<Values(Value, Values)> body);
+  /// The same for a count that only the generated code knows.
+  Values loop(Value count, Values initial,
               llvm::function_ref<Values(Value, Values)> body);
   /// Runs one of two bodies; a known condition leaves one of them.
   void branch(Value condition, llvm::function_ref<void()> thenBody,

@@ -215,9 +215,13 @@ private:
     return arith::ShRSIOp::create(b, up, thirtyTwo);
   }
 
+  /// Moved to the even lanes first: where the extension is computed outside of
+  /// a loop, LLVM knows vpmuldq only by the form that even() has.
   Value odd(Value v) {
-    return arith::ShRSIOp::create(b, e.bitcast(v, lanes / 2, e.i64()),
-                                  e.splat(32, lanes / 2, e.i64()));
+    SmallVector<int64_t> order;
+    for (int64_t lane = 0; lane < lanes; ++lane)
+      order.push_back(lane | 1);
+    return even(e.shuffle(v, v, order));
   }
 
   /// The low halves of `evens` and the high halves of `odds`.

@@ -110,6 +110,12 @@ MicroKernelTraits q::kernel::getTraits(MicroKernel kernel) {
   case MicroKernel::Pmaddubsw:
   case MicroKernel::Vpdpbusd:
     return {8, 4, 8, false, true, true, true};
+  case MicroKernel::Smull:
+    return {4, 16, 8, true, false, false, false, /*splitsPanel=*/true};
+  case MicroKernel::Smmla:
+    return {4, 8, 8, true, false};
+  case MicroKernel::Usmmla:
+    return {4, 8, 8, false, false};
   case MicroKernel::Vpdpbusd512:
     return {16, 4, 8, false, false, true, true};
   }
@@ -174,6 +180,11 @@ static int64_t maxTilePixels(MicroKernel kernel, int64_t vectors,
   case MicroKernel::Sdot:
   case MicroKernel::Usdot:
     return vectors <= 2 ? 8 : 5;
+  case MicroKernel::Smull:
+    return 3;
+  case MicroKernel::Smmla:
+  case MicroKernel::Usmmla:
+    return vectors <= 2 ? 8 : 4;
   }
   return 4;
 }
@@ -206,6 +217,11 @@ DenseTile q::kernel::chooseDenseTile(const LayerGeometry &geometry,
     candidates = {1, 2, 3, 4, 6};
   else if (getTraits(kernel).permutesPanel)
     candidates = {1, 2, 3};
+  else if (kernel == MicroKernel::Smull)
+    candidates = {2};
+  else if (kernel == MicroKernel::Smmla || kernel == MicroKernel::Usmmla)
+    // The more channels, the fewer pairs of pixels are shuffled for each.
+    candidates = {channels < 16 ? 2 : 4};
   else
     candidates = {8 / lanes, 16 / lanes};
   DenseTile best;
@@ -223,6 +239,10 @@ DenseTile q::kernel::chooseDenseTile(const LayerGeometry &geometry,
     RowSplit split = splitRow(counted, pixels, vectors * lanes / 8);
     double cost = double(ceilDiv(channels, panel)) * double(width) /
                   double(counted) * splitCost(split, vectors * lanes / 8);
+    // A wider panel reads the activations less often; those of a chain lie
+    // scattered, which the caches notice.
+    if (kernel == MicroKernel::Pmaddubsw && vectors == 1)
+      cost *= 1.1;
     // One load of 512 bits a cycle, which is one product; and stores of three
     // vectors are in two parts.
     if (kernel == MicroKernel::Vpdpbusd512)
@@ -274,6 +294,26 @@ int64_t DensePlan::channelOf(int64_t vector, int64_t lane) const {
   return vector * traits.lanes + lane;
 }
 
+bool DensePlan::skipsColumns() const {
+  const LayerGeometry &g = geometry;
+  return g.kernelW == 1 && g.strideW > 1 && g.padLeft == 0 &&
+         (g.outW - 1) * g.strideW < g.inW;
+}
+
+int64_t DensePlan::rowColumns() const {
+  const LayerGeometry &g = geometry;
+  return skipsColumns()
+             ? g.outW
+             : (g.outW - 1) * g.strideW + (g.kernelW - 1) * g.dilationW + 1;
+}
+
+int64_t DensePlan::stepOffset(int64_t step) const {
+  const LayerGeometry &g = geometry;
+  int64_t segment = step / steps, taps = segmentPerTap ? g.kernelW : 1;
+  return segment / taps * g.dilationH * rowColumns() * g.inC +
+         segment % taps * g.dilationW * g.inC + step % steps * traits.depth;
+}
+
 DensePlan q::kernel::getDensePlan(const LayerGeometry &geometry,
                                   MicroKernel kernel, int64_t vectors) {
   DensePlan plan;
@@ -315,12 +355,20 @@ std::vector<int8_t> q::kernel::packDenseWeights(const DensePlan &plan,
   int64_t taps = g.kernelH * g.kernelW, channels = plan.inputChannelsPerGroup();
   int64_t depth = plan.traits.depth;
   std::vector<int8_t> packed(plan.panelCount() * plan.panelBytes());
-  int8_t *out = packed.data();
+  int64_t partVectors = plan.vectors / plan.parts();
   for (int64_t group = 0; group < g.groups; ++group)
     for (int64_t panel = 0; panel < plan.panelsPerGroup; ++panel)
       for (int64_t segment = 0; segment < plan.segments; ++segment)
         for (int64_t step = 0; step < plan.steps; ++step)
-          for (int64_t vector = 0; vector < plan.vectors; ++vector)
+          for (int64_t vector = 0; vector < plan.vectors; ++vector) {
+            // The parts of a panel lie one behind the other.
+            int64_t inPart = (segment * plan.steps + step) * partVectors +
+                             vector % partVectors;
+            int8_t *out =
+                packed.data() +
+                (group * plan.panelsPerGroup + panel) * plan.panelBytes() +
+                vector / partVectors * plan.partBytes() +
+                inPart * plan.traits.lanes * depth;
             for (int64_t lane = 0; lane < plan.traits.lanes; ++lane)
               for (int64_t d = 0; d < depth; ++d, ++out) {
                 int64_t channel =
@@ -333,6 +381,7 @@ std::vector<int8_t> q::kernel::packDenseWeights(const DensePlan &plan,
                 *out = weights[row * taps * channels +
                                segment * plan.segmentLength + k];
               }
+          }
   return packed;
 }
 

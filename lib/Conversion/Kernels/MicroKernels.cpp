@@ -31,6 +31,11 @@ int64_t q::kernel::getUnroll(MicroKernel kernel, int64_t steps, int64_t chain) {
   case MicroKernel::Sdot:
   case MicroKernel::Usdot:
     return 4; // likewise
+  case MicroKernel::Smmla:
+  case MicroKernel::Usmmla:
+    return 2; // likewise
+  case MicroKernel::Smull:
+    return std::max<int64_t>(chain / 2, 1);
   }
   return 1;
 }
@@ -152,82 +157,6 @@ static void emitPmaddubsw(KernelEmitter &e, const Tile &tile,
   }
 }
 
-/// SMLAL by lane: LLVM forms it from the widening multiply below.
-static void emitSmlal(KernelEmitter &e, const Tile &tile,
-                      const StepOperands &from, int64_t steps,
-                      Values &accumulators) {
-  constexpr int64_t lanes = 8;
-  for (int64_t first = 0; first < steps; first += 8) {
-    int64_t count = std::min<int64_t>(8, steps - first);
-    Values activations;
-    for (int64_t p = 0; p < tile.pixels; ++p) {
-      Value at = e.add(from.activationsAt, p * from.pitch + first);
-      activations.push_back(
-          e.load(from.activations, at, int64_t(llvm::PowerOf2Ceil(count))));
-    }
-    for (int64_t step = 0; step < count; ++step) {
-      Values weights;
-      for (int64_t v = 0; v < tile.vectors; ++v) {
-        int64_t at = ((first + step) * tile.vectors + v) * lanes;
-        Value bytes = e.load(from.weights, e.add(from.weightsAt, at), lanes);
-        // Through i16, so that the multiply is 16 to 32 bits.
-        Value half = e.extend(bytes, e.i16(), /*isSigned=*/true);
-        weights.push_back(e.extend(half, e.i32(), /*isSigned=*/true));
-      }
-      for (int64_t p = 0; p < tile.pixels; ++p) {
-        SmallVector<int64_t> lane(lanes, step);
-        Value splat = e.shuffle(activations[p], activations[p], lane);
-        Value wide = e.extend(splat, e.i32(), /*isSigned=*/true);
-        for (int64_t v = 0; v < tile.vectors; ++v) {
-          Value &accumulator = accumulators[p * tile.vectors + v];
-          Value products = arith::MulIOp::create(e.b, wide, weights[v]);
-          accumulator = arith::AddIOp::create(e.b, accumulator, products);
-        }
-      }
-    }
-  }
-}
-
-/// SDOT and USDOT by lane: four channels of a pixel times four weights of each
-/// of four output channels.
-static void emitDot(KernelEmitter &e, bool isUnsigned, const Tile &tile,
-                    const StepOperands &from, int64_t steps,
-                    Values &accumulators) {
-  auto acc = e.vec(4, e.i32());
-  StringRef name = isUnsigned ? "llvm.aarch64.neon.usdot.v4i32.v16i8"
-                              : "llvm.aarch64.neon.sdot.v4i32.v16i8";
-  for (int64_t first = 0; first < steps; first += 4) {
-    int64_t count = std::min<int64_t>(4, steps - first);
-    int64_t bytes = 4 * int64_t(llvm::PowerOf2Ceil(count));
-    Values activations;
-    for (int64_t p = 0; p < tile.pixels; ++p) {
-      Value at = e.add(from.activationsAt, p * from.pitch + first * 4);
-      activations.push_back(
-          e.bitcast(e.load(from.activations, at, bytes), bytes / 4, e.i32()));
-    }
-    for (int64_t step = 0; step < count; ++step) {
-      Values weights;
-      for (int64_t v = 0; v < tile.vectors; ++v) {
-        int64_t at = ((first + step) * tile.vectors + v) * 16;
-        weights.push_back(e.load(from.weights, e.add(from.weightsAt, at), 16));
-      }
-      for (int64_t p = 0; p < tile.pixels; ++p) {
-        SmallVector<int64_t> lane(4, step);
-        Value splat = e.bitcast(e.shuffle(activations[p], activations[p], lane),
-                                16, e.i8());
-        for (int64_t v = 0; v < tile.vectors; ++v) {
-          Value &accumulator = accumulators[p * tile.vectors + v];
-          // The unsigned factor comes first.
-          accumulator =
-              isUnsigned
-                  ? e.intrinsic(name, acc, {accumulator, splat, weights[v]})
-                  : e.intrinsic(name, acc, {accumulator, weights[v], splat});
-        }
-      }
-    }
-  }
-}
-
 void q::kernel::emitSteps(KernelEmitter &e, MicroKernel kernel,
                           const Tile &tile, const StepOperands &operands,
                           int64_t steps, Values &accumulators) {
@@ -242,11 +171,11 @@ void q::kernel::emitSteps(KernelEmitter &e, MicroKernel kernel,
   case MicroKernel::Pmaddubsw:
     return emitPmaddubsw(e, tile, operands, steps, accumulators);
   case MicroKernel::Smlal:
-    return emitSmlal(e, tile, operands, steps, accumulators);
+  case MicroKernel::Smull:
   case MicroKernel::Sdot:
-    return emitDot(e, /*isUnsigned=*/false, tile, operands, steps,
-                   accumulators);
   case MicroKernel::Usdot:
-    return emitDot(e, /*isUnsigned=*/true, tile, operands, steps, accumulators);
+  case MicroKernel::Smmla:
+  case MicroKernel::Usmmla:
+    return emitNeonSteps(e, kernel, tile, operands, steps, accumulators);
   }
 }

@@ -10,13 +10,23 @@
 // a tile of 4x3 outputs is made of that of 4 and of 3. What the second loop
 // computes from a position that 3 outputs do not have is never read.
 //
+// A team of threads shares, block by block, first the rows of tiles whose data
+// are transformed, and then, behind a barrier, the panels: so nothing is
+// transformed twice. Transformed data are common to all; the other scratch
+// buffers belong to a thread. Rows of tiles are disjoint ranges of the data,
+// and panels are disjoint channels of the result, since getWinogradTeam() keeps
+// a last panel that reaches back in one thread with its neighbour. A second
+// barrier keeps the data of the next block out until all have read these.
+//
 //===----------------------------------------------------------------------===//
 
 #include "Nests.h"
+#include "QDialect/Conversion/Threads.h"
 #include "QDialect/Numerics/Winograd.h"
 #include "WinogradTransforms.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -152,9 +162,18 @@ private:
     int64_t before = (plan.blocks - 1) * 4 * plan.blockRows;
     copyRows(image, firstRow,
              byBlock(4 * plan.blockRows + 2, g.outH - before + 2));
-    forTiles([&](const TileAt &tile) { transformData(tile); });
-    e.loop(plan.panels.panelCount(),
-           [&](Value panel) { onePanel(image, panel); });
+    forTiles([&](const TileAt &tile) { transformData(tile); },
+             /*isShared=*/true);
+    waitForTeam();
+    spec.team.run(e, SharedLoop::Panels, plan.panels.panelCount(),
+                  [&](Value panel) { onePanel(image, panel); });
+    if (plan.blocks * g.batch > 1)
+      waitForTeam();
+  }
+
+  void waitForTeam() {
+    if (spec.team.loop == SharedLoop::Panels)
+      func::CallOp::create(b, q::kBarrierSymbol, TypeRange(), ValueRange());
   }
 
   struct TileAt {
@@ -164,8 +183,16 @@ private:
     Value y, x;        ///< its first output, y within the block
   };
 
-  void forTiles(function_ref<void(const TileAt &)> body) {
-    loop(e.add(fours, threes), [&](Value row) {
+  /// Of all tiles of the block, or with `isShared` of those of this thread.
+  void forTiles(function_ref<void(const TileAt &)> body,
+                bool isShared = false) {
+    auto loopRows = [&](Value count, function_ref<void(Value)> rowBody) {
+      if (!isShared || spec.team.loop == SharedLoop::None)
+        return loop(count, rowBody);
+      auto [from, to] = spec.team.partOf(e, count);
+      e.loop(from, to, rowBody);
+    };
+    loopRows(e.add(fours, threes), [&](Value row) {
       TileAt tile;
       tile.hasFourRows =
           plan.rows.threes == 0
