@@ -134,6 +134,10 @@ struct DenseTile {
 /// with 16 and with 32 vector registers.
 DenseTile chooseDenseTile(const LayerGeometry &geometry, MicroKernel kernel,
                           int64_t registers = 16);
+/// How many rows of pixels share a tile of `pixels`, outside of pointwise
+/// layers.
+int64_t getTileRows(const LayerGeometry &geometry,
+                    const MicroKernelTraits &traits, int64_t pixels);
 /// `kernel`, or its form of 512 bits where there are such vectors (and then 32
 /// registers) and it takes less time.
 MicroKernel chooseDenseWidth(const LayerGeometry &geometry, MicroKernel kernel,

@@ -79,6 +79,10 @@ static void blockRows(const DensePlan &plan, int64_t maxPixels, int64_t limit,
   blocking.blocks = ceilDiv(g.outH, blocking.blockRows);
   blocking.scratchRows = rowsOf(blocking.blockRows);
   blocking.split = splitRow(g.outW, maxPixels, ceilDiv(plan.panelWidth, 8));
+  // Groups of about equal size.
+  int64_t most = getTileRows(g, plan.traits, maxPixels);
+  blocking.tileRows =
+      ceilDiv(blocking.blockRows, ceilDiv(blocking.blockRows, most));
 }
 
 /// Whether the pixels of a tile, of a kernel that reads each in one piece, lie
@@ -153,9 +157,8 @@ public:
         Value y = blockStart(block, blocking.blockRows, g.outH);
         fillRows(image, y);
         forPanels([&](Value panel, Value group, Value channel) {
-          e.loop(blocking.blockRows, [&](Value row) {
-            Value scratchAt =
-                e.mul(row, (g.kernelH == 1 ? 1 : g.strideH) * rowPitch);
+          forRows([&](Value row, int64_t count) {
+            Value scratchAt = e.mul(row, rowStep());
             scratchAt =
                 e.add(scratchAt, e.mul(group, plan.inputChannelsPerGroup()));
             Value outRow = e.add(y, row);
@@ -163,6 +166,10 @@ public:
               return e.add(e.add(e.mul(image, s.image), e.mul(outRow, s.row)),
                            channel);
             };
+            if (blocking.tileRows > 1)
+              return oneTile(count * g.outW, e.index(0), panel, scratchAt,
+                             at(buffers.outputStrides),
+                             at(buffers.residualStrides));
             tiles(panel, scratchAt, at(buffers.outputStrides),
                   at(buffers.residualStrides));
           });
@@ -266,6 +273,21 @@ private:
   //===--- Loops
   //-----------------------------------------------------------===//
 
+  /// Scratch elements from an output row to the next one.
+  int64_t rowStep() const {
+    return (g.kernelH == 1 ? 1 : g.strideH) * rowPitch;
+  }
+
+  /// body(first row, number of rows) for all rows of a block.
+  void forRows(function_ref<void(Value, int64_t)> body) {
+    int64_t rest = blocking.blockRows % blocking.tileRows;
+    e.loop(blocking.blockRows / blocking.tileRows, [&](Value iv) {
+      body(e.mul(iv, blocking.tileRows), blocking.tileRows);
+    });
+    if (rest)
+      body(e.index(blocking.blockRows - rest), rest);
+  }
+
   /// The threads of a team write disjoint parts of the result: getDenseTeam()
   /// keeps a block or panel that reaches back over its neighbour in one thread
   /// with it. Each has scratch of its own.
@@ -348,6 +370,8 @@ private:
         blocking.readsInput ? buffers.input : buffers.scratch;
     operands.pitch = pixelPitch();
     operands.activationsAt = e.add(scratchAt, e.mul(x, operands.pitch));
+    operands.rowPixels = blocking.tileRows > 1 ? g.outW : pixels;
+    operands.rowPitch = rowStep();
     operands.chain = spec.chain;
     operands.fetchAhead = fetchAhead(tile);
     operands.weights = buffers.weights;
@@ -359,7 +383,9 @@ private:
     out.channels = std::min(plan.panelWidth, plan.outputChannelsPerGroup());
     for (int64_t p = 0; p < pixels; ++p) {
       auto at = [&](Value row, const ActivationStrides &s) {
-        return e.add(e.add(row, e.mul(x, s.pixel)), p * s.pixel);
+        return e.add(e.add(row, e.mul(x, s.pixel)),
+                     p / operands.rowPixels * s.row +
+                         p % operands.rowPixels * s.pixel);
       };
       out.outputAt.push_back(at(outputAt, buffers.outputStrides));
       if (spec.epilogue.residual)

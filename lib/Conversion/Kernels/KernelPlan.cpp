@@ -189,6 +189,16 @@ static int64_t maxTilePixels(MicroKernel kernel, int64_t vectors,
   return 4;
 }
 
+int64_t q::kernel::getTileRows(const LayerGeometry &geometry,
+                               const MicroKernelTraits &traits,
+                               int64_t pixels) {
+  // Only tiles of vpdpbusd are that large.
+  constexpr int64_t fewPixels = 8;
+  if (!traits.isX86 || pixels <= fewPixels)
+    return 1;
+  return std::max<int64_t>(pixels / geometry.outW, 1);
+}
+
 DenseTile q::kernel::chooseDenseTile(const LayerGeometry &geometry,
                                      MicroKernel kernel, int64_t registers) {
   int64_t channels = geometry.outC / geometry.groups;
@@ -223,6 +233,9 @@ DenseTile q::kernel::chooseDenseTile(const LayerGeometry &geometry,
     // Of many pixels, the remainder does not matter.
     int64_t counted =
         isVnni && width == manyPixels ? manyPixels / pixels * pixels : width;
+    if (!geometry.isPointwise())
+      counted *= std::min(getTileRows(geometry, getTraits(kernel), pixels),
+                          geometry.outH);
     RowSplit split = splitRow(counted, pixels, vectors * lanes / 8);
     double cost = double(ceilDiv(channels, panel)) * double(width) /
                   double(counted) * splitCost(split, vectors * lanes / 8);

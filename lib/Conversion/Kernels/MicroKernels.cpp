@@ -109,7 +109,7 @@ static void emitVpdpbusd(KernelEmitter &e, MicroKernel kernel, const Tile &tile,
     if (from.fetchAhead)
       fetch(e, from, step * tile.vectors * 4 * lanes, tile.vectors * 4 * lanes);
     for (int64_t p = 0; p < tile.pixels; ++p) {
-      Value at = e.add(from.activationsAt, p * from.pitch + step * 4);
+      Value at = e.add(from.activationsAt, from.offsetOf(p) + step * 4);
       Value activations = broadcastFour(e, from.activations, at, lanes);
       for (int64_t v = 0; v < tile.vectors; ++v) {
         Value &accumulator = accumulators[p * tile.vectors + v];

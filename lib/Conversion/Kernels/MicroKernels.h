@@ -23,7 +23,10 @@ struct StepOperands {
   Value activations;   ///< flat scratch buffer
   Value activationsAt; ///< of the tile's first pixel
   int64_t pitch;       ///< elements from one pixel to the next
-  Value weights;       ///< flat i8 buffer
+  /// Pixels of the tile in a row of the image, and elements from one such row
+  /// to the next. Only vpdpbusd has tiles of several rows.
+  int64_t rowPixels = INT64_MAX, rowPitch = 0;
+  Value weights; ///< flat i8 buffer
   Value weightsAt;
   /// What is added in int16, counted from the start of a run: steps of
   /// pmaddubsw, products of a lane of smull.
@@ -34,6 +37,11 @@ struct StepOperands {
   /// How many bytes of weights behind those of a step are fetched into the
   /// cache (vpdpbusd); 0 for none.
   int64_t fetchAhead = 0;
+
+  /// Elements from the first pixel to pixel `p`.
+  int64_t offsetOf(int64_t p) const {
+    return p / rowPixels * rowPitch + p % rowPixels * pitch;
+  }
 };
 
 /// How many steps of a micro-kernel make one iteration of a loop over `steps`:

@@ -80,6 +80,8 @@ struct DenseBlocking {
   /// The input is multiplied where it lies: there is no scratch buffer.
   bool readsInput = false;
   int64_t scratchRows = 1, scratchColumns = 1;
+  /// Rows of pixels that share a tile, where a row fills less than half of one.
+  int64_t tileRows = 1;
   /// Elements from one pixel of the scratch to the next.
   int64_t scratchPixel = 1;
   RowSplit split;
