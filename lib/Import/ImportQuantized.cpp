@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "DynamicQuantization.h"
 #include "Quantization.h"
 #include "QuantizedConstants.h"
 
@@ -90,8 +91,11 @@ static LogicalResult importQuantizeLinear(Node &node) {
   FailureOr<Shape> shape = node.shape(0);
   if (failed(shape) || failed(checkNotBlocked(node, *shape)))
     return failure();
-  if (node.hasInput(2) && !node.host(2))
-    return node.ints(2, "the zero point");
+  if (isQuantizedDynamically(node)) {
+    int64_t given = node.getInt("output_dtype", onnx::TensorProto::UINT8);
+    return importDynamicQuantize(node,
+                                 node.hasInput(2) ? node.inputType(2) : given);
+  }
   auto element = readQuantizedType(node, 1, 2, getStorageType(node), *shape,
                                    node.getInt("axis", 1));
   if (failed(element))
@@ -125,6 +129,8 @@ static LogicalResult importDequantizeLinear(Node &node) {
   FailureOr<Shape> shape = node.shape(0);
   if (failed(shape) || failed(checkNotBlocked(node, *shape)))
     return failure();
+  if (isQuantizedDynamically(node))
+    return importDynamicDequantize(node);
   if (const HostTensor *tensor = node.host(0)) {
     auto element = readQuantizedType(node, 1, 2, tensor->getType(), *shape,
                                      node.getInt("axis", 1));

@@ -143,10 +143,14 @@ void addNormalizationHandlers(OpTable &table);
 void addLogicHandlers(OpTable &table);
 void addIndexingHandlers(OpTable &table);
 void addQuantizedHandlers(OpTable &table);
+void addSelectionHandlers(OpTable &table);
 
 /// Computes the node on the host where all its inputs are known and the op is
 /// one that shape arithmetic uses. Gives false where it is not such a node.
 mlir::FailureOr<bool> tryEvaluateOnHost(Node &node);
+
+/// Fails where the node has a form that its op had in an early opset only.
+mlir::LogicalResult checkForm(Node &node);
 
 /// Whether an op exists in shape arithmetic only: on the host, never at run
 /// time.

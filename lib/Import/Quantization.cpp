@@ -54,6 +54,14 @@ static std::optional<Storage> getStorage(int32_t dtype) {
   }
 }
 
+std::optional<numerics::StorageRange>
+onnx_import::getStorageRange(int32_t dtype) {
+  std::optional<Storage> storage = getStorage(dtype);
+  if (!storage)
+    return std::nullopt;
+  return numerics::storageRange(storage->bits, storage->isSigned);
+}
+
 /// The types that a tensor of the network may have.
 static constexpr int32_t kTensorTypes[] = {kInt4,
                                            kUInt4,
