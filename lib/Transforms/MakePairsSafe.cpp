@@ -43,7 +43,7 @@ private:
   LogicalResult visit(WeightedOpInterface layer) {
     QuantizerOp quantizer = getWeightQuantizer(layer);
     std::optional<int> amax = getLargestActivation(layer.getInput());
-    if (!quantizer || !amax || !addsChannels(layer) ||
+    if (!quantizer || !amax || !addsProducts(layer) ||
         (isLimited() && suitsWinograd(layer)))
       return success();
     auto params = chooseParams(quantizer);

@@ -42,9 +42,10 @@ QuantizerOp q::getWeightQuantizer(WeightedOpInterface layer) {
   return quantizer;
 }
 
-bool q::addsChannels(WeightedOpInterface layer) {
+bool q::addsProducts(WeightedOpInterface layer) {
+  auto conv = dyn_cast<Conv2DOp>(layer.getOperation());
   auto type = cast<RankedTensorType>(layer.getWeights().getType());
-  return type.getRank() == 2 || type.getShape().back() > 1;
+  return !conv || conv.getGroups() == 1 || type.getShape().back() > 1;
 }
 
 bool q::suitsWinograd(WeightedOpInterface layer) {

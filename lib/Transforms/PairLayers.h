@@ -22,9 +22,9 @@ std::optional<int> getLargestActivation(mlir::Value input);
 /// and none has factors or a zero point.
 QuantizerOp getWeightQuantizer(WeightedOpInterface layer);
 
-/// Whether each product of a layer meets those of other input channels: it is
-/// no depthwise convolution.
-bool addsChannels(WeightedOpInterface layer);
+/// Whether vpmaddubsw could add neighbouring products of a layer: it is no
+/// depthwise convolution, whose neighbours belong to different results.
+bool addsProducts(WeightedOpInterface layer);
 
 /// Whether a layer would rather be a Winograd convolution, which multiplies no
 /// pairs of bytes: a dense 3x3 of stride 1 with whole vectors of channels.

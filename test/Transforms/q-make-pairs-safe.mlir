@@ -86,3 +86,19 @@ func.func @winograd(%x: tensor<1x8x8x16xf32>) -> tensor<1x8x8x16xf32> {
   %z = q.quantizer %y <bits = 8, signed = false, symmetric = false, narrow = false, power_of_two = false, axis = -1> min [0.0] max [4.0] : tensor<1x8x8x16xf32>
   return %z : tensor<1x8x8x16xf32>
 }
+
+// -----
+
+// A kernel over one channel: neighbours along its rows meet.
+// CHECK-LABEL: func @one_channel
+// CHECK: min [-2.{{0*(e[+]00)?}}, -1.{{0*(e[+]00)?}}] max
+// PROOF-LABEL: func @one_channel
+// PROOF: q.conv2d {{.*}}unsafe_pairs = 0
+func.func @one_channel(%x: tensor<1x1x2x1xf32>) -> tensor<1x1x1x2xf32> {
+  %w = q.const dense<[[[[1.0], [1.0]]], [[[1.0], [0.0]]]]> : tensor<2x1x2x1xf32>
+  %q = q.quantizer %w <bits = 8, signed = true, symmetric = true, narrow = true, power_of_two = false, axis = 0> min [-1.0, -1.0] max [1.0, 1.0] : tensor<2x1x2x1xf32>
+  %a = q.quantizer %x <bits = 8, signed = false, symmetric = false, narrow = false, power_of_two = false, axis = -1> min [0.0] max [1.0] : tensor<1x1x2x1xf32>
+  %y = q.conv2d %a, %q {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x1x2x1xf32>, tensor<2x1x2x1xf32>) -> tensor<1x1x1x2xf32>
+  %z = q.quantizer %y <bits = 8, signed = false, symmetric = false, narrow = false, power_of_two = false, axis = -1> min [0.0] max [4.0] : tensor<1x1x1x2xf32>
+  return %z : tensor<1x1x1x2xf32>
+}

@@ -32,9 +32,9 @@ static double stepCycles(int64_t length) {
   case 2:
     return 7.0;
   case 4:
-    return 7.0;
+    return 7.2;
   default:
-    return 6.1;
+    return 6.3;
   }
 }
 /// vpmaddwd on activations that are widened already.
