@@ -2,10 +2,14 @@
 // RUN: rm -rf %t && split-file %s %t
 // RUN: qopt %t/layers.mlir --convert-q-to-kernels='kernel="pmaddubsw 2x2 chain 1"' \
 // RUN:   | FileCheck %s --check-prefix=FORCED
+// RUN: qopt %t/layers.mlir --convert-q-to-kernels='kernel="pmaddubsw 3x2 own chains"' \
+// RUN:   | FileCheck %s --check-prefix=OWN
 // RUN: qopt %t/layers.mlir --convert-q-to-kernels=candidate=0 \
 // RUN:   | FileCheck %s --check-prefix=FIRST
 // RUN: qopt %t/layers.mlir --convert-q-to-kernels=candidate=1 \
 // RUN:   | FileCheck %s --check-prefix=SECOND
+// RUN: qopt %t/layers.mlir --convert-q-to-kernels=candidate=2 \
+// RUN:   | FileCheck %s --check-prefix=THIRD
 // RUN: qopt %t/layers.mlir --convert-q-to-kernels=tuned=%t/tuned.json 2>&1 \
 // RUN:   | FileCheck %s --check-prefix=TUNED
 // RUN: qopt %t/layers.mlir --convert-q-to-kernels='tuned=%t/tuned.json target=neon' 2>&1 \
@@ -32,15 +36,27 @@
 // FORCED-LABEL: func @no_chain
 // FORCED: micro_kernel = #qk.micro_kernel<pmaddwd>
 
+// Chains of each panel's own are exact for any weights.
+// OWN-LABEL: func @no_chain
+// OWN: micro_kernel = #qk.micro_kernel<pmaddubsw>
+// OWN-SAME: panel_chains = #qk.panel_chains<
+// OWN-SAME: tile = array<i64: 3, 2>
+
 // The numbers of candidates: first what the rules take, then the others. The ops
 // say what they are.
 // FIRST-LABEL: func @chain
 // FIRST: chain = #qk.chain<length = 4,
 // FIRST-SAME: q.tuning = {candidates = {{[0-9]+}} : i64, kernel = "default", layer = "1x8x8x16 -> 1x8x8x16, 1x1, unsigned, chain 4, float"}
 // SECOND-LABEL: func @chain
-// SECOND: chain = #qk.chain<length = [[L:[0-9]]],
-// SECOND-SAME: q.tuning = {candidates = {{[0-9]+}} : i64, kernel = "pmaddubsw [[P:[0-9]+]]x[[V:[0-9]+]] chain [[L]]", layer = "1x8x8x16 -> 1x8x8x16, 1x1, unsigned, chain 4, float"}
-// SECOND-SAME: tile = array<i64: [[P]], [[V]]>
+// SECOND: panel_chains = #qk.panel_chains<
+// SECOND-SAME: q.tuning = {candidates = {{[0-9]+}} : i64, kernel = "pmaddubsw [[P:[0-9]+]]x2 own chains", layer = "1x8x8x16 -> 1x8x8x16, 1x1, unsigned, chain 4, float"}
+// SECOND-SAME: tile = array<i64: [[P]], 2>
+// SECOND-LABEL: func @no_chain
+// SECOND: layer = "1x8x8x16 -> 1x8x8x16, 1x1, unsigned, chain 0, float"
+// THIRD-LABEL: func @chain
+// THIRD: chain = #qk.chain<length = [[L:[0-9]]],
+// THIRD-SAME: q.tuning = {candidates = {{[0-9]+}} : i64, kernel = "pmaddubsw [[P:[0-9]+]]x[[V:[0-9]+]] chain [[L]]",
+// THIRD-SAME: tile = array<i64: [[P]], [[V]]>
 
 // What was measured goes before rules; what was not is told once.
 // TUNED: remark: 1 of 2 layers are not in '{{.*}}tuned.json'; rules choose their kernels, or qcc --tune adds them

@@ -43,6 +43,7 @@ public:
     lowering.copyOptionValuesFrom(options);
     lowering.name = "q_tune";
     lowering.profile = true;
+    lowering.threads = 1;
   }
   ~Tuner() {
     if (!directory.empty())

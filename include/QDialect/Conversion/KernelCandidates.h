@@ -33,17 +33,20 @@ struct KernelCandidate {
   std::pair<int64_t, int64_t> tile = {1, 1};
   /// Groups of four products that pmaddubsw adds in int16; 0 for the others.
   int64_t chain = 0;
+  /// Of pmaddubsw, instead: chains of each panel's own (`#qk.panel_chains`).
+  bool hasOwnChains = false;
   /// Estimated core cycles of one run of the layer.
   int64_t cycles = 0;
 
   bool isSameAs(const KernelCandidate &other) const {
     return form == other.form && microKernel == other.microKernel &&
-           tile == other.tile && chain == other.chain;
+           tile == other.tile && chain == other.chain &&
+           hasOwnChains == other.hasOwnChains;
   }
 };
 
-/// `pmaddwd 5x2`, `pmaddubsw 4x2 chain 8`, `depthwise pmaddwd 2x2`,
-/// `winograd pmaddwd 4x64`.
+/// `pmaddwd 5x2`, `pmaddubsw 4x2 chain 8`, `pmaddubsw 4x2 own chains`,
+/// `depthwise pmaddwd 2x2`, `winograd pmaddwd 4x64`.
 std::string getText(const KernelCandidate &candidate);
 /// The inverse; nothing for other texts.
 std::optional<KernelCandidate> parseKernelCandidate(llvm::StringRef text);
@@ -58,9 +61,13 @@ struct CandidateRequest {
   /// Exact whatever the weights.
   llvm::SmallVector<MicroKernel, 2> dense = {MicroKernel::Pmaddwd};
   MicroKernel depthwise = MicroKernel::Pmaddwd;
-  /// Exact for chains of up to `chain` groups, if that is not 0.
+  /// Exact for chains of up to `chain` groups, if that is not 0, and for those
+  /// of each panel's own.
   std::optional<MicroKernel> densePairs;
   int64_t chain = 0;
+  /// Estimated cycles of a tile of 4 pixels and 2 vectors with chains of each
+  /// panel's own, over all panels; 0 if they were not planned.
+  double ownChainCycles = 0;
   /// The products of Winograd, where it is proven and wanted.
   std::optional<MicroKernel> winograd;
   /// Winograd it is, whatever the estimates.
@@ -83,8 +90,8 @@ std::string whyNotExact(const CandidateRequest &request,
 int64_t estimateCycles(const CandidateRequest &request,
                        const KernelCandidate &candidate);
 
-/// The least estimate of those that multiply directly, without Winograd; 0 if
-/// none of their tiles was measured.
+/// Where chains are proven, the least estimate of those that multiply directly,
+/// without Winograd; 0 elsewhere, or if none of their tiles was measured.
 int64_t estimateDirectCycles(const CandidateRequest &request);
 
 } // namespace q::kernel

@@ -228,7 +228,8 @@ private:
     if (!*constants)
       return success();
     CandidateRequest request =
-        describeProofs(op, geometry, **constants, kernels);
+        describeProofs(op, geometry, **constants, kernels,
+                       /*plansChains=*/chooser.isActive());
     KernelChoice told = chooser.choose(op, request, **constants);
     (*constants)->tuning = told.tuning;
     if (told.candidate) {
@@ -257,19 +258,24 @@ private:
   CandidateRequest describeProofs(WeightedOpInterface op,
                                   const LayerGeometry &geometry,
                                   const LayerConstants &constants,
-                                  const TargetKernels &kernels) {
+                                  const TargetKernels &kernels,
+                                  bool plansChains) {
     CandidateRequest request;
     request.geometry = geometry;
     request.isDepthwise = geometry.groups > 1 &&
                           geometry.groups == geometry.inC &&
                           geometry.groups == geometry.outC;
     request.input = constants.input;
-    request.dense = {constants.input.getIsSigned() ? kernels.denseSigned
-                                                   : kernels.dense};
+    MicroKernel dense =
+        constants.input.getIsSigned() ? kernels.denseSigned : kernels.dense;
+    request.dense = {dense};
+    MicroKernel wide = chooseDenseWidth(geometry, dense, kernels.registers);
+    if (wide != dense)
+      request.dense.push_back(wide);
     request.depthwise = kernels.depthwise;
     request.registers = kernels.registers;
     std::optional<Int16Chain> chain = getInt16Chain(op);
-    if (kernels.densePairs && chain && chain->proof.length > 0) {
+    if (kernels.densePairs && chain && !request.isDepthwise) {
       request.densePairs = kernels.densePairs;
       request.chain = chain->proof.length;
     }
@@ -279,7 +285,31 @@ private:
             .proof)
       request.winograd = kernels.winograd;
     request.alwaysWinograd = winograd == "always";
+    // Chains of a panel's own take a while to plan.
+    constexpr int64_t vectors = 2;
+    if (request.densePairs && (plansChains || request.winograd) &&
+        vectors * getTraits(*request.densePairs).lanes <=
+            geometry.outC / geometry.groups)
+      request.ownChainCycles =
+          planOwnChains(getDensePlan(geometry, *request.densePairs, vectors),
+                        constants, *chain)
+              .cycles;
     return request;
+  }
+
+  static PanelChains planOwnChains(const DensePlan &plan,
+                                   const LayerConstants &constants,
+                                   const Int16Chain &chain) {
+    SmallVector<int32_t> amax = chain.channelAmax;
+    if (amax.empty())
+      amax.push_back(static_cast<int32_t>(chain.amax));
+    return planChains(plan, constants.weights, amax);
+  }
+
+  static PanelChainsAttr makePanelChains(MLIRContext *context,
+                                         const PanelChains &chains) {
+    return PanelChainsAttr::get(context, chains.lengths, chains.reach,
+                                chains.counts);
   }
 
   /// The op of a candidate that is exact for the layer.
@@ -307,8 +337,14 @@ private:
           ChainAttr::get(context, candidate.chain, chain.amax,
                          chain.proof.pairSum, chain.proof.chainSum);
     }
+    std::optional<PanelChains> own;
+    if (candidate.hasOwnChains) {
+      own = planOwnChains(getDensePlan(geometry, kernel, tile.second),
+                          constants, *getInt16Chain(op));
+      constants.panelChains = makePanelChains(context, *own);
+    }
     buildDense(op, shape, geometry, constants, kernel, request.registers,
-               /*chains=*/nullptr, tile);
+               own ? &*own : nullptr, tile);
   }
 
   void chooseDense(WeightedOpInterface op, const LayerShape &shape,
@@ -339,15 +375,11 @@ private:
     // Three instructions for four products against two for two.
     bool pairsPay = proof.length > 0 && 3 * ((plan.segmentLength + 3) / 4) <
                                             2 * ((plan.segmentLength + 1) / 2);
-    SmallVector<int32_t> amax = chain.channelAmax;
-    if (amax.empty())
-      amax.push_back(static_cast<int32_t>(chain.amax));
-    PanelChains own = planChains(plan, constants.weights, amax);
+    PanelChains own = planOwnChains(plan, constants, chain);
     double others =
         pairsPay ? estimateChains(plan, proof.length) : estimatePmaddwd(plan);
     if (own.cycles < 0.95 * others) {
-      constants.panelChains = PanelChainsAttr::get(
-          op->getContext(), own.lengths, own.reach, own.counts);
+      constants.panelChains = makePanelChains(op->getContext(), own);
       buildDense(op, shape, geometry, constants, kernel, kernels.registers,
                  &own);
       return true;
@@ -373,11 +405,10 @@ private:
         getTraits(kernel).activationOffset(constants.input.getIsSigned());
     for (auto [bias, sum] : llvm::zip(constants.bias, constants.weightSums))
       bias -= static_cast<int32_t>(offset * sum);
-    DenseTile tile = chooseDenseTile(geometry, kernel, registers);
+    DenseTile tile = told ? DenseTile{told->first, told->second, 0}
+                          : chooseDenseTile(geometry, kernel, registers);
     if (constants.signedChain)
       tile.pixels = getSmullPixels(constants.signedChain.getLength());
-    if (told)
-      std::tie(tile.pixels, tile.vectors) = *told;
     DensePlan plan = getDensePlan(geometry, kernel, tile.vectors);
     Packed packed;
     packed.tile = {tile.pixels, tile.vectors};

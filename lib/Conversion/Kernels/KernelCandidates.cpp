@@ -38,6 +38,8 @@ std::string q::kernel::getText(const KernelCandidate &candidate) {
           .str();
   if (candidate.chain)
     text += " chain " + std::to_string(candidate.chain);
+  if (candidate.hasOwnChains)
+    text += " own chains";
   return text;
 }
 
@@ -47,6 +49,7 @@ std::optional<KernelCandidate> q::kernel::parseKernelCandidate(StringRef text) {
     candidate.form = KernelForm::Depthwise;
   else if (text.consume_front("winograd "))
     candidate.form = KernelForm::Winograd;
+  candidate.hasOwnChains = text.consume_back(" own chains");
   auto [name, rest] = text.split(' ');
   std::optional<MicroKernel> kernel = symbolizeMicroKernel(name);
   auto [tile, chain] = rest.split(" chain ");
@@ -72,7 +75,7 @@ static bool isDenseTile(const LayerGeometry &g, MicroKernel kernel,
   int64_t panel = vectors * getTraits(kernel).lanes;
   // Beyond 32 accumulators nothing stays in registers.
   return pixels >= 1 && vectors >= 1 && pixels * vectors <= 32 &&
-         panel % 8 == 0 && panel <= 64 &&
+         panel % 8 == 0 && panel <= 128 &&
          (panel <= 8 || panel <= g.outC / g.groups);
 }
 
@@ -87,8 +90,9 @@ static bool isDepthwiseTile(const LayerGeometry &g, MicroKernel kernel,
 /// of a micro-kernel.
 static bool isPlain(MicroKernel kernel) {
   return llvm::is_contained({MicroKernel::Pmaddwd, MicroKernel::Pmaddubsw,
-                             MicroKernel::Vpdpbusd, MicroKernel::Smlal,
-                             MicroKernel::Sdot, MicroKernel::Usdot},
+                             MicroKernel::Vpdpbusd, MicroKernel::Vpdpbusd512,
+                             MicroKernel::Smlal, MicroKernel::Sdot,
+                             MicroKernel::Usdot},
                             kernel);
 }
 
@@ -97,7 +101,8 @@ std::string q::kernel::whyNotExact(const CandidateRequest &request,
   const LayerGeometry &g = request.geometry;
   auto [first, second] = candidate.tile;
   MicroKernel kernel = candidate.microKernel;
-  bool fits = false, isProven = candidate.chain == 0;
+  bool fits = false;
+  bool isProven = candidate.chain == 0 && !candidate.hasOwnChains;
   switch (candidate.form) {
   case KernelForm::Winograd:
     isProven &= request.winograd == kernel;
@@ -109,7 +114,11 @@ std::string q::kernel::whyNotExact(const CandidateRequest &request,
     fits = isDepthwiseTile(g, kernel, first, second);
     break;
   case KernelForm::Dense:
-    if (request.densePairs == kernel)
+    if (request.densePairs == kernel && candidate.hasOwnChains)
+      // What no chain holds is widened.
+      isProven =
+          candidate.chain == 0 && request.ownChainCycles > 0 && second == 2;
+    else if (request.densePairs == kernel)
       isProven = candidate.chain >= 1 && candidate.chain <= request.chain &&
                  llvm::isPowerOf2_64(candidate.chain);
     else
@@ -156,6 +165,10 @@ static TileCost getTileCost(MicroKernel kernel, int64_t chain, int64_t pixels,
       return {row.step, row.tile};
   int64_t lanes = getTraits(kernel).lanes;
   double of8 = double(vectors * lanes) / 8;
+  // Vectors of 512 bits save instructions, but few cores do two at a time.
+  constexpr double wide = 0.85;
+  if (lanes == 16)
+    of8 *= wide;
   return {(2 * double(pixels) * of8 + of8 + 1) / 4 +
               (double(pixels) + of8) / 16,
           10 + 3 * double(pixels) * of8};
@@ -178,6 +191,13 @@ static double estimateDense(const CandidateRequest &request,
   auto tiles = [&](int64_t count, int64_t size) {
     if (count == 0)
       return 0.0;
+    if (candidate.hasOwnChains) {
+      // Planned for tiles of four pixels.
+      double around = getTileCost(candidate.microKernel, 1, size, vectors).tile;
+      return double(count) * (request.ownChainCycles /
+                                  double(plan.panelCount()) * double(size) / 4 +
+                              around);
+    }
     TileCost cost =
         getTileCost(candidate.microKernel, candidate.chain, size, vectors);
     return double(count) *
@@ -256,6 +276,14 @@ public:
         addDenseTile(kernel, pixels, vectors, chain);
   }
 
+  /// In panels of two vectors, with some of the tiles that fit registers.
+  void addOwnChains(MicroKernel kernel) {
+    if (request.ownChainCycles > 0)
+      for (int64_t pixels : {4, 3, 5})
+        addDenseTile(kernel, pixels, /*vectors=*/2, /*chain=*/0,
+                     /*hasOwnChains=*/true);
+  }
+
   void addDepthwise(MicroKernel kernel) {
     for (int64_t rows = 1; rows <= 4; ++rows)
       for (int64_t vectors = 1; vectors <= 2; ++vectors)
@@ -279,13 +307,13 @@ public:
 private:
   /// As in splitRow(): tiles that cut a row alike are one.
   void addDenseTile(MicroKernel kernel, int64_t pixels, int64_t vectors,
-                    int64_t chain) {
+                    int64_t chain, bool hasOwnChains = false) {
     if (!isDenseTile(g, kernel, pixels, vectors))
       return;
     int64_t width = g.isPointwise() ? g.batch * g.outH * g.outW : g.outW;
     int64_t of8 = ceilDiv(vectors * getTraits(kernel).lanes, 8);
     if (splitRow(std::min<int64_t>(width, 240), pixels, of8).sizeA == pixels)
-      add(KernelForm::Dense, kernel, {pixels, vectors}, chain);
+      add(KernelForm::Dense, kernel, {pixels, vectors}, chain, hasOwnChains);
   }
 
   /// Blocks of at most 1 MB of transformed data, near the rule's size.
@@ -302,8 +330,9 @@ private:
   }
 
   void add(KernelForm form, MicroKernel kernel,
-           std::pair<int64_t, int64_t> tile, int64_t chain = 0) {
-    KernelCandidate candidate{form, kernel, tile, chain};
+           std::pair<int64_t, int64_t> tile, int64_t chain = 0,
+           bool hasOwnChains = false) {
+    KernelCandidate candidate{form, kernel, tile, chain, hasOwnChains};
     auto isSame = [&](const auto &other) { return other.isSameAs(candidate); };
     if (!whyNotExact(request, candidate).empty() ||
         llvm::any_of(candidates, isSame))
@@ -337,6 +366,8 @@ q::kernel::getKernelCandidates(const CandidateRequest &request) {
   for (MicroKernel kernel : request.dense)
     list.addDense(kernel, /*chain=*/0);
   if (request.densePairs)
+    list.addOwnChains(*request.densePairs);
+  if (request.densePairs)
     for (int64_t chain = int64_t(llvm::bit_floor(uint64_t(request.chain)));
          chain >= 1; chain /= 2)
       list.addDense(*request.densePairs, chain);
@@ -344,12 +375,7 @@ q::kernel::getKernelCandidates(const CandidateRequest &request) {
 }
 
 int64_t q::kernel::estimateDirectCycles(const CandidateRequest &request) {
-  // Of wider vectors nothing has been measured.
-  auto isWidened = [&](MicroKernel kernel) {
-    return chooseDenseWidth(request.geometry, kernel, request.registers) !=
-           kernel;
-  };
-  if (llvm::any_of(request.dense, isWidened))
+  if (!request.densePairs)
     return 0;
   CandidateRequest direct = request;
   direct.winograd = std::nullopt;

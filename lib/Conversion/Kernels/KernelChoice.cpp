@@ -10,6 +10,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
+#include <algorithm>
 #include <cmath>
 
 using namespace mlir;
@@ -126,6 +127,13 @@ KernelChoice KernelChooser::choose(WeightedOpInterface op,
   // What is expected to take much longer is not worth the time.
   SmallVector<KernelCandidate> candidates = getKernelCandidates(request);
   constexpr size_t most = 11;
+  // The estimate of chains of a panel's own is of another kind, and may be off.
+  auto own =
+      llvm::find_if(candidates, [](const auto &c) { return c.hasOwnChains; });
+  if (own != candidates.end()) {
+    own->cycles = candidates.front().cycles;
+    std::rotate(candidates.begin(), own, own + 1);
+  }
   if (!candidates.empty()) {
     int64_t limit = candidates.front().cycles * 3 / 2;
     llvm::erase_if(candidates, [&](const auto &c) { return c.cycles > limit; });

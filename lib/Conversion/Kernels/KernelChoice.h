@@ -38,6 +38,8 @@ public:
   /// come the others in the order of their estimates. Those that have fewer,
   /// and those that were measured, take what they take else.
   void setRound(int64_t number) { round = number; }
+  /// Whether anything is told at all.
+  bool isActive() const { return tuned || forced || round; }
 
   KernelChoice choose(WeightedOpInterface op, const CandidateRequest &request,
                       const LayerConstants &constants);
