@@ -12,7 +12,8 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   llvm::StringRef bytes(reinterpret_cast<const char *>(data), size);
-  if (!q::mutation::importModel(bytes).isSound())
+  q::mutation::Verdict verdict = q::mutation::importModel(bytes);
+  if (!verdict.isSound() || verdict.errors > 1)
     std::abort();
   return 0;
 }

@@ -392,6 +392,8 @@ LogicalResult Importer::importOutputs() {
   SmallVector<DictionaryAttr> attributes;
   for (const onnx::ValueInfoProto &output : model->graph().output()) {
     Operand *operand = lookup(output.name());
+    if (!operand && initializers.contains(output.name()))
+      return failure(); // lookup said what is wrong with it
     if (!operand)
       return error() << "output '" << output.name()
                      << "' is made by no node (the model is incomplete)";

@@ -243,13 +243,16 @@ FailureOr<Type> Importer::readIntegerInput(const onnx::ValueInfoProto &input) {
       if (proto.op_type() != entry.opType || !node.hasInput(entry.data) ||
           !same.contains(proto.input(entry.data)))
         continue;
-      const HostTensor *scale = node.host(entry.scale);
-      if (!scale || scale->size() != 1)
-        return error() << "input '" << input.name() << "' has integers of type "
-                       << getTypeName(dtype) << ", but node '" << name
-                       << "' does not give them one constant scale";
       Type type;
       LogicalResult read = explainErrors(node, [&]() -> LogicalResult {
+        const HostTensor *scale = node.host(entry.scale);
+        if (!scale && node.hasInput(entry.scale) &&
+            initializers.contains(proto.input(entry.scale)))
+          return failure(); // the look-up said what is wrong with it
+        if (!scale || scale->size() != 1)
+          return node.error()
+                 << "does not give the integers of input '" << input.name()
+                 << "' (" << getTypeName(dtype) << ") one constant scale";
         auto quantized =
             readQuantizedType(node, entry.scale, entry.zeroPoint, dtype, {}, 0);
         if (succeeded(quantized))
