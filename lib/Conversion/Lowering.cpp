@@ -88,6 +88,8 @@ void q::buildLowerToLinalgPipeline(OpPassManager &pm,
     kernel::ConvertQToKernelsOptions kernels;
     kernels.target = options.target;
     kernels.winograd = options.winograd;
+    kernels.tuned = options.tuned;
+    kernels.candidate = options.candidate;
     pm.addPass(kernel::createConvertQToKernels(kernels));
   }
   pm.addPass(createConvertQToLinalg());
@@ -113,6 +115,9 @@ void q::buildLowerToLoopsPipeline(OpPassManager &pm,
   // Kernels bring scratch buffers, which the plan has to see.
   pm.addPass(kernel::createLowerKernels());
   pm.addPass(createPlanArena());
+  kernel::VectorizeLoopsOptions vectorize;
+  vectorize.target = options.target;
+  pm.addPass(kernel::createVectorizeLoops(vectorize));
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   addCleanup(pm);
 }

@@ -77,6 +77,10 @@ std::string q::makeHeader(const json::Object &info, StringRef symbol,
      << "; do not edit. */\n"
      << "#ifndef " << macro << "_MODEL_H\n#define " << macro << "_MODEL_H\n\n"
      << "#include <stdint.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
+  if (const json::Array *islands = info.getArray("float_islands"))
+    os << "/* Not integer-only: " << islands->size()
+       << " ops compute in float; the report names them. */\n#define " << macro
+       << "_FLOAT_ISLANDS " << islands->size() << "\n\n";
   const json::Array *profile = info.getArray("profile");
   int64_t arena = info.getInteger("arena_bytes").value_or(0);
   os << "/* Bytes of working memory that a run needs, and their alignment. */\n"

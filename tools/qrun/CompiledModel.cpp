@@ -96,6 +96,7 @@ FailureOr<CompiledInfo> q::qrun::parseInfo(StringRef text, StringRef path,
       if (const json::Object *layer = value.getAsObject())
         info.layers.push_back({layer->getString("name").value_or("").str(),
                                layer->getString("kernel").value_or("").str(),
+                               layer->getString("why").value_or("").str(),
                                layer->getInteger("macs").value_or(0)});
   info.arenaBytes = root->getInteger("arena_bytes").value_or(0);
   info.arenaAlignment =

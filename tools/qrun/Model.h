@@ -51,6 +51,7 @@ struct TensorInfo {
 /// A layer of a library that was compiled for profiling.
 struct ProfiledLayer {
   std::string name, kernel;
+  std::string why; ///< what was proven for the kernel, or for no better one
   int64_t macs = 0;
 };
 

@@ -265,8 +265,9 @@ static void expectEqual(const Tensor &expected, const Tensor &actual,
     bool same;
     std::string values;
     if (expected.isFloat()) {
-      // Bits, so that the signs of zeros count.
-      same = std::memcmp(&expected.f()[i], &actual.f()[i], 4) == 0;
+      // Bits, so that the signs of zeros count; one NaN is like another.
+      same = std::memcmp(&expected.f()[i], &actual.f()[i], 4) == 0 ||
+             (std::isnan(expected.f()[i]) && std::isnan(actual.f()[i]));
       values = std::to_string(expected.f()[i]) + " but got " +
                std::to_string(actual.f()[i]);
     } else {

@@ -52,6 +52,16 @@ struct LoweringOptions : public mlir::PassPipelineOptions<LoweringOptions> {
       llvm::cl::desc("Core cycles that a part of a layer must be expected to "
                      "take to be worth a thread"),
       llvm::cl::init(kThreadWork)};
+  Option<std::string> tuned{
+      *this, "tuned",
+      llvm::cl::desc("A file of qcc --tune: what was measured goes before "
+                     "rules"),
+      llvm::cl::init("")};
+  Option<int64_t> candidate{
+      *this, "candidate",
+      llvm::cl::desc("Number of the kernel that layers take of their "
+                     "candidates, to be timed"),
+      llvm::cl::init(-1)};
 };
 
 /// Quantized q IR to kernels and linalg on tensors.

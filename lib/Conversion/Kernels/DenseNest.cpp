@@ -32,6 +32,7 @@ constexpr int64_t kSmallScratch = 24 << 10;
 /// more traffic than they cost.
 constexpr int64_t kLargeScratch = 96 << 10;
 constexpr int64_t kLargeWeights = 256 << 10;
+constexpr int64_t kCacheLine = 64;
 
 static void blockPixels(const DensePlan &plan, int64_t maxPixels, int64_t limit,
                         int64_t leastBlocks, DenseBlocking &blocking) {
@@ -56,12 +57,8 @@ static void blockPixels(const DensePlan &plan, int64_t maxPixels, int64_t limit,
 static void blockRows(const DensePlan &plan, int64_t maxPixels, int64_t limit,
                       int64_t leastBlocks, DenseBlocking &blocking) {
   const LayerGeometry &g = plan.geometry;
-  blocking.skipsColumns = g.kernelW == 1 && g.strideW > 1 && g.padLeft == 0 &&
-                          (g.outW - 1) * g.strideW < g.inW;
-  blocking.scratchColumns =
-      blocking.skipsColumns
-          ? g.outW
-          : (g.outW - 1) * g.strideW + (g.kernelW - 1) * g.dilationW + 1;
+  blocking.skipsColumns = plan.skipsColumns();
+  blocking.scratchColumns = plan.rowColumns();
   int64_t rowBytes =
       blocking.scratchColumns * g.inC * plan.traits.activationBits / 8;
   auto rowsOf = [&](int64_t rows) {
@@ -82,6 +79,21 @@ static void blockRows(const DensePlan &plan, int64_t maxPixels, int64_t limit,
   blocking.blocks = ceilDiv(g.outH, blocking.blockRows);
   blocking.scratchRows = rowsOf(blocking.blockRows);
   blocking.split = splitRow(g.outW, maxPixels, ceilDiv(plan.panelWidth, 8));
+  // Groups of about equal size.
+  int64_t most = getTileRows(g, plan.traits, maxPixels);
+  blocking.tileRows =
+      ceilDiv(blocking.blockRows, ceilDiv(blocking.blockRows, most));
+}
+
+/// Whether the pixels of a tile, of a kernel that reads each in one piece, lie
+/// a multiple of a large power of two apart, so that they share too few sets of
+/// the first-level cache to stay there.
+static bool sharesCacheSets(const DensePlan &plan, int64_t pixels) {
+  const LayerGeometry &g = plan.geometry;
+  constexpr int64_t fewPixels = 8, farApart = 1024;
+  return g.kernelH == 1 && g.kernelW == 1 && plan.traits.isX86 &&
+         plan.traits.activationBits == 8 && pixels > fewPixels &&
+         g.inC % farApart == 0 && g.batch * g.outH * g.outW > fewPixels;
 }
 
 DenseBlocking q::kernel::getDenseBlocking(const DensePlan &plan,
@@ -105,14 +117,20 @@ DenseBlocking q::kernel::getDenseBlocking(const DensePlan &plan,
     blockRows(plan, maxPixels, limit, leastBlocks, blocking);
   // Only the steps of x86 read nothing beyond the last channel of a pixel.
   const MicroKernelTraits &traits = plan.traits;
+  blocking.scratchPixel = g.inC;
+  bool collides = sharesCacheSets(plan, maxPixels);
+  if (collides)
+    blocking.scratchPixel += kCacheLine;
   blocking.readsInput =
-      blocking.isFlat && traits.lanes == 8 && traits.activationBits == 8 &&
+      blocking.isFlat && !collides && traits.isX86 &&
+      traits.activationBits == 8 &&
       plan.inputChannelsPerGroup() % traits.depth == 0 &&
       traits.activationOffset(inputStorage.getIsSigned()) == 0;
   if (blocking.readsInput)
     return blocking;
   blocking.scratchElements =
-      blocking.scratchRows * blocking.scratchColumns * g.inC + kScratchSlack;
+      blocking.scratchRows * blocking.scratchColumns * blocking.scratchPixel +
+      kScratchSlack;
   return blocking;
 }
 
@@ -127,7 +145,8 @@ public:
   DenseNestWriter(KernelEmitter &e, const DensePlan &plan,
                   const DenseBlocking &blocking, const NestSpec &spec)
       : e(e), plan(plan), g(plan.geometry), blocking(blocking), spec(spec),
-        buffers(spec.buffers), rowPitch(blocking.scratchColumns * g.inC) {}
+        buffers(spec.buffers),
+        rowPitch(blocking.scratchColumns * blocking.scratchPixel) {}
 
   void write() {
     if (blocking.isFlat)
@@ -138,9 +157,8 @@ public:
         Value y = blockStart(block, blocking.blockRows, g.outH);
         fillRows(image, y);
         forPanels([&](Value panel, Value group, Value channel) {
-          e.loop(blocking.blockRows, [&](Value row) {
-            Value scratchAt =
-                e.mul(row, (g.kernelH == 1 ? 1 : g.strideH) * rowPitch);
+          forRows([&](Value row, int64_t count) {
+            Value scratchAt = e.mul(row, rowStep());
             scratchAt =
                 e.add(scratchAt, e.mul(group, plan.inputChannelsPerGroup()));
             Value outRow = e.add(y, row);
@@ -148,6 +166,10 @@ public:
               return e.add(e.add(e.mul(image, s.image), e.mul(outRow, s.row)),
                            channel);
             };
+            if (blocking.tileRows > 1)
+              return oneTile(count * g.outW, e.index(0), panel, scratchAt,
+                             at(buffers.outputStrides),
+                             at(buffers.residualStrides));
             tiles(panel, scratchAt, at(buffers.outputStrides),
                   at(buffers.residualStrides));
           });
@@ -179,8 +201,9 @@ private:
   }
 
   void copy(Value from, Value to, int64_t length) {
-    int64_t most =
-        plan.traits.lanes == 8 ? 256 / plan.traits.activationBits : 16;
+    int64_t most = plan.traits.isX86
+                       ? 32 * plan.traits.lanes / plan.traits.activationBits
+                       : 16;
     e.forPieces(length, most, [&](Value at, int64_t lanes) {
       Value bytes = e.load(buffers.input, e.add(from, at), lanes);
       e.store(convert(bytes), buffers.scratch, e.add(to, at));
@@ -190,11 +213,11 @@ private:
   /// `count` pixels, `step` input pixels apart.
   void copyPixels(Value from, Value to, int64_t count, int64_t step) {
     int64_t stride = buffers.inputStrides.pixel * step;
-    if (stride == g.inC)
+    if (stride == g.inC && blocking.scratchPixel == g.inC)
       return copy(from, to, count * g.inC);
     e.loop(count, [&](Value pixel) {
-      copy(e.add(from, e.mul(pixel, stride)), e.add(to, e.mul(pixel, g.inC)),
-           g.inC);
+      copy(e.add(from, e.mul(pixel, stride)),
+           e.add(to, e.mul(pixel, blocking.scratchPixel)), g.inC);
     });
   }
 
@@ -207,8 +230,8 @@ private:
 
   /// The padding left and right: no row overwrites it.
   void fillColumns() {
-    int64_t left = g.padLeft * g.inC;
-    int64_t right = (g.padLeft + copiedColumns()) * g.inC;
+    int64_t left = g.padLeft * blocking.scratchPixel;
+    int64_t right = (g.padLeft + copiedColumns()) * blocking.scratchPixel;
     if (blocking.skipsColumns || (left == 0 && right == rowPitch))
       return;
     e.loop(blocking.scratchRows, [&](Value row) {
@@ -227,8 +250,9 @@ private:
     int64_t columns = copiedColumns();
     e.loop(blocking.scratchRows, [&](Value row) {
       Value inRow = e.add(first, e.mul(row, step));
-      Value to = e.add(e.mul(row, rowPitch),
-                       blocking.skipsColumns ? 0 : g.padLeft * g.inC);
+      Value to =
+          e.add(e.mul(row, rowPitch),
+                blocking.skipsColumns ? 0 : g.padLeft * blocking.scratchPixel);
       auto copyRow = [&]() {
         Value from = e.add(e.mul(image, buffers.inputStrides.image),
                            e.mul(inRow, buffers.inputStrides.row));
@@ -240,13 +264,29 @@ private:
       Value exists = e.b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::ult,
                                                      inRow, e.index(g.inH));
       e.branch(exists, copyRow, [&]() {
-        e.fill(buffers.scratch, to, columns * g.inC, padValue());
+        e.fill(buffers.scratch, to, columns * blocking.scratchPixel,
+               padValue());
       });
     });
   }
 
   //===--- Loops
   //-----------------------------------------------------------===//
+
+  /// Scratch elements from an output row to the next one.
+  int64_t rowStep() const {
+    return (g.kernelH == 1 ? 1 : g.strideH) * rowPitch;
+  }
+
+  /// body(first row, number of rows) for all rows of a block.
+  void forRows(function_ref<void(Value, int64_t)> body) {
+    int64_t rest = blocking.blockRows % blocking.tileRows;
+    e.loop(blocking.blockRows / blocking.tileRows, [&](Value iv) {
+      body(e.mul(iv, blocking.tileRows), blocking.tileRows);
+    });
+    if (rest)
+      body(e.index(blocking.blockRows - rest), rest);
+  }
 
   /// The threads of a team write disjoint parts of the result: getDenseTeam()
   /// keeps a block or panel that reaches back over its neighbour in one thread
@@ -324,19 +364,18 @@ private:
     for (int64_t v = 0; v < plan.vectors; ++v)
       bias.push_back(
           e.load(buffers.bias, e.add(constantsAt, v * lanes), lanes));
-    Values accumulators;
-    for (int64_t p = 0; p < pixels; ++p)
-      accumulators.append(bias.begin(), bias.end());
 
     StepOperands operands;
     operands.activations =
         blocking.readsInput ? buffers.input : buffers.scratch;
     operands.pitch = pixelPitch();
     operands.activationsAt = e.add(scratchAt, e.mul(x, operands.pitch));
+    operands.rowPixels = blocking.tileRows > 1 ? g.outW : pixels;
+    operands.rowPitch = rowStep();
     operands.chain = spec.chain;
+    operands.fetchAhead = fetchAhead(tile);
     operands.weights = buffers.weights;
-    operands.weightsAt = e.mul(panel, plan.panelBytes());
-    accumulators = segments(tile, operands, std::move(accumulators));
+    Values accumulators = parts(tile, operands, panel, bias);
 
     EpilogueTile out;
     out.vectors = plan.vectors;
@@ -344,7 +383,9 @@ private:
     out.channels = std::min(plan.panelWidth, plan.outputChannelsPerGroup());
     for (int64_t p = 0; p < pixels; ++p) {
       auto at = [&](Value row, const ActivationStrides &s) {
-        return e.add(e.add(row, e.mul(x, s.pixel)), p * s.pixel);
+        return e.add(e.add(row, e.mul(x, s.pixel)),
+                     p / operands.rowPixels * s.row +
+                         p % operands.rowPixels * s.pixel);
       };
       out.outputAt.push_back(at(outputAt, buffers.outputStrides));
       if (spec.epilogue.residual)
@@ -353,11 +394,57 @@ private:
     emitEpilogue(e, spec.epilogue, out, std::move(accumulators));
   }
 
+  /// All products of a tile: of the whole panel, or of one part of it after
+  /// the other.
+  Values parts(const Tile &tile, StepOperands operands, Value panel,
+               const Values &bias) {
+    Tile part{tile.pixels, tile.vectors / plan.parts()};
+    Values results(tile.pixels * tile.vectors);
+    for (int64_t i = 0; i < plan.parts(); ++i) {
+      operands.weightsAt =
+          e.add(e.mul(panel, plan.panelBytes()), i * plan.partBytes());
+      auto begin = bias.begin() + i * part.vectors;
+      Values partBias(begin, begin + part.vectors);
+      Values sums = startTile(e, spec.microKernel, part, partBias);
+      sums = spec.chainLengths.empty()
+                 ? segments(part, operands, std::move(sums))
+                 : panelChains(part, operands, panel, std::move(sums));
+      sums = finishTile(e, spec.microKernel, part, std::move(sums), partBias);
+      for (int64_t p = 0; p < tile.pixels; ++p)
+        for (int64_t v = 0; v < part.vectors; ++v)
+          results[p * tile.vectors + i * part.vectors + v] =
+              sums[p * part.vectors + v];
+    }
+    return results;
+  }
+
+  /// The products of a panel that takes its steps in an order of its own.
+  Values panelChains(const Tile &tile, const StepOperands &operands,
+                     Value panel, Values accumulators) {
+    int64_t entries = int64_t(spec.chainLengths.size()) + plan.stepCount();
+    ChainTable table{buffers.chainTable, e.mul(panel, entries),
+                     spec.chainLengths};
+    return emitPanelChains(e, tile, operands, table, std::move(accumulators));
+  }
+
   /// Elements from an output pixel's first activation to the next one's.
   int64_t pixelPitch() const {
     if (blocking.readsInput)
       return buffers.inputStrides.pixel;
-    return blocking.isFlat || blocking.skipsColumns ? g.inC : g.strideW * g.inC;
+    return blocking.isFlat || blocking.skipsColumns
+               ? blocking.scratchPixel
+               : g.strideW * blocking.scratchPixel;
+  }
+
+  /// Large weights come from afar, and every panel is met by few tiles: fetch
+  /// them as many steps ahead as take about as long.
+  int64_t fetchAhead(const Tile &tile) const {
+    constexpr int64_t cyclesAway = 400, most = 8 << 10;
+    if (plan.panelCount() * plan.panelBytes() <= kLargeWeights)
+      return 0;
+    int64_t cycles = tile.pixels * tile.vectors;
+    int64_t stepBytes = plan.traits.depth * plan.panelWidth;
+    return std::min(ceilDiv(cyclesAway, cycles) * stepBytes, most);
   }
 
   /// Rough number of instructions of `steps` steps.
@@ -370,10 +457,12 @@ private:
                   Values accumulators) {
     // Short reductions are straight code, the rest are loops.
     constexpr int64_t wholeLimit = 420, segmentLimit = 200;
-    bool isStraight = codeSize(tile, plan.segments * plan.steps) <= wholeLimit;
+    bool isStraight = !keepsLoops(spec.microKernel) &&
+                      codeSize(tile, plan.segments * plan.steps) <= wholeLimit;
     bool isSegmentStraight =
-        isStraight || codeSize(tile, plan.steps) <= segmentLimit;
-    int64_t weightBytes = plan.steps * plan.traits.depth * plan.panelWidth;
+        isStraight || (!keepsLoops(spec.microKernel) &&
+                       codeSize(tile, plan.steps) <= segmentLimit);
+    int64_t weightBytes = plan.partBytes() / plan.segments;
     int64_t taps = plan.segmentPerTap ? g.kernelW : 1;
     auto repeat = [&](int64_t count, Values values,
                       function_ref<Values(Value, Values)> body) {
@@ -400,15 +489,19 @@ private:
                     bool isStraight, Values accumulators) {
     MicroKernel kernel = spec.microKernel;
     int64_t unroll = getUnroll(kernel, plan.steps, spec.chain);
-    int64_t iterations = isStraight ? 0 : plan.steps / unroll;
     int64_t depth = plan.traits.depth;
+    int64_t lastDepth = plan.segmentLength - (plan.steps - 1) * depth;
+    // A last step of which only some products exist is no part of the loop.
+    int64_t whole = plan.steps - (lastDepth < depth && plan.parts() > 1);
+    int64_t iterations = isStraight ? 0 : whole / unroll;
+    int64_t stepBytes = depth * tile.vectors * plan.traits.lanes;
     accumulators =
         e.loop(iterations, std::move(accumulators), [&](Value iv, Values acc) {
           StepOperands from = operands;
           from.activationsAt =
               e.add(operands.activationsAt, e.mul(iv, unroll * depth));
-          from.weightsAt = e.add(operands.weightsAt,
-                                 e.mul(iv, unroll * depth * plan.panelWidth));
+          from.weightsAt =
+              e.add(operands.weightsAt, e.mul(iv, unroll * stepBytes));
           emitSteps(e, kernel, tile, from, unroll, acc);
           return acc;
         });
@@ -416,8 +509,8 @@ private:
     if (done < plan.steps) {
       StepOperands from = operands;
       from.activationsAt = e.add(operands.activationsAt, done * depth);
-      from.weightsAt =
-          e.add(operands.weightsAt, done * depth * plan.panelWidth);
+      from.weightsAt = e.add(operands.weightsAt, done * stepBytes);
+      from.lastDepth = lastDepth;
       emitSteps(e, kernel, tile, from, plan.steps - done, accumulators);
     }
     return accumulators;

@@ -8,6 +8,7 @@
 #include "Nests.h"
 #include "QDialect/Conversion/CInterface.h"
 #include "QDialect/Conversion/KernelPasses.h"
+#include "QDialect/Conversion/TunedKernels.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -137,6 +138,7 @@ private:
         failed(push(op.getBias(), nullptr)) ||
         failed(push(op.getMultipliers(), nullptr)) ||
         failed(push(op.getShifts(), nullptr)) ||
+        failed(push(op.getChainTable(), nullptr)) ||
         failed(push(op.getResidual(), &call.residual)) ||
         failed(push(op.getInit(), &call.output)))
       return failure();
@@ -266,9 +268,10 @@ private:
   }
 
   static std::pair<WinogradPlan, TeamPlan> blockingOf(WinogradOp op) {
-    return getWinogradTeam(
-        getWinogradPlan(*getGeometry(op), op.getTile()[0], op.getTile()[1]),
-        getThreads(op));
+    return getWinogradTeam(getWinogradPlan(*getGeometry(op), op.getTile()[0],
+                                           op.getTile()[1],
+                                           op.getMicroKernel()),
+                           op.getMicroKernel(), getThreads(op));
   }
 
   static void pushScratch(WinogradOp op, OpBuilder &builder,
@@ -367,14 +370,26 @@ private:
     if (ChainAttr chain = op.getChainAttr())
       attributes.set(op.getChainAttrName(),
                      ChainAttr::get(context, chain.getLength(), 0, 0, 0));
+    // Counts are read from the table.
+    if (PanelChainsAttr chains = op.getPanelChainsAttr())
+      attributes.set(op.getPanelChainsAttrName(),
+                     PanelChainsAttr::get(
+                         context, chains.getLengths(),
+                         SmallVector<int64_t>(chains.getLengths().size()), {}));
+    if (SignedChainAttr chain = op.getSignedChainAttr())
+      attributes.set(
+          op.getSignedChainAttrName(),
+          SignedChainAttr::get(context, chain.getLength(), 0, 0, 0, 0));
     // Nor on the reasons of a choice.
     attributes.erase(op.getWinogradProofAttrName());
     attributes.erase(op.getWhyDirectAttrName());
+    attributes.erase(kTuningAttrName);
     attributes.set(op.getOutputStorageAttrName(),
                    getCodeStorage(op.getOutputStorage()));
     if (op.getResidualAdd())
-      attributes.set(op.getResidualAddAttrName(),
-                     getCodeResidual(*op.getResidualAdd()));
+      attributes.set(
+          op.getResidualAddAttrName(),
+          getCodeResidual(*op.getResidualAdd(), op.getOutputStorage()));
     return attributes.getDictionary(context);
   }
 
@@ -415,7 +430,10 @@ private:
   }
 
   template <typename OpTy>
-  static void describeToLLVM(OpTy, func::FuncOp kernel) {
+  static void describeToLLVM(OpTy op, func::FuncOp kernel) {
+    if (keepsLoops(op.getMicroKernel()))
+      kernel->setAttr(q::kKeepsLoopsAttrName,
+                      UnitAttr::get(kernel.getContext()));
     for (unsigned i = 0; i < kernel.getNumArguments(); ++i)
       if (isa<MemRefType>(kernel.getArgumentTypes()[i]))
         kernel.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
@@ -449,6 +467,10 @@ private:
     spec.microKernel = op.getMicroKernel();
     if (ChainAttr chain = op.getChainAttr())
       spec.chain = chain.getLength();
+    if (PanelChainsAttr chains = op.getPanelChainsAttr())
+      spec.chainLengths = chains.getLengths();
+    if (SignedChainAttr chain = op.getSignedChainAttr())
+      spec.chain = chain.getLength();
     spec.inputStorage = op.getInputStorage();
     spec.buffers = stridesOf(call);
     spec.buffers.input = take(true);
@@ -459,11 +481,13 @@ private:
     epilogue.tiesAway = op.getTiesAway();
     epilogue.output = getCodeStorage(op.getOutputStorage());
     if (op.getResidualAdd())
-      epilogue.residual = getCodeResidual(*op.getResidualAdd());
+      epilogue.residual =
+          getCodeResidual(*op.getResidualAdd(), op.getOutputStorage());
     epilogue.traits = getTraits(op.getMicroKernel());
-    epilogue.isX86 = epilogue.traits.permutesPanel;
+    epilogue.isX86 = epilogue.traits.isX86;
     epilogue.multipliers = take(bool(op.getMultipliers()));
     epilogue.shifts = take(bool(op.getShifts()));
+    spec.buffers.chainTable = take(bool(op.getChainTable()));
     epilogue.residualBuffer = take(bool(op.getResidual()));
     epilogue.outputBuffer = take(true);
     takeScratch(op, spec.buffers, [&]() { return take(true); });

@@ -23,6 +23,7 @@ struct ActivationStrides {
 /// The flat buffers of a kernel function, and how its activations lie in them.
 struct KernelBuffers {
   Value input, weights, bias, scratch, weightScratch;
+  Value chainTable; ///< see ChainTable; null without panel_chains
   ActivationStrides inputStrides, outputStrides, residualStrides;
   /// Of the Winograd nest: input rows with their borders, and sums.
   Value inputScratch, sums;
@@ -60,6 +61,8 @@ struct Team : TeamPlan {
 struct NestSpec {
   MicroKernel microKernel;
   int64_t chain = 1; ///< see StepOperands
+  /// The lengths of a panel's chains; empty if all have one length.
+  llvm::ArrayRef<int64_t> chainLengths;
   StorageAttr inputStorage;
   EpilogueSpec epilogue;
   KernelBuffers buffers;
@@ -77,6 +80,10 @@ struct DenseBlocking {
   /// The input is multiplied where it lies: there is no scratch buffer.
   bool readsInput = false;
   int64_t scratchRows = 1, scratchColumns = 1;
+  /// Rows of pixels that share a tile, where a row fills less than half of one.
+  int64_t tileRows = 1;
+  /// Elements from one pixel of the scratch to the next.
+  int64_t scratchPixel = 1;
   RowSplit split;
   int64_t scratchElements = 0;
 };
@@ -104,8 +111,8 @@ std::pair<DenseBlocking, TeamPlan> getDenseTeam(const DensePlan &plan,
                                                 StorageAttr inputStorage,
                                                 int64_t threads);
 TeamPlan getDepthwiseTeam(const DepthwisePlan &plan, int64_t threads);
-std::pair<WinogradPlan, TeamPlan> getWinogradTeam(const WinogradPlan &plan,
-                                                  int64_t threads);
+std::pair<WinogradPlan, TeamPlan>
+getWinogradTeam(const WinogradPlan &plan, MicroKernel kernel, int64_t threads);
 
 } // namespace q::kernel
 

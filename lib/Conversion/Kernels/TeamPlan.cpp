@@ -198,14 +198,16 @@ static double estimate(const WinogradPlan &plan, TeamPlan team) {
   }
   double tiles = rows * double(plan.columns.tiles());
   return double(g.batch) *
-         (6 * rows * columns * double(g.inC) * panels * 16 / products +
+         (6 * rows * columns * double(g.inC) * panels *
+              double(plan.panels.panelWidth) / products +
           blocks * double(g.inC) * panels * perWeight +
           tiles * (double(g.inC) / 16 * perData + panels * perResult) +
           lineCost);
 }
 
 std::pair<WinogradPlan, TeamPlan>
-q::kernel::getWinogradTeam(const WinogradPlan &plan, int64_t threads) {
+q::kernel::getWinogradTeam(const WinogradPlan &plan, MicroKernel kernel,
+                           int64_t threads) {
   // Transformed data should stay in a second-level cache.
   constexpr int64_t mostData = 512 << 10;
   Cheapest<std::pair<WinogradPlan, TeamPlan>> best({plan, TeamPlan()},
@@ -220,7 +222,7 @@ q::kernel::getWinogradTeam(const WinogradPlan &plan, int64_t threads) {
     for (int64_t blocks = t; blocks <= 4 * t; blocks += t) {
       WinogradPlan cut = getWinogradPlan(
           plan.geometry, int64_t(divideCeil(plan.rows.tiles(), blocks)),
-          plan.chunk);
+          plan.chunk, kernel);
       int64_t data = 2 * WinogradPlan::positions * cut.dataPitch();
       if (canShare(cut.blocks, /*reachesBack=*/false, t) && data <= mostData)
         offer(cut, {SharedLoop::Blocks, t});
