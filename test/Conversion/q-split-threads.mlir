@@ -15,24 +15,24 @@
 // Rows [112 thread / team, 112 (thread + 1) / team).
 // CHECK: %[[PRODUCT:.*]] = arith.muli %[[THREAD]], %c112
 // CHECK: %[[BEGIN:.*]] = arith.divui %[[PRODUCT]], %[[TEAM]]
-// CHECK: scf.for %[[ROW:.*]] = %{{.*}} to %{{.*}} step
-// CHECK: %[[PART:.*]] = memref.subview %{{.*}}[0, %[[ROW]], 0, 0] [1, 1, 112, 64]
-// CHECK: linalg.copy
-// CHECK-NOT: linalg
-// CHECK: call @GOMP_barrier()
+// CHECK: call @q_loops(
+// CHECK-NEXT: call @GOMP_barrier()
 // Both of these are left to thread 0, which needs no barrier between them.
 // CHECK: scf.if %[[FIRST]] {
-// CHECK-NEXT: linalg.fill
+// CHECK-NEXT: call @q_loops_0(
 // CHECK-NOT: GOMP_barrier
 // CHECK: scf.if %[[FIRST]] {
-// CHECK-NEXT: linalg.fill
+// CHECK-NEXT: call @q_loops_1(
 // The reader of what thread 0 has written waits for it.
 // CHECK: call @GOMP_barrier()
-// CHECK: scf.for
-// CHECK: linalg.copy
+// CHECK: call @q_loops_2(
 // CHECK-NOT: GOMP_barrier
 // CHECK: return
 // CHECK: func.func private @GOMP_barrier()
+// CHECK: func.func private @q_loops(%[[FROM:[^:]*]]: index, %[[TO:[^:]*]]: index, %[[SOURCE:[^:]*]]: memref<1x112x112x64xi8> {llvm.noalias}
+// CHECK: scf.for %[[ROW:.*]] = %[[FROM]] to %[[TO]] step
+// CHECK: memref.subview %[[SOURCE]][0, %[[ROW]], 0, 0] [1, 1, 112, 64]
+// CHECK: linalg.copy
 // ONE-NOT: GOMP_barrier
 // ONE-NOT: scf
 func.func @network(%x: memref<1x112x112x64xi8>, %w: memref<4096xi8>, %b: memref<64xi32>,
@@ -58,6 +58,7 @@ func.func @network(%x: memref<1x112x112x64xi8>, %w: memref<4096xi8>, %b: memref<
 
 // A window of three rows moves with the part of a thread.
 // CHECK-LABEL: func @pool(
+// CHECK: func.func private @q_loops(
 // CHECK: scf.for %[[ROW:.*]] =
 // CHECK: memref.subview %{{.*}}[0, %[[IN:[^,]*]], 0, 0]
 // CHECK: linalg.pooling_nhwc_max_unsigned
@@ -84,9 +85,8 @@ func.func @small(%s: memref<8xi8>) {
 
 // Only thread 0 counts time, of layers as the last thread leaves them.
 // CHECK-LABEL: func @profiled(
-// CHECK: scf.for
-// CHECK: linalg.copy
-// CHECK: call @GOMP_barrier()
+// CHECK: call @q_loops(
+// CHECK-NEXT: call @GOMP_barrier()
 // CHECK: llvm.call_intrinsic "llvm.readcyclecounter"
 // CHECK: scf.if
 // CHECK-NEXT: llvm.load
@@ -104,5 +104,20 @@ func.func @profiled(%x: memref<112x112x64xi8>, %y: memref<112x112x64xi8>, %s: me
   %sum = llvm.add %before, %now : i64
   llvm.store %sum, %base : i64, !llvm.ptr
   linalg.fill ins(%one : i8) outs(%s : memref<8xi8>)
+  return
+}
+
+// -----
+
+// Of two views of one buffer nothing is promised.
+// CHECK-LABEL: func @views(
+// CHECK: func.func private @q_loops({{.*}}: memref<56x112x64xi8, strided<[7168, 64, 1]>>, %{{.*}}: memref<56x112x64xi8, strided<[7168, 64, 1], offset: 401408>>)
+func.func @views(%x: memref<112x112x64xi8>) {
+  %a = memref.subview %x[0, 0, 0] [56, 112, 64] [1, 1, 1]
+    : memref<112x112x64xi8> to memref<56x112x64xi8, strided<[7168, 64, 1]>>
+  %b = memref.subview %x[56, 0, 0] [56, 112, 64] [1, 1, 1]
+    : memref<112x112x64xi8> to memref<56x112x64xi8, strided<[7168, 64, 1], offset: 401408>>
+  linalg.copy ins(%a : memref<56x112x64xi8, strided<[7168, 64, 1]>>)
+    outs(%b : memref<56x112x64xi8, strided<[7168, 64, 1], offset: 401408>>)
   return
 }

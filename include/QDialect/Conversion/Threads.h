@@ -26,8 +26,10 @@ namespace q {
 constexpr int64_t kMostThreads = 64;
 
 /// Core cycles that a part of a layer must be expected to take to be worth a
-/// thread. A barrier of two threads that spin costs about 600 cycles.
-constexpr int64_t kThreadWork = 20000;
+/// thread. A barrier of two threads that spin takes about 1300; a layer that is
+/// left to one thread between two that are shared costs more than that, because
+/// it reads and overwrites what lies in the other core's cache.
+constexpr int64_t kThreadWork = 2000;
 
 /// Unit attributes of the arguments of the network's function that are the
 /// number of the thread, from 0, and how many threads there are.

@@ -34,8 +34,6 @@ struct CallOperands {
   SmallVector<Value> values;
   ActivationStrides input{}, output{}, residual{};
   TeamPlan team;
-  /// Threads that call the function at once: each needs scratch.
-  int64_t callers = 1;
 };
 
 /// A flat view of a buffer with static strides: all that its elements span.
@@ -147,7 +145,6 @@ private:
     if (!op.getResidual())
       call.residual = call.output;
     call.team = planTeam(op, call);
-    call.callers = countCallers(op, call.team);
     pushScratch(op, builder, call);
     pushNumbers(op, builder, call);
     FailureOr<Value> isMember = pushTeam(op, builder, call);
@@ -179,7 +176,7 @@ private:
     return getDepthwiseTeam(planOf(op), getThreads(op));
   }
   static TeamPlan planTeam(WinogradOp op, const CallOperands &) {
-    return getWinogradTeam(planOf(op), getThreads(op));
+    return blockingOf(op).second;
   }
 
   /// The thread and the number of threads that share the kernel, if there is a
@@ -207,43 +204,20 @@ private:
         arith::ConstantIndexOp::create(builder, loc, call.team.threads));
     if (call.team.loop != SharedLoop::None)
       call.values.append({thread, threads});
-    if (call.callers == getThreads(function))
+    if (call.team.threads == getThreads(function))
       return Value();
     return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult,
                                  thread, threads)
         .getResult();
   }
 
-  /// How many threads call the kernel.
-  template <typename OpTy>
-  static int64_t countCallers(OpTy op, const TeamPlan &team) {
-    // The Winograd nest has barriers, which all of them have to reach.
-    if (std::is_same_v<OpTy, WinogradOp> && team.loop != SharedLoop::None)
-      return getThreads(op->template getParentOfType<func::FuncOp>());
-    return team.threads;
-  }
-
-  template <typename OpTy>
-  static void takeOwnScratch(OpTy, ImplicitLocOpBuilder &b,
-                             const CallOperands &call, NestSpec &spec) {
-    auto own = [&](Value &buffer) {
-      buffer = getOwnPart(b, buffer, call, spec.team.thread);
-    };
-    // Data that the Winograd nest has transformed are for all.
-    if (!std::is_same_v<OpTy, WinogradOp>)
-      own(spec.buffers.scratch);
-    own(spec.buffers.weightScratch);
-    own(spec.buffers.inputScratch);
-    own(spec.buffers.sums);
-  }
-
   /// `buffer` of a function that several threads call: the part of a thread.
   static Value getOwnPart(ImplicitLocOpBuilder &b, Value buffer,
-                          const CallOperands &call, Value thread) {
-    if (!buffer || call.callers == 1)
+                          const TeamPlan &team, Value thread) {
+    if (!buffer)
       return buffer;
     auto type = cast<MemRefType>(buffer.getType());
-    int64_t length = type.getNumElements() / call.callers;
+    int64_t length = type.getNumElements() / team.threads;
     Value offset = arith::MulIOp::create(
         b, thread, arith::ConstantIndexOp::create(b, length));
     return memref::SubViewOp::create(b, buffer, OpFoldResult(offset),
@@ -254,12 +228,11 @@ private:
   //===--- Scratch
   //---------------------------------------------------------===//
 
-  /// A buffer for each thread, or one that all `isShared`.
+  /// A buffer, or one for each thread.
   static void pushBuffer(Operation *op, OpBuilder &builder, CallOperands &call,
-                         int64_t elements, unsigned bits,
-                         bool isShared = false) {
-    if (call.callers > 1 && !isShared)
-      elements = call.callers * llvm::alignTo(elements, 512 / bits);
+                         int64_t elements, unsigned bits) {
+    if (call.team.threads > 1)
+      elements = call.team.threads * llvm::alignTo(elements, 512 / bits);
     auto type = MemRefType::get({elements}, builder.getIntegerType(bits));
     call.values.push_back(memref::AllocOp::create(
         builder, op->getLoc(), type, builder.getI64IntegerAttr(64)));
@@ -294,17 +267,18 @@ private:
     pushBuffer(op, builder, call, getDepthwiseWeightScratch(plan), 16);
   }
 
-  static WinogradPlan planOf(WinogradOp op) {
-    return getWinogradPlan(*getGeometry(op), op.getTile()[0], op.getTile()[1],
-                           op.getMicroKernel());
+  static std::pair<WinogradPlan, TeamPlan> blockingOf(WinogradOp op) {
+    return getWinogradTeam(getWinogradPlan(*getGeometry(op), op.getTile()[0],
+                                           op.getTile()[1],
+                                           op.getMicroKernel()),
+                           op.getMicroKernel(), getThreads(op));
   }
 
   static void pushScratch(WinogradOp op, OpBuilder &builder,
                           CallOperands &call) {
-    WinogradPlan plan = planOf(op);
+    WinogradPlan plan = blockingOf(op).first;
     constexpr int64_t positions = WinogradPlan::positions;
-    pushBuffer(op, builder, call, positions * plan.dataPitch(), 16,
-               /*isShared=*/true);
+    pushBuffer(op, builder, call, positions * plan.dataPitch(), 16);
     pushBuffer(op, builder, call, positions * plan.weightPitch(), 16);
     pushBuffer(op, builder, call, plan.scratchBytes(), 8);
     pushBuffer(op, builder, call, plan.maxTiles() * plan.sumPitch(), 32);
@@ -450,10 +424,6 @@ private:
     kernel->setAttr("passthrough",
                     builder.getStrArrayAttr({"noinline", "nounwind"}));
     describeToLLVM(op, kernel);
-    // Across its barriers other threads write to what they share.
-    if (call.team.loop != SharedLoop::None && isa<WinogradOp>(op))
-      kernel.removeArgAttr(getFirstScratch(op),
-                           LLVM::LLVMDialect::getNoAliasAttrName());
     symbols.insert(kernel);
     fillBody(op, call, kernel);
     return kernel;
@@ -481,11 +451,6 @@ private:
   static std::string kernelName(ConvOp) { return "qk_conv"; }
   static std::string kernelName(DepthwiseOp) { return "qk_depthwise"; }
   static std::string kernelName(WinogradOp) { return "qk_winograd"; }
-
-  /// The argument behind the operands of an op.
-  static unsigned getFirstScratch(Operation *op) {
-    return op->getNumOperands();
-  }
 
   template <typename OpTy>
   void fillBody(OpTy op, const CallOperands &call, func::FuncOp kernel) {
@@ -531,7 +496,10 @@ private:
     if (call.team.loop != SharedLoop::None) {
       spec.team.thread = take(true);
       spec.team.size = take(true);
-      takeOwnScratch(op, builder, call, spec);
+      KernelBuffers &b = spec.buffers;
+      for (Value *buffer :
+           {&b.scratch, &b.weightScratch, &b.inputScratch, &b.sums})
+        *buffer = getOwnPart(builder, *buffer, call.team, spec.team.thread);
     }
     emitBody(op, emitter, spec);
     func::ReturnOp::create(builder);
@@ -562,7 +530,7 @@ private:
   }
 
   static void emitBody(WinogradOp op, KernelEmitter &e, const NestSpec &spec) {
-    emitWinogradNest(e, planOf(op), spec);
+    emitWinogradNest(e, blockingOf(op).first, spec);
   }
 
   llvm::DenseMap<Attribute, func::FuncOp> kernels;

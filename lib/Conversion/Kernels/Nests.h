@@ -101,8 +101,6 @@ int64_t getDepthwiseWeightScratch(const DepthwisePlan &plan);
 void emitDepthwiseNest(KernelEmitter &e, const DepthwisePlan &plan,
                        const NestSpec &spec);
 
-/// With a team, its threads share the buffers `input`, `weights`, `bias` and
-/// `scratch`, and all of them must call the function: it has barriers.
 void emitWinogradNest(KernelEmitter &e, const WinogradPlan &plan,
                       const NestSpec &spec);
 
@@ -113,7 +111,8 @@ std::pair<DenseBlocking, TeamPlan> getDenseTeam(const DensePlan &plan,
                                                 StorageAttr inputStorage,
                                                 int64_t threads);
 TeamPlan getDepthwiseTeam(const DepthwisePlan &plan, int64_t threads);
-TeamPlan getWinogradTeam(const WinogradPlan &plan, int64_t threads);
+std::pair<WinogradPlan, TeamPlan>
+getWinogradTeam(const WinogradPlan &plan, MicroKernel kernel, int64_t threads);
 
 } // namespace q::kernel
 

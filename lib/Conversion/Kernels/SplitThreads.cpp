@@ -13,9 +13,14 @@
 // - Between two ops there is a barrier, unless both are left to thread 0, which
 //   runs them in order. So every op sees what those before it have written, and
 //   two buffers whose lifetimes do not meet may share memory as ever.
+// - LLVM must not believe that only one thread writes to the buffers, or it
+//   would keep values in registers across a barrier. What runs between two
+//   barriers it has to know all the better: loops go to functions of their own,
+//   whose arguments do not overlap as long as the call lasts.
 //
 //===----------------------------------------------------------------------===//
 
+#include "QDialect/Conversion/CInterface.h"
 #include "QDialect/Conversion/KernelPasses.h"
 #include "QDialect/Conversion/KernelPlan.h"
 #include "QDialect/Conversion/Threads.h"
@@ -29,8 +34,13 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/TilingInterface.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
+#include "mlir/Transforms/RegionUtils.h"
 
 namespace q::kernel {
 #define GEN_PASS_DEF_SPLITTHREADS
@@ -56,12 +66,19 @@ template <typename OpTy> static int64_t estimateCycles(OpTy op, int64_t rate) {
   return macs / rate + outputs / 4;
 }
 
-/// Elementwise ops, pools, copies: 32 bytes an instruction at best, with the
-/// arithmetic of requantization about one element a cycle.
+/// Elementwise ops, pools, copies: with a vector of 16 elements an instruction
+/// at best, or one element at a time where the innermost loop does not walk
+/// along memory.
 static int64_t estimateCycles(linalg::LinalgOp op) {
   int64_t points = 1;
   for (int64_t extent : op.getStaticLoopRanges())
     points *= std::max<int64_t>(extent, 1);
+  auto innermost = getAffineDimExpr(op.getNumLoops() - 1, op.getContext());
+  bool isStrided = llvm::any_of(op.getIndexingMapsArray(), [&](AffineMap map) {
+    return map.getNumResults() > 0 && map.getResults().back() != innermost;
+  });
+  if (isStrided)
+    return points * 2;
   int64_t arithmetic = 0;
   op->walk([&](Operation *inner) {
     arithmetic += inner != op && !inner->hasTrait<OpTrait::IsTerminator>();
@@ -69,33 +86,32 @@ static int64_t estimateCycles(linalg::LinalgOp op) {
   return points * (arithmetic + 1) / 16;
 }
 
-/// The loop that threads share and how many of its iterations are one step: an
-/// outer loop over all results with steps that are worth a vector loop.
+/// The loop that threads share and how many of its iterations are one step: the
+/// outermost dimension of the result that has more than one element, in steps
+/// that are worth a vector loop.
 static std::optional<std::pair<unsigned, int64_t>>
 findSharedLoop(linalg::LinalgOp op, int64_t threads, int64_t leastStep) {
   SmallVector<int64_t> ranges = op.getStaticLoopRanges();
-  SmallVector<utils::IteratorType> kinds = op.getIteratorTypesArray();
-  if (llvm::any_of(ranges, [](int64_t n) { return n <= 0; }))
+  if (op.getNumDpsInits() != 1 ||
+      llvm::any_of(ranges, [](int64_t n) { return n <= 0; }))
+    return std::nullopt;
+  AffineMap map = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  if (!map.isProjectedPermutation())
     return std::nullopt;
   int64_t points = 1;
   for (int64_t extent : ranges)
     points *= extent;
-  for (unsigned i = 0; i < ranges.size(); ++i) {
-    points /= ranges[i];
-    auto dim = getAffineDimExpr(i, op.getContext());
-    bool writesApart =
-        llvm::all_of(op.getDpsInitsMutable(), [&](OpOperand &init) {
-          AffineMap map = op.getMatchingIndexingMap(&init);
-          return map.isProjectedPermutation() && map.getResultPosition(dim);
-        });
-    if (kinds[i] != utils::IteratorType::parallel || !writesApart)
+  for (AffineExpr result : map.getResults()) {
+    unsigned i = cast<AffineDimExpr>(result).getPosition();
+    if (ranges[i] == 1)
       continue;
+    if (op.getIteratorTypesArray()[i] != utils::IteratorType::parallel)
+      return std::nullopt;
     // The smallest divisor of the extent that is enough.
     for (int64_t step = 1; step * threads <= ranges[i]; ++step)
-      if (ranges[i] % step == 0 && step * points >= leastStep)
+      if (ranges[i] % step == 0 && step * (points / ranges[i]) >= leastStep)
         return std::pair(i, step);
-    if (ranges[i] > 1)
-      return std::nullopt; // inner loops are smaller still
+    return std::nullopt;
   }
   return std::nullopt;
 }
@@ -132,12 +148,14 @@ private:
   FailureOr<Operation *> leaveToFirst(Operation *op);
   FailureOr<Operation *> share(Operation *op, int64_t parts);
   FailureOr<Operation *> cut(linalg::LinalgOp op);
+  Operation *outline(Operation *op);
   std::optional<std::pair<unsigned, int64_t>> findLoop(linalg::LinalgOp op) {
     return findSharedLoop(op, threads, std::min<int64_t>(256, threadWork));
   }
   void guardTimeStamp(LLVM::StoreOp store);
 
   Value thread, team, isFirst;
+  std::optional<SymbolTable> symbols;
 };
 
 } // namespace
@@ -184,6 +202,7 @@ LogicalResult SplitThreadsPass::split(func::FuncOp function) {
       func::FuncOp::create(loc, kBarrierSymbol, b.getFunctionType({}, {}));
   declaration.setPrivate();
   getOperation().push_back(declaration);
+  symbols.emplace(getOperation());
 
   // What ran last, as far as a barrier is concerned, and where it ends.
   enum { Nothing, First, All } last = Nothing;
@@ -230,6 +249,8 @@ FailureOr<Operation *> SplitThreadsPass::leaveToFirst(Operation *op) {
   OpBuilder b(op);
   auto guard = scf::IfOp::create(b, op->getLoc(), isFirst);
   op->moveBefore(guard.thenBlock()->getTerminator());
+  if (isa<linalg::LinalgOp>(op))
+    outline(op);
   return guard.getOperation();
 }
 
@@ -273,7 +294,56 @@ FailureOr<Operation *> SplitThreadsPass::cut(linalg::LinalgOp op) {
   loop.setLowerBound(bound(thread));
   loop.setUpperBound(bound(next));
   rewriter.eraseOp(op);
-  return loop.getOperation();
+  return outline(loop);
+}
+
+/// The buffer that a value is a view of.
+static Value getBase(Value buffer) {
+  while (auto view = buffer.getDefiningOp<ViewLikeOpInterface>())
+    buffer = view.getViewSource();
+  return buffer;
+}
+
+/// Moves `op` into a function of its own. Gives the call of it.
+Operation *SplitThreadsPass::outline(Operation *op) {
+  Location loc = op->getLoc();
+  llvm::SetVector<Value> used(op->operand_begin(), op->operand_end());
+  getUsedValuesDefinedAbove(op->getRegions(), used);
+  SmallVector<Value> passed;
+  SmallVector<Type> types;
+  llvm::DenseMap<Value, unsigned> views;
+  for (Value value : used) {
+    if (matchPattern(value, m_Constant()))
+      continue;
+    passed.push_back(value);
+    types.push_back(value.getType());
+    if (isa<MemRefType>(value.getType()))
+      ++views[getBase(value)];
+  }
+  OpBuilder b(op);
+  auto function = func::FuncOp::create(loc, "q_loops",
+                                       b.getFunctionType(types, TypeRange()));
+  function.setPrivate();
+  function->setAttr("passthrough", b.getStrArrayAttr({"noinline", "nounwind"}));
+  function->setAttr(kKeepsLoopsAttrName, b.getUnitAttr());
+  symbols->insert(function);
+  // Two views of one buffer may overlap.
+  for (auto [i, value] : llvm::enumerate(passed))
+    if (isa<MemRefType>(value.getType()) && views[getBase(value)] == 1)
+      function.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
+                          b.getUnitAttr());
+  auto call = func::CallOp::create(b, loc, function, passed);
+  Block *body = function.addEntryBlock();
+  IRMapping inside;
+  inside.map(passed, body->getArguments());
+  b.setInsertionPointToStart(body);
+  for (Value value : used)
+    if (!inside.contains(value))
+      b.clone(*value.getDefiningOp(), inside);
+  b.clone(*op, inside);
+  func::ReturnOp::create(b, loc);
+  op->erase();
+  return call;
 }
 
 /// Lets only thread 0 count: the load of a counter, the addition, the store.

@@ -179,9 +179,54 @@ TeamPlan q::kernel::getDepthwiseTeam(const DepthwisePlan &plan,
   return best.plan;
 }
 
-TeamPlan q::kernel::getWinogradTeam(const WinogradPlan &plan, int64_t threads) {
-  int64_t panels = plan.panels.panelCount();
-  bool reachesBack = plan.geometry.outC % plan.panels.panelWidth != 0;
-  int64_t most = std::min(threads, reachesBack ? panels / 2 : panels);
-  return most < 2 ? TeamPlan() : TeamPlan{SharedLoop::Panels, most};
+/// Cycles of the slowest thread, as estimateWinograd() has them for all.
+static double estimate(const WinogradPlan &plan, TeamPlan team) {
+  const LayerGeometry &g = plan.geometry;
+  constexpr double products = 24, perWeight = 50, perData = 110,
+                   perResult = 220;
+  double panels = double(plan.panels.panelCount());
+  double columns = double(6 * plan.columns.fours + 5 * plan.columns.threes);
+  double rows = double(plan.rows.tiles()), blocks = double(plan.blocks);
+  double lineCost = 0;
+  if (team.loop == SharedLoop::Blocks) {
+    blocks = double(divideCeil(plan.blocks, team.threads));
+    rows = std::min(rows, blocks * double(plan.maxTileRows()));
+  }
+  if (team.loop == SharedLoop::Panels) {
+    panels = double(divideCeil(plan.panels.panelCount(), team.threads));
+    lineCost = getSharedLineCost(double(g.outH * g.outW), g.outC, team.threads);
+  }
+  double tiles = rows * double(plan.columns.tiles());
+  return double(g.batch) *
+         (6 * rows * columns * double(g.inC) * panels *
+              double(plan.panels.panelWidth) / products +
+          blocks * double(g.inC) * panels * perWeight +
+          tiles * (double(g.inC) / 16 * perData + panels * perResult) +
+          lineCost);
+}
+
+std::pair<WinogradPlan, TeamPlan>
+q::kernel::getWinogradTeam(const WinogradPlan &plan, MicroKernel kernel,
+                           int64_t threads) {
+  // Transformed data should stay in a second-level cache.
+  constexpr int64_t mostData = 512 << 10;
+  Cheapest<std::pair<WinogradPlan, TeamPlan>> best({plan, TeamPlan()},
+                                                   estimate(plan, {}));
+  auto offer = [&](const WinogradPlan &plan, TeamPlan team) {
+    best.offer({plan, team}, estimate(plan, team));
+  };
+  for (int64_t t = 2; t <= threads; ++t) {
+    if (canShare(plan.panels.panelCount(),
+                 plan.geometry.outC % plan.panels.panelWidth != 0, t))
+      offer(plan, {SharedLoop::Panels, t});
+    for (int64_t blocks = t; blocks <= 4 * t; blocks += t) {
+      WinogradPlan cut = getWinogradPlan(
+          plan.geometry, int64_t(divideCeil(plan.rows.tiles(), blocks)),
+          plan.chunk, kernel);
+      int64_t data = 2 * WinogradPlan::positions * cut.dataPitch();
+      if (canShare(cut.blocks, /*reachesBack=*/false, t) && data <= mostData)
+        offer(cut, {SharedLoop::Blocks, t});
+    }
+  }
+  return best.plan;
 }

@@ -10,23 +10,20 @@
 // a tile of 4x3 outputs is made of that of 4 and of 3. What the second loop
 // computes from a position that 3 outputs do not have is never read.
 //
-// A team of threads shares, block by block, first the rows of tiles whose data
-// are transformed, and then, behind a barrier, the panels: so nothing is
-// transformed twice. Transformed data are common to all; the other scratch
-// buffers belong to a thread. Rows of tiles are disjoint ranges of the data,
-// and panels are disjoint channels of the result, since getWinogradTeam() keeps
-// a last panel that reaches back in one thread with its neighbour. A second
-// barrier keeps the data of the next block out until all have read these.
+// A team of threads shares the blocks or, where there are few rows, the panels,
+// and so writes disjoint parts of the result: rows of tiles overlap only within
+// one block, and getWinogradTeam() keeps a last panel that reaches back in one
+// thread with its neighbour. Every thread transforms the data that it needs
+// into scratch of its own: what another core has written comes at the price of
+// much arithmetic.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Nests.h"
-#include "QDialect/Conversion/Threads.h"
 #include "QDialect/Numerics/Winograd.h"
 #include "WinogradTransforms.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -49,7 +46,8 @@ public:
   void write() {
     fillColumns();
     e.loop(g.batch, [&](Value image) {
-      e.loop(plan.blocks, [&](Value block) { oneBlock(image, block); });
+      spec.team.run(e, SharedLoop::Blocks, plan.blocks,
+                    [&](Value block) { oneBlock(image, block); });
     });
   }
 
@@ -162,18 +160,9 @@ private:
     int64_t before = (plan.blocks - 1) * 4 * plan.blockRows;
     copyRows(image, firstRow,
              byBlock(4 * plan.blockRows + 2, g.outH - before + 2));
-    forTiles([&](const TileAt &tile) { transformData(tile); },
-             /*isShared=*/true);
-    waitForTeam();
+    forTiles([&](const TileAt &tile) { transformData(tile); });
     spec.team.run(e, SharedLoop::Panels, plan.panels.panelCount(),
                   [&](Value panel) { onePanel(image, panel); });
-    if (plan.blocks * g.batch > 1)
-      waitForTeam();
-  }
-
-  void waitForTeam() {
-    if (spec.team.loop == SharedLoop::Panels)
-      func::CallOp::create(b, q::kBarrierSymbol, TypeRange(), ValueRange());
   }
 
   struct TileAt {
@@ -183,16 +172,8 @@ private:
     Value y, x;        ///< its first output, y within the block
   };
 
-  /// Of all tiles of the block, or with `isShared` of those of this thread.
-  void forTiles(function_ref<void(const TileAt &)> body,
-                bool isShared = false) {
-    auto loopRows = [&](Value count, function_ref<void(Value)> rowBody) {
-      if (!isShared || spec.team.loop == SharedLoop::None)
-        return loop(count, rowBody);
-      auto [from, to] = spec.team.partOf(e, count);
-      e.loop(from, to, rowBody);
-    };
-    loopRows(e.add(fours, threes), [&](Value row) {
+  void forTiles(function_ref<void(const TileAt &)> body) {
+    loop(e.add(fours, threes), [&](Value row) {
       TileAt tile;
       tile.hasFourRows =
           plan.rows.threes == 0
