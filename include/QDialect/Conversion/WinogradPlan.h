@@ -76,9 +76,11 @@ struct WinogradPlan {
   int64_t panelBytes() const { return 9 * geometry.inC * panels.panelWidth; }
 };
 
-/// The plan of a tile `[blockRows, chunk]`.
+/// The plan of a tile `[blockRows, chunk]`. The order of channels in a panel is
+/// that of the micro-kernel.
 WinogradPlan getWinogradPlan(const LayerGeometry &geometry, int64_t blockRows,
-                             int64_t chunk);
+                             int64_t chunk,
+                             MicroKernel kernel = MicroKernel::Pmaddwd);
 
 /// False, with a reason, where the nest has no form for a geometry.
 bool isWinogradSupported(const LayerGeometry &geometry,

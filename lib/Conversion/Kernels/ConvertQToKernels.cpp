@@ -36,6 +36,8 @@ namespace {
 /// Which micro-kernels a target has.
 struct TargetKernels {
   MicroKernel dense, denseSigned, depthwise;
+  /// That of depthwise layers with signed activations, if it is another.
+  std::optional<MicroKernel> depthwiseSigned = std::nullopt;
   /// That of the products of Winograd, if there is a kernel.
   std::optional<MicroKernel> winograd = std::nullopt;
   /// For layers whose pairs of products are proven to fit int16.
@@ -46,18 +48,23 @@ struct TargetKernels {
 std::optional<TargetKernels> getTarget(StringRef name) {
   using MK = MicroKernel;
   if (name == "avx2")
-    return TargetKernels{MK::Pmaddwd, MK::Pmaddwd, MK::Pmaddwd, MK::Pmaddwd,
-                         MK::Pmaddubsw};
+    return TargetKernels{MK::Pmaddwd,  MK::Pmaddwd, MK::Pmaddwd,
+                         std::nullopt, MK::Pmaddwd, MK::Pmaddubsw};
   if (name == "avxvnni" || name == "avx512vnni")
-    return TargetKernels{MK::Vpdpbusd, MK::Vpdpbusd,
-                         MK::Vpdpwssd, MK::Vpdpwssd,
-                         std::nullopt, name == "avxvnni" ? 16 : 32};
+    return TargetKernels{MK::Vpdpbusd,
+                         MK::Vpdpbusd,
+                         MK::Vpdpwssd,
+                         std::nullopt,
+                         MK::Vpdpwssd,
+                         std::nullopt,
+                         name == "avxvnni" ? 16 : 32};
   if (name == "neon")
-    return TargetKernels{MK::Smull, MK::Smull, MK::Smlal};
+    return TargetKernels{MK::Smull, MK::Smull, MK::Smlal, std::nullopt,
+                         MK::Smlal};
   if (name == "dotprod")
-    return TargetKernels{MK::Sdot, MK::Sdot, MK::Smlal};
+    return TargetKernels{MK::Sdot, MK::Sdot, MK::Sdot};
   if (name == "i8mm")
-    return TargetKernels{MK::Usmmla, MK::Smmla, MK::Smlal};
+    return TargetKernels{MK::Usmmla, MK::Smmla, MK::Usdot, MK::Sdot};
   return std::nullopt;
 }
 
@@ -223,7 +230,11 @@ private:
       buildWinograd(op, shape, geometry, **constants, *kernels.winograd,
                     choice.tile);
     else if (isDepthwise)
-      buildDepthwise(op, shape, geometry, **constants, kernels.depthwise);
+      buildDepthwise(op, shape, geometry, **constants,
+                     (*constants)->input.getIsSigned() &&
+                             kernels.depthwiseSigned
+                         ? *kernels.depthwiseSigned
+                         : kernels.depthwise);
     else
       chooseDense(op, shape, geometry, **constants, kernels);
     return success();
@@ -256,15 +267,19 @@ private:
     return 3 * ((length + 3) / 4) < 2 * ((length + 1) / 2);
   }
 
+  /// Where a micro-kernel works on x + offset, the bias gives the difference
+  /// back.
+  static void takeOffset(LayerConstants &constants, MicroKernel kernel) {
+    int64_t offset = getActivationOffset(kernel, constants.signedChain,
+                                         constants.input.getIsSigned());
+    for (auto [bias, sum] : llvm::zip(constants.bias, constants.weightSums))
+      bias -= static_cast<int32_t>(offset * sum);
+  }
+
   void buildDense(WeightedOpInterface op, const LayerShape &shape,
                   const LayerGeometry &geometry, LayerConstants &constants,
                   MicroKernel kernel, int64_t registers) {
-    // Where the micro-kernel works on x + offset, the bias gives the difference
-    // back.
-    int64_t offset =
-        getTraits(kernel).activationOffset(constants.input.getIsSigned());
-    for (auto [bias, sum] : llvm::zip(constants.bias, constants.weightSums))
-      bias -= static_cast<int32_t>(offset * sum);
+    takeOffset(constants, kernel);
     auto [pixels, vectors] = chooseDenseTile(geometry, kernel, registers);
     if (constants.signedChain)
       pixels = getSmullPixels(constants.signedChain.getLength());
@@ -283,7 +298,8 @@ private:
                      const LayerGeometry &geometry,
                      const LayerConstants &constants, MicroKernel kernel,
                      std::pair<int64_t, int64_t> tile) {
-    WinogradPlan plan = getWinogradPlan(geometry, tile.first, tile.second);
+    WinogradPlan plan =
+        getWinogradPlan(geometry, tile.first, tile.second, kernel);
     Packed packed;
     packed.tile = {tile.first, tile.second};
     packed.weights = packWinogradWeights(plan, constants.weights);
@@ -295,8 +311,10 @@ private:
   }
 
   void buildDepthwise(WeightedOpInterface op, const LayerShape &shape,
-                      const LayerGeometry &geometry,
-                      const LayerConstants &constants, MicroKernel kernel) {
+                      const LayerGeometry &geometry, LayerConstants &constants,
+                      MicroKernel kernel) {
+    kernel = chooseNeonDepthwise(kernel, geometry);
+    takeOffset(constants, kernel);
     auto [rows, vectors] = chooseDepthwiseTile(geometry, kernel);
     DepthwisePlan plan = getDepthwisePlan(geometry, kernel, rows, vectors);
     Packed packed;

@@ -175,11 +175,13 @@ private:
     DepthwisePlan plan = getDepthwisePlan(*getGeometry(op), op.getMicroKernel(),
                                           op.getTile()[0], op.getTile()[1]);
     pushBuffer(op, builder, call, plan.blockChannels, 8);
-    pushBuffer(op, builder, call, getDepthwiseWeightScratch(plan), 16);
+    pushBuffer(op, builder, call, getDepthwiseWeightScratch(plan),
+               plan.weightBits());
   }
 
   static WinogradPlan planOf(WinogradOp op) {
-    return getWinogradPlan(*getGeometry(op), op.getTile()[0], op.getTile()[1]);
+    return getWinogradPlan(*getGeometry(op), op.getTile()[0], op.getTile()[1],
+                           op.getMicroKernel());
   }
 
   static void pushScratch(WinogradOp op, OpBuilder &builder,
@@ -282,9 +284,9 @@ private:
       attributes.set(op.getChainAttrName(),
                      ChainAttr::get(context, chain.getLength(), 0, 0, 0));
     if (SignedChainAttr chain = op.getSignedChainAttr())
-      attributes.set(
-          op.getSignedChainAttrName(),
-          SignedChainAttr::get(context, chain.getLength(), 0, 0, 0, 0));
+      attributes.set(op.getSignedChainAttrName(),
+                     SignedChainAttr::get(context, chain.getLength(),
+                                          chain.getLo(), chain.getLo(), 0, 0));
     // Nor on the reasons of a choice.
     attributes.erase(op.getWinogradProofAttrName());
     attributes.erase(op.getWhyDirectAttrName());
@@ -334,7 +336,9 @@ private:
 
   template <typename OpTy>
   static void describeToLLVM(OpTy op, func::FuncOp kernel) {
-    if (keepsLoops(op.getMicroKernel()))
+    if (keepsLoops(op.getMicroKernel()) ||
+        (isa<WinogradOp>(op.getOperation()) &&
+         op.getMicroKernel() == MicroKernel::Smlal))
       kernel->setAttr(q::kKeepsLoopsAttrName,
                       UnitAttr::get(kernel.getContext()));
     for (unsigned i = 0; i < kernel.getNumArguments(); ++i)
@@ -373,6 +377,9 @@ private:
     if (SignedChainAttr chain = op.getSignedChainAttr())
       spec.chain = chain.getLength();
     spec.inputStorage = op.getInputStorage();
+    spec.activationOffset =
+        getActivationOffset(op.getMicroKernel(), op.getSignedChainAttr(),
+                            spec.inputStorage.getIsSigned());
     spec.buffers = stridesOf(call);
     spec.buffers.input = take(true);
     spec.buffers.weights = take(true);

@@ -32,6 +32,8 @@ struct KernelBuffers {
 struct NestSpec {
   MicroKernel microKernel;
   int64_t chain = 1; ///< see StepOperands
+  /// What is added to storage values before they are multiplied.
+  int64_t activationOffset = 0;
   StorageAttr inputStorage;
   EpilogueSpec epilogue;
   KernelBuffers buffers;
@@ -57,8 +59,8 @@ DenseBlocking getDenseBlocking(const DensePlan &plan, int64_t maxPixels,
 void emitDenseNest(KernelEmitter &e, const DensePlan &plan,
                    const DenseBlocking &blocking, const NestSpec &spec);
 
-/// Elements (int16) of the depthwise nest's scratch buffer for weights. The
-/// other one holds a pixel of one block: bytes.
+/// Elements of the depthwise nest's scratch buffer for weights. The other one
+/// holds a pixel of one block: bytes.
 int64_t getDepthwiseWeightScratch(const DepthwisePlan &plan);
 void emitDepthwiseNest(KernelEmitter &e, const DepthwisePlan &plan,
                        const NestSpec &spec);

@@ -41,8 +41,10 @@ struct Rates {
   /// Multiply-accumulates per cycle of the products of transformed operands,
   /// and of a direct convolution.
   double products, direct;
-  /// Cycles for the transforms of 16 weights (8 outputs of 2 inputs).
-  double weights;
+  /// Cycles for the transforms of 16 weights (8 outputs of 2 inputs), of the
+  /// data of 16 channels of a tile, and of 16 channels of its results, epilogue
+  /// included.
+  double weights, data, results;
 };
 
 } // namespace
@@ -52,13 +54,14 @@ struct Rates {
 /// what `qcc --profile` compiles with and without Winograd; weights that come
 /// from memory take longer there.
 static Rates getRates(MicroKernel pairs) {
-  return pairs == MicroKernel::Vpdpwssd ? Rates{40, 57, 110}
-                                        : Rates{24, 22.5, 50};
+  if (pairs == MicroKernel::Vpdpwssd)
+    return {40, 57, 110, 110, 220};
+  // NEON: what llvm-mca says of the loops on a Neoverse N1.
+  if (pairs == MicroKernel::Smlal)
+    return {4, 8, 250, 460, 1000};
+  return {24, 22.5, 50, 110, 220};
 }
 
-/// Cycles for the transforms of the data of 16 channels of a tile, and of 16
-/// channels of its results, epilogue included.
-constexpr double kCyclesPerData = 110, kCyclesPerResults = 220;
 /// Bytes per cycle of the copy that adds borders.
 constexpr double kBytesPerCycle = 16;
 
@@ -75,8 +78,8 @@ WinogradCost q::kernel::estimateWinograd(const WinogradPlan &plan,
   double cycles = positions(plan.rows) * positions(plan.columns) *
                       double(g.inC) * channels / rates.products +
                   double(plan.blocks * g.inC) * panels * rates.weights +
-                  tiles * double(g.inC / 16) * kCyclesPerData +
-                  tiles * panels * kCyclesPerResults +
+                  tiles * double(g.inC / 16) * rates.data +
+                  tiles * panels * rates.results +
                   double(g.inH * g.inW * g.inC) / kBytesPerCycle;
   double direct = double(9 * g.outH * g.outW * g.inC) * channels / rates.direct;
   return {int64_t(double(g.batch) * cycles), int64_t(double(g.batch) * direct)};
@@ -111,7 +114,8 @@ WinogradChoice q::kernel::chooseWinograd(MLIRContext *context,
   }
   choice.tile = chooseWinogradTile(geometry);
   WinogradCost cost = estimateWinograd(
-      getWinogradPlan(geometry, choice.tile.first, choice.tile.second), pairs);
+      getWinogradPlan(geometry, choice.tile.first, choice.tile.second, pairs),
+      pairs);
   if (cost.cycles >= cost.directCycles && !always) {
     choice.whyDirect = llvm::formatv("winograd: it would take {0} cycles "
                                      "instead of {1}",

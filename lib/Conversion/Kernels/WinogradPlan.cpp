@@ -53,10 +53,11 @@ q::kernel::getWinogradRanges(const WinogradPlan &plan, int64_t fours,
 }
 
 WinogradPlan q::kernel::getWinogradPlan(const LayerGeometry &geometry,
-                                        int64_t blockRows, int64_t chunk) {
+                                        int64_t blockRows, int64_t chunk,
+                                        MicroKernel kernel) {
   WinogradPlan plan;
   plan.geometry = geometry;
-  plan.panels = getDensePlan(geometry, MicroKernel::Pmaddwd, /*vectors=*/2);
+  plan.panels = getDensePlan(geometry, kernel, /*vectors=*/2);
   plan.rows = splitWinogradAxis(geometry.outH);
   plan.columns = splitWinogradAxis(geometry.outW);
   plan.chunk = chunk;
@@ -146,13 +147,16 @@ FailureOr<PackedSizes> q::kernel::getPackedSizes(WinogradOp op) {
   if (!isWinogradSupported(*geometry, reason))
     return op.emitOpError() << "has no kernel: " << reason;
   if (op.getMicroKernel() != MicroKernel::Pmaddwd &&
-      op.getMicroKernel() != MicroKernel::Vpdpwssd)
-    return op.emitOpError("takes the micro-kernels pmaddwd and vpdpwssd only");
+      op.getMicroKernel() != MicroKernel::Vpdpwssd &&
+      op.getMicroKernel() != MicroKernel::Smlal)
+    return op.emitOpError("takes the micro-kernels pmaddwd, vpdpwssd and smlal "
+                          "only");
   int64_t rows = op.getTile()[0], chunk = op.getTile()[1];
   if (rows < 1 || chunk < 16 || chunk % 16 || geometry->inC % chunk)
     return op.emitOpError("tile must be a number of rows and a multiple of 16 "
                           "that divides the input channels");
-  WinogradPlan plan = getWinogradPlan(*geometry, rows, chunk);
+  WinogradPlan plan =
+      getWinogradPlan(*geometry, rows, chunk, op.getMicroKernel());
   int64_t panels = plan.panels.panelCount();
   return PackedSizes{panels * plan.panelBytes(),
                      panels * plan.panels.panelWidth};
