@@ -58,7 +58,8 @@ private:
   std::string dequantize(const std::string &data, const std::string &scale,
                          const std::string &zeroPoint, int64_t axis);
   /// An int32 bias, whose scale is the product of two others.
-  std::string dequantizeBias(int data, int scale, int otherScale);
+  std::string dequantizeBias(int data, int scale,
+                             const std::string &otherScale);
   void quantize(const std::string &value, int scale, int zeroPoint);
   std::string makeScalar(StringRef what, float value);
   LogicalResult checkLayout();
@@ -72,6 +73,7 @@ private:
   LogicalResult expandConcat();
   LogicalResult expandIntegerProduct(StringRef opType);
   LogicalResult expandDynamicQuantize();
+  LogicalResult expandDynamicDefinition();
 
   const NodeProto &node;
   onnx::GraphProto &graph;
@@ -88,7 +90,11 @@ private:
 NodeProto &Expander::add(StringRef opType, ArrayRef<std::string> inputs,
                          const std::string &output) {
   NodeProto &created = nodes.emplace_back();
-  created.set_name(node.name());
+  // Messages name the node of the file.
+  created.set_name(!node.name().empty() ? node.name()
+                   : node.output_size() > 0
+                       ? node.op_type() + ":" + node.output(0)
+                       : node.op_type());
   created.set_op_type(opType.str());
   for (const std::string &name : inputs)
     created.add_input(name);
@@ -123,11 +129,12 @@ std::string Expander::dequantize(int data, int scale, int zeroPoint,
   return dequantize(input(data), input(scale), input(zeroPoint), axis);
 }
 
-std::string Expander::dequantizeBias(int data, int scale, int otherScale) {
+std::string Expander::dequantizeBias(int data, int scale,
+                                     const std::string &otherScale) {
   if (input(data).empty())
     return {};
   std::string product = fresh("bias_scale");
-  add("Mul", {input(scale), input(otherScale)}, product);
+  add("Mul", {input(scale), otherScale}, product);
   return dequantize(input(data), product, "", 0);
 }
 
@@ -188,23 +195,31 @@ LogicalResult Expander::expandBinary(StringRef opType) {
 LogicalResult Expander::expandConv() {
   std::string data = dequantize(0, 1, 2);
   std::string weights = dequantize(3, 4, 5, /*axis=*/0);
-  std::string bias = dequantizeBias(8, 1, 4), real = fresh("real");
+  std::string bias = dequantizeBias(8, 1, input(4)), real = fresh("real");
   addFloat("Conv", {data, weights, bias}, real);
   quantize(real, 6, 7);
   return success();
 }
 
+/// alpha belongs to the scale of the weights, and so to that of the bias.
 LogicalResult Expander::expandGemm() {
   const onnx::AttributeProto *alpha = attribute("alpha");
-  if (alpha && alpha->f() != 1.0f)
-    return error() << "has alpha = " << alpha->f()
-                   << ", which is not supported; multiply its weight scale";
+  std::string scale = input(4);
+  if (alpha && alpha->f() != 1.0f) {
+    scale = fresh("scale");
+    add("Mul", {input(4), makeScalar("alpha", alpha->f())}, scale);
+  }
   std::string lhs = dequantize(0, 1, 2);
-  std::string rhs = dequantize(3, 4, 5, getInt("transB", 0) ? 0 : 1);
-  std::string bias = dequantizeBias(6, 1, 4);
+  std::string rhs =
+      dequantize(input(3), scale, input(5), getInt("transB", 0) ? 0 : 1);
+  std::string bias = dequantizeBias(6, 1, scale);
   bool staysFloat = input(7).empty();
   std::string real = staysFloat ? node.output(0) : fresh("real");
-  addFloat("Gemm", {lhs, rhs, bias}, real);
+  auto *attributes =
+      addFloat("Gemm", {lhs, rhs, bias}, real).mutable_attribute();
+  for (int i = attributes->size(); i-- > 0;)
+    if (attributes->Get(i).name() == "alpha")
+      attributes->DeleteSubrange(i, 1);
   if (!staysFloat)
     quantize(real, 7, 8);
   return success();
@@ -237,16 +252,45 @@ LogicalResult Expander::expandIntegerProduct(StringRef opType) {
   return success();
 }
 
+/// What ONNX defines the op by, for results that leave the network.
+LogicalResult Expander::expandDynamicDefinition() {
+  auto setInt = [](NodeProto &created, StringRef name, int64_t value) {
+    onnx::AttributeProto *attribute = created.add_attribute();
+    attribute->set_name(name.str());
+    attribute->set_type(onnx::AttributeProto::INT);
+    attribute->set_i(value);
+  };
+  auto output = [&](int index, StringRef fallback) {
+    bool isThere = node.output_size() > index && !node.output(index).empty();
+    return isThere ? node.output(index) : fresh(fallback);
+  };
+  std::string zero = makeScalar("zero", 0.0f),
+              most = makeScalar("most", 255.0f);
+  std::string low = fresh("low"), high = fresh("high"), range = fresh("range");
+  setInt(add("ReduceMin", {input(0)}, fresh("min")), "keepdims", 0);
+  setInt(add("ReduceMax", {input(0)}, fresh("max")), "keepdims", 0);
+  add("Min", {fresh("min"), zero}, low);
+  add("Max", {fresh("max"), zero}, high);
+  add("Sub", {high, low}, range);
+  std::string scale = output(1, "scale"), zeroPoint = output(2, "zero_point");
+  add("Div", {range, most}, scale);
+  add("Sub", {zero, low}, fresh("distance"));
+  add("Div", {fresh("distance"), scale}, fresh("steps"));
+  add("Max", {fresh("steps"), zero}, fresh("above"));
+  add("Min", {fresh("above"), most}, fresh("clipped"));
+  add("Round", {fresh("clipped")}, fresh("rounded"));
+  setInt(add("Cast", {fresh("rounded")}, zeroPoint), "to",
+         onnx::TensorProto::UINT8);
+  add("QuantizeLinear", {input(0), scale, zeroPoint}, node.output(0));
+  return success();
+}
+
 /// A range that the samples show takes the place of the one that each input
 /// would have: y = x, scale 1 and zero point 0 are the same number in float.
 LogicalResult Expander::expandDynamicQuantize() {
   for (const onnx::ValueInfoProto &output : graph.output())
     if (llvm::is_contained(node.output(), output.name()))
-      return emitError(loc)
-             << "node '" << node.name()
-             << "' (DynamicQuantizeLinear): its result '" << output.name()
-             << "' is an output of the network, but the quantization of each "
-                "single input is not computed; end the network at float values";
+      return expandDynamicDefinition();
   emitRemark(loc) << "node '" << node.name()
                   << "' (DynamicQuantizeLinear): its range is taken from "
                      "samples when the model is compiled, not from every input";
@@ -319,10 +363,17 @@ LogicalResult q::onnx_import::expandQOperators(onnx::ModelProto &model,
   std::vector<NodeProto> nodes;
   bool any = false;
   for (const NodeProto &node : graph.node()) {
+    size_t first = nodes.size();
     auto expanded = Expander(node, graph, nodes, loc).run();
     if (failed(expanded))
       return failure();
     any |= *expanded;
+    for (size_t i = first; i < nodes.size(); ++i) {
+      onnx::AttributeProto *written = nodes[i].add_attribute();
+      written->set_name(kWrittenAs);
+      written->set_type(onnx::AttributeProto::STRING);
+      written->set_s(node.op_type());
+    }
     if (!*expanded)
       nodes.push_back(node);
   }

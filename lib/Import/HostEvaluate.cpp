@@ -99,6 +99,31 @@ static LogicalResult evaluateConstantOfShape(Node &node) {
                      fill->gathered(*shape, std::vector<int64_t>(*count, 0)));
 }
 
+/// Ones on a diagonal, in the shape of the input.
+static LogicalResult evaluateEyeLike(Node &node) {
+  FailureOr<Shape> shape = node.shape(0);
+  if (failed(shape))
+    return failure();
+  if (shape->size() != 2)
+    return node.error() << "needs a matrix, but has the shape ["
+                        << ArrayRef<int64_t>(*shape) << "]";
+  FailureOr<int64_t> count = checkCount(node, *shape);
+  if (failed(count))
+    return failure();
+  int32_t dtype = node.getInt("dtype", node.inputType(0));
+  if (!isFloatType(dtype) && !isIntegerType(dtype))
+    return node.error() << "makes " << getTypeName(dtype)
+                        << ", which is not supported";
+  int64_t columns = (*shape)[1], diagonal = node.getInt("k", 0);
+  std::vector<int64_t> values(*count, 0);
+  for (int64_t row = 0; row < (*shape)[0]; ++row)
+    if (diagonal + row >= 0 && diagonal + row < columns)
+      values[row * columns + row + diagonal] = 1;
+  return node.define(
+      0, HostTensor(onnx::TensorProto::INT64, *shape, std::move(values))
+             .converted(dtype));
+}
+
 static LogicalResult evaluateRange(Node &node) {
   if (failed(node.requireInputs(3)))
     return failure();
@@ -156,6 +181,12 @@ static std::optional<int64_t> compute(StringRef op, int64_t a, int64_t b) {
                                                           : remainder;
     return a / b;
   }
+  // The remainder of C, with the sign of the dividend.
+  if (op == "Fmod") {
+    if (b == 0)
+      return std::nullopt;
+    return b == -1 ? 0 : a % b;
+  }
   if (op == "Pow")
     return static_cast<int64_t>(std::pow(double(a), double(b)));
   if (op == "BitShift")
@@ -186,7 +217,7 @@ static std::optional<float> compute(StringRef op, float a, float b) {
     return std::isnan(a) || std::isnan(b) ? a + b : std::max(a, b);
   if (op == "Pow")
     return std::pow(a, b);
-  if (op == "Mod")
+  if (op == "Mod" || op == "Fmod")
     return std::fmod(a, b);
   return std::nullopt;
 }
@@ -245,7 +276,9 @@ static FailureOr<HostTensor> apply(Node &node, int32_t dtype, const Pair &pair,
 static FailureOr<HostTensor> evaluateBinary(Node &node, const HostTensor &lhs,
                                             const HostTensor &rhs) {
   StringRef op = node.getOpType();
-  // The one op whose attribute says what it computes.
+  // Ops whose attribute says what they compute.
+  if (op == "Mod" && node.getInt("fmod", 0))
+    op = "Fmod";
   if (op == "BitShift" && node.getString("direction", "LEFT") == "RIGHT")
     op = "BitShiftRight";
   FailureOr<Pair> pair = broadcastPair(node, lhs, rhs);
@@ -272,6 +305,21 @@ static FailureOr<HostTensor> evaluateBinary(Node &node, const HostTensor &lhs,
     return failure();
   // Narrow types wrap where their arithmetic would.
   return result->converted(lhs.getType());
+}
+
+/// An integer base with an exponent of any type: the result is of the base's
+/// type. Small results are exact, others as exact as float64.
+static LogicalResult evaluateIntegerPower(Node &node) {
+  const HostTensor &base = *node.host(0), &exponent = *node.host(1);
+  FailureOr<Pair> pair = broadcastPair(node, base, exponent);
+  if (failed(pair))
+    return failure();
+  std::vector<int64_t> values;
+  for (auto [i, j] : llvm::zip_equal(pair->lhs, pair->rhs))
+    values.push_back(static_cast<int64_t>(std::clamp(
+        std::pow(base.getReal(i), exponent.getReal(j)), -0x1p62, 0x1p62)));
+  return node.define(
+      0, HostTensor(base.getType(), pair->shape, std::move(values)));
 }
 
 static LogicalResult evaluateVariadic(Node &node) {
@@ -323,7 +371,8 @@ static LogicalResult evaluateCast(Node &node) {
   bool isNibble = to == kInt4 || to == kUInt4;
   if (isNibble || (!isFloatType(to) && !isIntegerType(to)))
     return node.error() << "casts to " << getTypeName(to)
-                        << ", which is not supported";
+                        << ", which is not supported; cast to a float "
+                           "or integer type of 8 bits or more";
   return node.define(0, node.host(0)->converted(to));
 }
 
@@ -461,8 +510,8 @@ static LogicalResult evaluateReduction(Node &node) {
 // The table
 //===----------------------------------------------------------------------===//
 
-static constexpr StringRef kMakers[] = {"Constant", "Shape", "Size"};
-static constexpr StringRef kHostOnly[] = {"ConstantOfShape", "Range", "Mod",
+static constexpr StringRef kMakers[] = {"Constant", "Shape", "Size", "EyeLike"};
+static constexpr StringRef kHostOnly[] = {"ConstantOfShape", "Range",
                                           "BitShift", "CumSum"};
 
 bool onnx_import::isHostOnlyOp(StringRef opType) {
@@ -479,6 +528,8 @@ FailureOr<bool> onnx_import::tryEvaluateOnHost(Node &node) {
     return done(evaluateConstant(node));
   if (op == "Shape" || op == "Size")
     return done(evaluateShape(node));
+  if (op == "EyeLike")
+    return done(evaluateEyeLike(node));
   if (node.numInputs() == 0)
     return false;
   // The type of a value that is not known is float32.
@@ -517,7 +568,10 @@ FailureOr<bool> onnx_import::tryEvaluateOnHost(Node &node) {
     return done(evaluateUnary(node));
   bool isBinary = compare<int64_t>(op, 0, 0) || compute(op, 1.0f, 1.0f) ||
                   compute(op, int64_t(1), int64_t(1));
-  // Negative integer exponents and mixed types stay with the run-time op.
+  if (op == "Pow" && !node.host(0)->isFloat())
+    return done(failed(node.requireInputs(2)) ? failure()
+                                              : evaluateIntegerPower(node));
+  // A float base with integer exponents stays with the run-time op.
   if (isBinary && (op != "Pow" || allFloat))
     return done(failed(node.requireInputs(node.numInputs()))
                     ? failure()

@@ -152,7 +152,8 @@ static LogicalResult importIdentity(Node &node) {
     if (node.wantsOutput(1)) {
       std::optional<int64_t> count = countElements(*shape);
       if (!count || *count > kMaxComputedElements)
-        return node.error() << "the mask is too large";
+        return node.error() << "the mask is too large; export the model for "
+                               "inference";
       // Everything is kept.
       HostTensor mask(onnx::TensorProto::BOOL, *shape,
                       std::vector<int64_t>(*count, 1));
@@ -164,6 +165,15 @@ static LogicalResult importIdentity(Node &node) {
   if (failed(data))
     return failure();
   return node.define(0, *data);
+}
+
+/// Each element rounded towards zero.
+static Value makeTruncated(Node &node, Value value) {
+  Value magnitude = makeUnary(node, UnaryKind::Abs, value);
+  if (magnitude)
+    magnitude = makeUnary(node, UnaryKind::Floor, magnitude);
+  return make<MulOp>(node,
+                     {makeUnary(node, UnaryKind::Sign, value), magnitude});
 }
 
 static LogicalResult importCast(Node &node) {
@@ -180,6 +190,10 @@ static LogicalResult importCast(Node &node) {
                       (isIntegerType(from) && to == onnx::TensorProto::INT64);
   if (keepsNumbers)
     return node.define(0, *data);
+  bool isNibble = to == kInt4 || to == kUInt4;
+  if (isIntegerType(to) && !isNibble && to != onnx::TensorProto::BOOL &&
+      isFloatType(from))
+    return node.defineIfBuilt(makeTruncated(node, *data));
   if (to != onnx::TensorProto::BOOL)
     return node.error() << "casts data to " << getTypeName(to)
                         << ", but the network computes in float32; remove the "
@@ -285,6 +299,46 @@ static LogicalResult importPow(Node &node) {
   return importBinary<PowOp>(node);
 }
 
+/// The remainder of a division rounded towards zero, x - y trunc(x / y). Where
+/// the quotient was rounded up to a whole number the difference has the wrong
+/// sign, and |y| is missing.
+static LogicalResult importMod(Node &node) {
+  if (failed(node.requireInputs(2)))
+    return failure();
+  if (!node.getInt("fmod", 0))
+    return node.error() << "on floats needs fmod = 1; the model is invalid";
+  FailureOr<Value> lhs = operandValue(node, 0), rhs = operandValue(node, 1);
+  if (failed(lhs) || failed(rhs))
+    return failure();
+  Value quotient = makeBinary<DivOp>(node, *lhs, *rhs);
+  if (!quotient)
+    return failure();
+  Value whole = makeTruncated(node, quotient);
+  Value rest =
+      makeBinary<SubOp>(node, *lhs, makeBinary<MulOp>(node, whole, *rhs));
+  if (!rest)
+    return failure();
+  Value sign = makeUnary(node, UnaryKind::Sign, *lhs);
+  Value directed = makeBinary<MulOp>(node, rest, sign);
+  Value zero = makeScalar(node, 0.0f);
+  MLIRContext *context = node.builder().getContext();
+  Value isWrong =
+      directed
+          ? make<CompareOp>(
+                node, {directed, zero},
+                Attributes(node).set(
+                    "kind", CompareKindAttr::get(context, CompareKind::Less)))
+          : directed;
+  Value missing =
+      makeBinary<MulOp>(node, sign, makeUnary(node, UnaryKind::Abs, *rhs));
+  Value mended =
+      makeBinary<AddOp>(node, rest, makeBinary<MulOp>(node, isWrong, missing));
+  FailureOr<Shape> left = node.shape(0), right = node.shape(1);
+  if (mended && left->empty() && right->empty())
+    mended = makeReshape(node, mended, {});
+  return node.defineIfBuilt(mended);
+}
+
 template <typename OpTy> static Value foldVariadic(Node &node) {
   FailureOr<Value> result = operandValue(node, 0);
   for (int i = 1; succeeded(result) && *result && i < node.numInputs(); ++i) {
@@ -374,6 +428,7 @@ void onnx_import::addElementwiseHandlers(OpTable &table) {
   table["Mul"] = importBinary<MulOp>;
   table["Div"] = importBinary<DivOp>;
   table["Pow"] = importPow;
+  table["Mod"] = importMod;
   table["Sum"] = importVariadic<AddOp>;
   table["Mean"] = importMean;
   table["Min"] = importMinMax<MinOp, true>;

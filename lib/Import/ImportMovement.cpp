@@ -317,6 +317,23 @@ static LogicalResult importGather(Node &node) {
 // Pad
 //===----------------------------------------------------------------------===//
 
+/// Repeats the tensor around itself: every index modulo the extent.
+static Value makeWrappedPad(Node &node, Value input, ArrayRef<int64_t> low,
+                            ArrayRef<int64_t> high) {
+  for (size_t d = 0; d < low.size() && input; ++d) {
+    int64_t extent = shapeOf(input)[d], total = low[d] + extent + high[d];
+    if (total == extent)
+      continue;
+    Shape indices;
+    for (int64_t i = 0; i < total; ++i)
+      indices.push_back(((i - low[d]) % extent + extent) % extent);
+    input = make<GatherOp>(
+        node, input,
+        Attributes(node).ints("indices", indices).integer("axis", d));
+  }
+  return input;
+}
+
 static LogicalResult importPad(Node &node) {
   FailureOr<Shape> input = node.shape(0);
   FailureOr<std::optional<Shape>> given = node.intsOf("pads", 1);
@@ -350,9 +367,11 @@ static LogicalResult importPad(Node &node) {
   }
   std::string modeName = node.getString("mode", "constant");
   std::optional<PadMode> mode = symbolizePadMode(modeName);
-  if (!mode)
+  bool wraps = modeName == "wrap";
+  if (!mode && !wraps)
     return node.error() << "mode '" << modeName
-                        << "' is not supported; constant, edge and reflect are";
+                        << "' is unknown; constant, edge, reflect and wrap are "
+                           "supported";
 
   // Negative pads cut.
   Shape low(rank, 0), high(rank, 0), starts(rank, 0), sizes(*input);
@@ -360,7 +379,8 @@ static LogicalResult importPad(Node &node) {
     int64_t d = axes[i] < 0 ? axes[i] + rank : axes[i];
     int64_t begin = (**given)[i], end = (**given)[axes.size() + i];
     constexpr int64_t limit = int64_t(1) << 32;
-    if (std::abs(begin) > limit || std::abs(end) > limit)
+    bool isHuge = wraps && begin + end > kMaxComputedElements;
+    if (isHuge || std::abs(begin) > limit || std::abs(end) > limit)
       return node.error() << "pads of " << begin << " and " << end
                           << " are too large";
     low[d] = std::max<int64_t>(begin, 0);
@@ -375,7 +395,8 @@ static LogicalResult importPad(Node &node) {
   bool pads = llvm::any_of(low, [](int64_t e) { return e > 0; }) ||
               llvm::any_of(high, [](int64_t e) { return e > 0; });
   if (result && pads) {
-    result = makePad(node, result, low, high, *mode, value);
+    result = wraps ? makeWrappedPad(node, result, low, high)
+                   : makePad(node, result, low, high, *mode, value);
   }
   return node.defineIfBuilt(result);
 }

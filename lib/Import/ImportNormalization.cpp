@@ -24,15 +24,67 @@ static std::pair<Shape, Shape> channelsLast(int64_t rank) {
   return {forward, backward};
 }
 
+/// 1 / sqrt(x + epsilon).
+static Value makeInverseRoot(Node &node, Value x, float epsilon) {
+  Value shifted = x ? make<AddOp>(node, {x, makeScalar(node, epsilon)}) : x;
+  return shifted ? makeUnary(node, UnaryKind::Rsqrt, shifted) : shifted;
+}
+
+/// Normalizes by the statistics of the node's own input, and moves the running
+/// ones towards them.
+static LogicalResult importTrainingBatchNorm(Node &node) {
+  FailureOr<SmallVector<Value>> inputs = node.allValues();
+  if (failed(inputs))
+    return failure();
+  emitWarning(node.getLoc())
+      << "is in training mode: it normalizes by the mean "
+         "and variance of the input of this one run; export the model for "
+         "inference unless that is meant";
+  Value data = inputs->front();
+  int64_t rank = shapeOf(data).size();
+  if (rank < 2)
+    return node.error() << "the input must have a channel dimension";
+  Shape axes = {0}, channels(rank - 1, 1), line = {shapeOf(data)[1]};
+  channels[0] = line[0];
+  for (int64_t d = 2; d < rank; ++d)
+    axes.push_back(d);
+  Value mean = makeReduce(node, ReduceKind::Mean, data, axes, true);
+  Value centred = make<SubOp>(node, {data, mean});
+  if (!centred)
+    return failure();
+  Value variance =
+      makeReduce(node, ReduceKind::Mean,
+                 makeUnary(node, UnaryKind::Square, centred), axes, true);
+  Value factor =
+      makeInverseRoot(node, variance, node.getFloat("epsilon", 1e-5f));
+  Value scaled = make<MulOp>(node, {make<MulOp>(node, {centred, factor}),
+                                    makeReshape(node, (*inputs)[1], channels)});
+  Value result =
+      make<AddOp>(node, {scaled, makeReshape(node, (*inputs)[2], channels)});
+  float momentum = node.getFloat("momentum", 0.9f);
+  auto moved = [&](Value running, Value current) {
+    Value old = make<MulOp>(node, {running, makeScalar(node, momentum)});
+    Value flat = current ? makeReshape(node, current, line) : current;
+    Value step = make<MulOp>(node, {flat, makeScalar(node, 1.0f - momentum)});
+    return make<AddOp>(node, {old, step});
+  };
+  Value runningMean = moved((*inputs)[3], mean);
+  Value runningVariance = moved((*inputs)[4], variance);
+  if (!result || !runningMean || !runningVariance ||
+      failed(node.define(1, runningMean)) ||
+      failed(node.define(2, runningVariance)))
+    return failure();
+  return node.define(0, result);
+}
+
 static LogicalResult importBatchNormalization(Node &node) {
   if (failed(node.requireInputs(5)))
     return failure();
   if (node.getInt("training_mode", 0))
-    return node.error() << "is in training mode; export the model for "
-                           "inference";
+    return importTrainingBatchNorm(node);
   if (node.opset() < 9 && !node.getInt("spatial", 1))
     return node.error() << "statistics per element (spatial = 0) are not "
-                           "supported";
+                           "supported; convert the model to opset 9 or later";
   FailureOr<SmallVector<Value>> inputs = node.allValues();
   if (failed(inputs))
     return failure();
@@ -61,12 +113,6 @@ static Shape getTrailingAxes(int64_t axis, int64_t rank) {
   for (int64_t d = axis; d < rank; ++d)
     axes.push_back(d);
   return axes;
-}
-
-/// 1 / sqrt(x + epsilon).
-static Value makeInverseRoot(Node &node, Value x, float epsilon) {
-  Value shifted = x ? make<AddOp>(node, {x, makeScalar(node, epsilon)}) : x;
-  return shifted ? makeUnary(node, UnaryKind::Rsqrt, shifted) : shifted;
 }
 
 /// Mean and inverse deviation of every row, which only training reads.

@@ -31,19 +31,25 @@ static FailureOr<Window> readPool(Node &node, ArrayRef<int64_t> input,
 }
 
 static LogicalResult importMaxPool(Node &node) {
-  if (node.wantsOutput(1))
-    return node.error() << "output Indices is not supported; only the maxima "
-                           "are computed";
   FailureOr<Value> data = node.value(0);
   if (failed(data))
     return failure();
   int64_t rank = shapeOf(*data).size();
+  if (rank == 5 && node.wantsOutput(1))
+    return node.error() << "output Indices is supported over one and two "
+                           "spatial dimensions only";
   if (rank == 5)
     return importVolumePool(node, *data, /*isMax=*/true);
   FailureOr<Window> window =
       readPool(node, shapeOf(*data), node.getInt("ceil_mode", 0));
   if (failed(window))
     return failure();
+  if (node.wantsOutput(1)) {
+    Value indices = dropHeight(
+        node, makePoolIndices(node, withHeight(node, *data), *window), rank);
+    if (!indices || failed(node.define(1, indices, onnx::TensorProto::INT64)))
+      return failure();
+  }
   Value result = make<MaxPool2DOp>(node, toNhwc(node, withHeight(node, *data)),
                                    getPoolAttributes(node, *window));
   return node.defineIfBuilt(dropHeight(node, toNchw(node, result), rank));

@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "DynamicQuantization.h"
 #include "Quantization.h"
 #include "QuantizedConstants.h"
 
@@ -90,8 +91,11 @@ static LogicalResult importQuantizeLinear(Node &node) {
   FailureOr<Shape> shape = node.shape(0);
   if (failed(shape) || failed(checkNotBlocked(node, *shape)))
     return failure();
-  if (node.hasInput(2) && !node.host(2))
-    return node.ints(2, "the zero point");
+  if (isQuantizedDynamically(node)) {
+    int64_t given = node.getInt("output_dtype", onnx::TensorProto::UINT8);
+    return importDynamicQuantize(node,
+                                 node.hasInput(2) ? node.inputType(2) : given);
+  }
   auto element = readQuantizedType(node, 1, 2, getStorageType(node), *shape,
                                    node.getInt("axis", 1));
   if (failed(element))
@@ -101,7 +105,7 @@ static LogicalResult importQuantizeLinear(Node &node) {
     if (!tensor->isFloat())
       return node.error() << "quantizes a constant of type "
                           << getTypeName(tensor->getType())
-                          << ", but only float32 is supported";
+                          << ", but only float32 is supported; cast it first";
     ElementParameters params(type);
     std::vector<int64_t> integers;
     for (auto [i, real] : llvm::enumerate(tensor->getFloats()))
@@ -113,7 +117,8 @@ static LogicalResult importQuantizeLinear(Node &node) {
   if (failed(data))
     return failure();
   if (getQuantizedType(*data))
-    return node.error() << "quantizes integers, but only float32 is supported";
+    return node.error() << "quantizes integers, but only float32 is "
+                           "supported; dequantize them first";
   return node.define(
       0, QuantizeOp::create(node.builder(), node.getLoc(), type, *data));
 }
@@ -124,6 +129,8 @@ static LogicalResult importDequantizeLinear(Node &node) {
   FailureOr<Shape> shape = node.shape(0);
   if (failed(shape) || failed(checkNotBlocked(node, *shape)))
     return failure();
+  if (isQuantizedDynamically(node))
+    return importDynamicDequantize(node);
   if (const HostTensor *tensor = node.host(0)) {
     auto element = readQuantizedType(node, 1, 2, tensor->getType(), *shape,
                                      node.getInt("axis", 1));

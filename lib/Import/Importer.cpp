@@ -7,6 +7,7 @@
 
 #include "Importer.h"
 #include "Constants.h"
+#include "EmptyTensors.h"
 #include "ExpandQOperators.h"
 #include "OnnxFile.h"
 
@@ -41,6 +42,7 @@ Importer::Importer(std::shared_ptr<onnx::ModelProto> model, StringRef path,
   addLogicHandlers(table);
   addIndexingHandlers(table);
   addQuantizedHandlers(table);
+  addSelectionHandlers(table);
 }
 
 InFlightDiagnostic Importer::error() { return mlir::emitError(fileLoc); }
@@ -73,17 +75,15 @@ OwningOpRef<ModuleOp> Importer::run() {
 }
 
 LogicalResult Importer::readOpset() {
-  constexpr int64_t oldest = 6;
   for (const onnx::OperatorSetIdProto &entry : model->opset_import())
     if (entry.domain().empty() || entry.domain() == "ai.onnx")
       opset = entry.version();
   if (!model->has_graph() || model->graph().output_size() == 0)
     return error() << "the model has no graph with outputs; it is not an ONNX "
                       "model or is corrupt";
-  if (opset < oldest)
-    return error() << "the model uses opset " << opset << ", but " << oldest
-                   << " is the oldest that can be imported; convert it with "
-                      "onnx.version_converter";
+  if (opset < 1)
+    return error() << "the model names no opset of ONNX's own ops (ai.onnx); "
+                      "models of other operator sets alone are not supported";
   return success();
 }
 
@@ -148,7 +148,16 @@ LogicalResult Importer::checkSupported(const onnx::GraphProto &graph) {
 
 LogicalResult Importer::importInitializers() {
   for (const onnx::TensorProto &tensor : model->graph().initializer())
-    initializers[tensor.name()] = &tensor;
+    if (!initializers.try_emplace(tensor.name(), &tensor).second)
+      return error() << "initializer '" << tensor.name()
+                     << "' is defined twice; remove one of the two";
+  for (const onnx::NodeProto &node : model->graph().node())
+    for (const std::string &output : node.output())
+      if (initializers.contains(output))
+        return error() << "node '" << Node(*this, node, fileLoc).getName()
+                       << "' (" << node.op_type() << "): it makes '" << output
+                       << "', which is an initializer too; give one of the "
+                          "two another name";
   if (model->graph().sparse_initializer_size() > 0)
     return error() << "sparse initializers are not supported; save the model "
                       "with dense weights";
@@ -186,7 +195,7 @@ FailureOr<Value> Importer::materialize(Operand &operand, Location loc,
   if (operand.value)
     return operand.value;
   HostTensor tensor = *operand.host;
-  if (tensor.size() == 0)
+  if (tensor.size() == 0 && !asNumbers)
     return mlir::emitError(loc) << "'" << operand.name << "' has no elements";
   constexpr int64_t limit = int64_t(1) << 24;
   for (int64_t element : tensor.getInts())
@@ -205,6 +214,21 @@ FailureOr<Value> Importer::materialize(Operand &operand, Location loc,
   return operand.value;
 }
 
+/// Erases the ops that made a value without elements. No name stands for one.
+static void eraseEmpty(Value value) {
+  SmallVector<Operation *> ops = {value.getDefiningOp()};
+  while (!ops.empty()) {
+    Operation *op = ops.pop_back_val();
+    if (!op || !op->use_empty() ||
+        cast<RankedTensorType>(op->getResult(0).getType()).getNumElements() > 0)
+      continue;
+    for (Value operand : op->getOperands())
+      if (!llvm::is_contained(ops, operand.getDefiningOp()))
+        ops.push_back(operand.getDefiningOp());
+    op->erase();
+  }
+}
+
 LogicalResult Importer::define(StringRef name, Operand operand, Location loc) {
   if (operand.value) {
     auto type = cast<RankedTensorType>(operand.value.getType());
@@ -213,14 +237,17 @@ LogicalResult Importer::define(StringRef name, Operand operand, Location loc) {
       return mlir::emitError(loc)
              << "the result '" << name << "' would have the shape ["
              << type.getShape() << "], which is too large to compute";
-    if (*count == 0)
-      return mlir::emitError(loc)
-             << "the result '" << name << "' would have no elements (shape ["
-             << type.getShape() << "])";
+    if (*count == 0) {
+      operand.host = HostTensor(onnx::TensorProto::FLOAT, type.getShape(),
+                                std::vector<float>());
+      eraseEmpty(operand.value);
+      operand.value = {};
+    }
   }
   if (!operands.try_emplace(name, std::move(operand)).second)
-    return mlir::emitError(loc) << "the name '" << name
-                                << "' is defined twice; the model is invalid";
+    return mlir::emitError(loc)
+           << "the name '" << name
+           << "' is defined twice; give one of the two another name";
   return success();
 }
 
@@ -264,18 +291,27 @@ FailureOr<Shape> Importer::resolveShape(const onnx::ValueInfoProto &input) {
 
 LogicalResult Importer::importInputs() {
   if (options.batch < 1)
-    return error() << "the batch must be positive, but is " << options.batch;
+    return error() << "the batch must be positive, but is " << options.batch
+                   << "; give another";
   llvm::StringSet<> names;
   for (const onnx::ValueInfoProto &input : model->graph().input())
     names.insert(input.name());
+  auto inputNames = [&] {
+    std::string text;
+    for (const onnx::ValueInfoProto &input : model->graph().input())
+      text += (text.empty() ? "'" : ", '") + input.name() + "'";
+    return text;
+  };
   for (const auto &entry : options.inputShapes)
     if (!names.contains(entry.getKey()))
       return error() << "a shape is given for the input '" << entry.getKey()
-                     << "', which the model does not have";
+                     << "', which the model does not have; its inputs are "
+                     << inputNames();
   for (const auto &entry : options.inputConstants)
     if (!names.contains(entry.getKey()))
       return error() << "a value is given for the input '" << entry.getKey()
-                     << "', which the model does not have";
+                     << "', which the model does not have; its inputs are "
+                     << inputNames();
 
   SmallVector<NamedAttribute> none;
   for (const onnx::ValueInfoProto &input : model->graph().input()) {
@@ -305,8 +341,10 @@ LogicalResult Importer::importInputs() {
       continue;
     }
     if (!input.type().has_tensor_type())
-      return error() << "input '" << input.name()
-                     << "' is not a tensor, and only tensors are supported";
+      return error()
+             << "input '" << input.name()
+             << "' is not a tensor, and only tensors are supported; cut "
+                "the model behind it";
     int32_t dtype = input.type().tensor_type().elem_type();
     FailureOr<Type> integers = readIntegerInput(input);
     if (failed(integers))
@@ -322,10 +360,10 @@ LogicalResult Importer::importInputs() {
     if (failed(shape))
       return failure();
     std::optional<int64_t> count = countElements(*shape);
-    if (!count || *count < 1 || *count > (int64_t(1) << 34))
+    if (!count || *count > (int64_t(1) << 34))
       return error() << "input '" << input.name() << "' has the shape ["
                      << ArrayRef<int64_t>(*shape)
-                     << "], which is empty or too large";
+                     << "], which is negative or too large";
     auto type = RankedTensorType::get(*shape, *integers ? *integers
                                                         : builder.getF32Type());
     unsigned index = function.getNumArguments();
@@ -338,6 +376,11 @@ LogicalResult Importer::importInputs() {
     Operand operand;
     operand.value = function.getArgument(index);
     operand.name = input.name();
+    // There is only one tensor without elements.
+    if (*count == 0 && dtype == onnx::TensorProto::FLOAT) {
+      operand.value = {};
+      operand.host = HostTensor(dtype, *shape, std::vector<float>());
+    }
     if (failed(define(input.name(), std::move(operand), fileLoc)))
       return failure();
   }
@@ -351,7 +394,7 @@ LogicalResult Importer::importOutputs() {
     Operand *operand = lookup(output.name());
     if (!operand)
       return error() << "output '" << output.name()
-                     << "' is made by no node; the model is incomplete";
+                     << "' is made by no node (the model is incomplete)";
     FailureOr<Value> value = materialize(*operand, fileLoc, /*asNumbers=*/true);
     if (failed(value))
       return failure();
@@ -377,15 +420,19 @@ LogicalResult Importer::buildNode(Node &node) {
         return failure(); // lookup said what is wrong with it
       return node.error() << "its input '" << input
                           << "' is made by no earlier node, input or "
-                             "initializer; the model is incomplete or cyclic";
+                             "initializer (the model is incomplete or cyclic)";
     }
   if (node.getOpType() == "If")
     return importIf(node);
-  FailureOr<bool> evaluated = tryEvaluateOnHost(node);
-  if (failed(evaluated))
+  if (failed(checkForm(node)))
     return failure();
-  if (*evaluated)
-    return success();
+  for (auto evaluate : {tryComputeEmpty, tryEvaluateOnHost}) {
+    FailureOr<bool> evaluated = evaluate(node);
+    if (failed(evaluated))
+      return failure();
+    if (*evaluated)
+      return success();
+  }
   auto handler = table.find(node.getOpType());
   if (handler == table.end())
     return node.error() << "this op is supported in shape arithmetic only, but "
@@ -435,26 +482,44 @@ LogicalResult Importer::importIf(Node &node) {
 LogicalResult Importer::importNode(const onnx::NodeProto &proto) {
   constexpr int deepest = 32;
   if (depth == deepest)
-    return error() << "the graph has more than 32 levels of branches";
+    return error() << "the graph has more than 32 levels of branches; "
+                      "export it without control flow";
   llvm::SaveAndRestore nesting(depth, depth + 1);
   std::string name = Node(*this, proto, fileLoc).getName();
   Node node(*this, proto, NameLoc::get(builder.getStringAttr(name)));
+  return explainErrors(node, [&] { return buildNode(node); });
+}
+
+LogicalResult
+Importer::explainErrors(const Node &node,
+                        llvm::function_ref<LogicalResult()> build) {
   // Handlers and verifiers say what is wrong; here they learn where.
   std::string messages;
+  SmallVector<std::pair<DiagnosticSeverity, std::string>> remarks;
   LogicalResult result = failure();
   {
     ScopedDiagnosticHandler collector(context, [&](Diagnostic &diagnostic) {
-      if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
-        return failure();
-      if (!messages.empty())
-        messages += "; ";
-      messages += diagnostic.str();
+      if (diagnostic.getSeverity() != DiagnosticSeverity::Error) {
+        remarks.emplace_back(diagnostic.getSeverity(), diagnostic.str());
+        return success();
+      }
+      std::string message = diagnostic.str();
+      if (StringRef(messages).contains(message))
+        return success();
+      messages += (messages.empty() ? "" : ", and ") + message;
       return success();
     });
-    result = buildNode(node);
+    result = build();
   }
-  if (failed(result))
-    return error() << "node '" << name << "' (" << proto.op_type() << "): "
+  std::string place = "node '" + node.getName() + "' (" +
+                      node.getString(kWrittenAs, node.getOpType()) + "): ";
+  for (const auto &[severity, text] : remarks) {
+    bool isWarning = severity == DiagnosticSeverity::Warning;
+    (isWarning ? mlir::emitWarning(fileLoc) : mlir::emitRemark(fileLoc))
+        << place << text;
+  }
+  if (failed(result) || !messages.empty())
+    return error() << place
                    << (messages.empty() ? "cannot be imported" : messages);
   return success();
 }

@@ -34,6 +34,9 @@ private:
   int64_t stride = 1;
 };
 
+/// The storage range of an ONNX integer type that may be quantized.
+std::optional<numerics::StorageRange> getStorageRange(int32_t dtype);
+
 /// The quantized type of integers of the ONNX type `dtype` with the scales and
 /// zero points of two inputs, for a tensor of shape `shape`; one scale or one
 /// for each index of dimension `axis`. A diagnostic at the node where they are

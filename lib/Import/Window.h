@@ -49,6 +49,12 @@ mlir::Value makeAveragePool(Node &node, mlir::Value input,
                             const Window &floored, Window window,
                             bool countPad);
 
+/// The row-major (or, with storage_order, column-major) indices of the maxima
+/// of the windows over `input`, `[N, C, H, W]`, as whole float32 numbers;
+/// ONNX's second output of MaxPool. Null after a diagnostic.
+mlir::Value makePoolIndices(Node &node, mlir::Value input,
+                            const Window &window);
+
 /// A convolution in the layout of the dialect; its groups are the node's. The
 /// bias may be null.
 mlir::Value makeConv(Node &node, mlir::Value nhwc, mlir::Value ohwi,

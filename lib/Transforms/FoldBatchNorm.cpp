@@ -11,6 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "QuantizeWeights.h"
+
 #include "QDialect/IntegerSemantics.h"
 #include "QDialect/Transforms/Constants.h"
 #include "QDialect/Transforms/Passes.h"
@@ -123,11 +125,92 @@ static bool hasFloatConstants(WeightedOpInterface layer) {
          (!layer.getBias() || isFloatConstant(layer.getBias()));
 }
 
+/// Whether the layer came with integers for weights, whose scales can take the
+/// factors: each channel has its own and every integer its opposite where that
+/// is asked for.
+static bool canScaleGiven(WeightedOpInterface layer, ArrayRef<double> factors) {
+  ConstOp constant = getGivenConstant(layer.getWeights());
+  bool hasBias = static_cast<bool>(layer.getBias());
+  if (!constant || (hasBias && !isFloatConstant(layer.getBias()) &&
+                    !getGivenConstant(layer.getBias())))
+    return false;
+  quant::QuantizedType type = getQuantizedType(constant.getOutput());
+  auto perAxis = dyn_cast<quant::UniformQuantizedPerAxisType>(type);
+  if (perAxis && perAxis.getQuantizedDimension() != 0)
+    return false;
+  FailureOr<std::vector<int32_t>> integers = getConstantInts(constant);
+  if (failed(integers))
+    return false;
+  auto params = getPerChannelParams(type, factors.size());
+  size_t perChannel = integers->size() / factors.size();
+  for (size_t c = 0; c < factors.size(); ++c) {
+    if (!std::isnormal(static_cast<float>(params[c].scale * factors[c])) &&
+        factors[c] != 0.0)
+      return false;
+    if (factors[c] >= 0.0)
+      continue;
+    for (size_t i = 0; i < perChannel; ++i)
+      if (-(*integers)[c * perChannel + i] > params[c].qmax)
+        return false;
+    if (-params[c].zeroPoint < params[c].qmin ||
+        -params[c].zeroPoint > params[c].qmax)
+      return false;
+  }
+  return true;
+}
+
+/// The integers stay, but for their sign; their scales take the factors.
+static LogicalResult scaleGiven(OpBuilder &builder, WeightedOpInterface layer,
+                                ArrayRef<double> factors) {
+  ConstOp constant = getGivenConstant(layer.getWeights());
+  FailureOr<std::vector<int32_t>> integers = getConstantInts(constant);
+  if (failed(integers))
+    return failure();
+  quant::QuantizedType type = getQuantizedType(constant.getOutput());
+  auto params = getPerChannelParams(type, factors.size());
+  size_t perChannel = integers->size() / factors.size();
+  SmallVector<double> scales;
+  SmallVector<int64_t> zeroPoints;
+  for (size_t c = 0; c < factors.size(); ++c) {
+    bool isZero = factors[c] == 0.0, isNegative = factors[c] < 0.0;
+    double scale = params[c].scale * (isZero ? 1.0 : std::abs(factors[c]));
+    scales.push_back(static_cast<float>(scale));
+    zeroPoints.push_back(isNegative ? -params[c].zeroPoint
+                                    : params[c].zeroPoint);
+    for (size_t i = c * perChannel; i < (c + 1) * perChannel; ++i) {
+      int32_t &integer = (*integers)[i];
+      integer = isZero       ? static_cast<int32_t>(params[c].zeroPoint)
+                : isNegative ? -integer
+                             : integer;
+    }
+  }
+  auto scaled = quant::UniformQuantizedPerAxisType::get(
+      type.getFlags(), type.getStorageType(), type.getExpressedType(), scales,
+      zeroPoints, /*quantizedDimension=*/0, type.getStorageTypeMin(),
+      type.getStorageTypeMax());
+  auto tensor = cast<RankedTensorType>(constant.getOutput().getType());
+  Value stored = createQuantizedConstant(builder, constant.getLoc(),
+                                         tensor.clone(scaled), *integers);
+  layer.getWeightsMutable().set(DequantizeOp::create(
+      builder, constant.getLoc(), layer.getWeights().getType(), stored));
+  return success();
+}
+
 /// The bias of `layer` in double, zeros where it has none.
 static FailureOr<std::vector<double>> getBias(WeightedOpInterface layer) {
   std::vector<double> bias(shapeOf(layer.getWeights())[0], 0.0);
   if (!layer.getBias())
     return bias;
+  if (ConstOp constant = getGivenConstant(layer.getBias())) {
+    FailureOr<std::vector<int32_t>> integers = getConstantInts(constant);
+    if (failed(integers))
+      return failure();
+    auto params = getPerChannelParams(getQuantizedType(constant.getOutput()),
+                                      bias.size());
+    for (size_t c = 0; c < bias.size(); ++c)
+      bias[c] = params[c].scale * ((*integers)[c] - params[c].zeroPoint);
+    return bias;
+  }
   auto floats = getConstantFloats(layer.getBias());
   if (failed(floats))
     return failure();
@@ -179,7 +262,8 @@ static LogicalResult foldScale(OpBuilder &builder, WeightedOpInterface layer,
 /// The layer whose result is `map`'s input, if the map can become part of it.
 static WeightedOpInterface getLayerBefore(const ChannelMap &map) {
   auto layer = map.input.getDefiningOp<WeightedOpInterface>();
-  if (!layer || !map.input.hasOneUse() || !hasFloatConstants(layer))
+  if (!layer || !map.input.hasOneUse() ||
+      !(hasFloatConstants(layer) || canScaleGiven(layer, map.scale)))
     return nullptr;
   auto clamped = cast<FusedClampOpInterface>(layer.getOperation());
   if (clamped.getClampMinAttr() || clamped.getClampMaxAttr())
@@ -199,6 +283,11 @@ static LogicalResult foldBackward(Operation *op, const ChannelMap &map,
   for (size_t c = 0; c < bias->size(); ++c)
     (*bias)[c] = (*bias)[c] * map.scale[c] + map.shift[c];
   bool scales = llvm::any_of(map.scale, [](double s) { return s != 1.0; });
+  bool isGiven = static_cast<bool>(getGivenConstant(layer.getWeights()));
+  if (scales && isGiven && failed(scaleGiven(builder, layer, map.scale)))
+    return failure();
+  if (isGiven)
+    scales = false;
   if (scales && absorb)
     absorbScale(builder, layer, map.scale);
   else if (scales && failed(foldScale(builder, layer, map.scale)))

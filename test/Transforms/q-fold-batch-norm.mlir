@@ -129,3 +129,29 @@ func.func @before_grouped(%x: tensor<1x4x4x2xf32>) -> tensor<1x4x4x2xf32> {
   %1 = q.conv2d %0, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 2 : i64} : (tensor<1x4x4x2xf32>, tensor<2x1x1x1xf32>) -> tensor<1x4x4x2xf32>
   return %1 : tensor<1x4x4x2xf32>
 }
+
+// -----
+
+// Weights that the model came with keep their integers, but for the sign: the
+// factors 1 and -0.5 go into their scales, in both modes.
+// CHECK-LABEL: func @after_given
+// CHECK-DAG: %[[W:.*]] = q.const dense<{{.*}}6{{.*}}-8{{.*}}> : tensor<2x1x1x1xi8> as tensor<2x1x1x1x!quant.uniform<i8:f32:0, {5.000000e-01,1.250000e-01}>>
+// CHECK-DAG: %[[B:.*]] = q.const dense<[9.500000e+00, 5.500000e+00]> : tensor<2xf32>
+// CHECK-DAG: %[[REAL:.*]] = q.dequantize %[[W]]
+// CHECK: q.conv2d %{{.*}}, %[[REAL]] bias %[[B]]
+// CHECK-NOT: q.batch_norm
+// ABSORB-LABEL: func @after_given
+// ABSORB: !quant.uniform<i8:f32:0, {5.000000e-01,1.250000e-01}>
+// ABSORB-NOT: q.mul
+func.func @after_given(%x: tensor<1x4x4x1xf32>) -> tensor<1x4x4x2xf32> {
+  %i = q.const dense<[[[[6]]], [[[8]]]]> : tensor<2x1x1x1xi8> as tensor<2x1x1x1x!quant.uniform<i8:f32:0, {0.5, 0.25}>>
+  %w = q.dequantize %i : tensor<2x1x1x1x!quant.uniform<i8:f32:0, {0.5, 0.25}>> -> tensor<2x1x1x1xf32>
+  %b = q.const dense<[0.5, 1.0]> : tensor<2xf32>
+  %g = q.const dense<[2.0, -1.0]> : tensor<2xf32>
+  %s = q.const dense<[10.0, 5.0]> : tensor<2xf32>
+  %m = q.const dense<[1.0, 2.0]> : tensor<2xf32>
+  %v = q.const dense<3.0> : tensor<2xf32>
+  %0 = q.conv2d %x, %w bias %b {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x4x4x1xf32>, tensor<2x1x1x1xf32>, tensor<2xf32>) -> tensor<1x4x4x2xf32>
+  %1 = q.batch_norm %0 scale %g shift %s mean %m variance %v {epsilon = 1.0 : f32} : (tensor<1x4x4x2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x4x4x2xf32>
+  return %1 : tensor<1x4x4x2xf32>
+}

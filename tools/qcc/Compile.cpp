@@ -7,9 +7,13 @@
 
 #include "Compile.h"
 
+#include "Tune.h"
+
 #include "QDialect/Conversion/Lowering.h"
 #include "QDialect/Evaluation/Evaluator.h"
+#include "QDialect/FloatSemantics.h"
 #include "QDialect/IntegerSemantics.h"
+#include "QDialect/LayerName.h"
 #include "QDialect/ModuleFile.h"
 #include "QDialect/OutputFile.h"
 #include "QDialect/QDialect.h"
@@ -44,6 +48,7 @@ private:
   LogicalResult runText(StringRef what, const std::string &pipeline);
   LogicalResult lower(const Target &target);
   LogicalResult readInfo(StringRef symbol);
+  void addFloatIslands();
   LogicalResult writeIR();
   LogicalResult writeFiles(const Target &target, StringRef symbol);
   /// Whether the IR has reached a stage already, when it was read from a file.
@@ -141,12 +146,22 @@ LogicalResult Compiler::writeIR() {
 }
 
 LogicalResult Compiler::lower(const Target &target) {
-  PassManager manager(context);
   LoweringOptions lowering;
   lowering.target = target.kernels;
   lowering.profile = options.profile;
   lowering.winograd = options.winograd;
+  lowering.threads = options.threads;
+  lowering.tuned = options.tuned;
   lowering.name = makeIdentifier(options.name);
+  if (!options.tune.empty()) {
+    if (failed(timed("tune", [&] {
+          return tuneKernels(*module, target, lowering, options.tune, loc,
+                             options.verbose);
+        })))
+      return failure();
+    lowering.tuned = options.tune;
+  }
+  PassManager manager(context);
   if (options.stage == Stage::Linalg)
     buildLowerToLinalgPipeline(manager, lowering);
   else
@@ -169,6 +184,17 @@ LogicalResult Compiler::readInfo(StringRef symbol) {
   if (llvm::json::Object *object = parsed->getAsObject())
     result.info = std::move(*object);
   return success();
+}
+
+/// Header and report say what the library computes in float.
+void Compiler::addFloatIslands() {
+  llvm::json::Array islands;
+  result.quantized->walk([&](Operation *op) {
+    if (computesInFloat(op))
+      islands.push_back(getLayerName(op->getLoc()));
+  });
+  if (!islands.empty())
+    result.info["float_islands"] = std::move(islands);
 }
 
 LogicalResult Compiler::writeFiles(const Target &target, StringRef symbol) {
@@ -203,6 +229,15 @@ LogicalResult Compiler::run() {
   if (!llvm::is_contained({"auto", "always", "off"}, options.winograd))
     return emitError(loc) << "unknown choice of winograd '" << options.winograd
                           << "'; there are auto, always and off";
+  if (options.threads < 1 || options.threads > kMostThreads)
+    return emitError(loc) << "threads must be between 1 and " << kMostThreads
+                          << ", but --threads=" << options.threads
+                          << " was given";
+  if (!llvm::is_contained({"speed", "memory"}, options.optimize))
+    return emitError(loc) << "unknown goal '" << options.optimize
+                          << "' of --optimize; there are speed and memory";
+  if (failed(checkTuning(*target, options.tune, options.tuned, loc)))
+    return failure();
   if (failed(read()))
     return failure();
   if (std::error_code code =
@@ -242,6 +277,9 @@ LogicalResult Compiler::run() {
   if (options.stage <= Stage::Quantized)
     return writeIR();
   result.quantized = module->clone();
+  if (options.optimize == "memory" &&
+      failed(runText("save memory", getMemoryPipeline())))
+    return failure();
   if (failed(lower(*target)))
     return failure();
   if (options.stage <= Stage::Llvm)
@@ -249,6 +287,7 @@ LogicalResult Compiler::run() {
   std::string symbol = makeIdentifier(options.name);
   if (failed(readInfo(symbol)))
     return failure();
+  addFloatIslands();
   return writeFiles(*target, symbol);
 }
 

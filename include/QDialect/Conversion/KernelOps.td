@@ -44,7 +44,9 @@ def QK_MicroKernel : I32EnumAttr<"MicroKernel",
   I32EnumAttrCase<"Vpdpwssd", 6, "vpdpwssd">,
   I32EnumAttrCase<"Smull", 7, "smull">,
   I32EnumAttrCase<"Smmla", 8, "smmla">,
-  I32EnumAttrCase<"Usmmla", 9, "usmmla">
+  I32EnumAttrCase<"Usmmla", 9, "usmmla">,
+  I32EnumAttrCase<"Vpdpbusd512", 10, "vpdpbusd512">,
+  I32EnumAttrCase<"Vpdpwssd512", 11, "vpdpwssd512">
 ]> {
   let cppNamespace = "::q::kernel";
   let genSpecializedAttr = 0;
@@ -119,7 +121,7 @@ def QK_ChainAttr : AttrDef<QK_Dialect, "Chain"> {
     products with saturation; `length` such sums are added in int16, without
     saturation, before they are widened. `pair_sum` and `chain_sum` are the
     largest sums of magnitudes of the weights of one sign in a pair and in a
-    chain. Everything is exact because
+    chain, or in a longer chain that is cut into these. Everything is exact because
 
     ```
     amax * pair_sum <= 32767 and amax * chain_sum <= 32767
@@ -132,6 +134,29 @@ def QK_ChainAttr : AttrDef<QK_Dialect, "Chain"> {
   let assemblyFormat = [{
     `<` `length` `=` $length `,` `amax` `=` $amax `,` `pair_sum` `=` $pairSum
         `,` `chain_sum` `=` $chainSum `>`
+  }];
+  let genVerifyDecl = 1;
+}
+
+def QK_PanelChainsAttr : AttrDef<QK_Dialect, "PanelChains"> {
+  let mnemonic = "panel_chains";
+  let summary = "which products of each panel meet in int16, and why (rule N8)";
+  let description = [{
+    Each panel of output channels takes its steps (groups of four products of
+    every channel) in an order of its own: in chains of `lengths`, which fall,
+    whose sums are added in int16 before they are widened; those that are not
+    safe come last, as chains of length 0, and are widened before they are
+    multiplied. `counts` tells how many chains of each length a panel has, panel
+    by panel. `reach` holds, for each length, the largest magnitude that a sum
+    in int16 can have, with the largest value that each input channel can take.
+    Everything is exact because no `reach` exceeds 32767 (32768 downwards).
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$lengths,
+                        ArrayRefParameter<"int64_t">:$reach,
+                        ArrayRefParameter<"int64_t">:$counts);
+  let assemblyFormat = [{
+    `<` `lengths` `=` `[` $lengths `]` `,` `reach` `=` `[` $reach `]` `,`
+        `counts` `=` `[` $counts `]` `>`
   }];
   let genVerifyDecl = 1;
 }
@@ -200,7 +225,9 @@ class QK_LayerOp<string mnemonic> : Op<QK_Dialect, mnemonic, [
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let arguments = (ins QK_Activation:$input, QK_Vector<[I8]>:$weights,
     QK_Vector<[I32]>:$bias, Optional<QK_Vector<[F32, I32]>>:$multipliers,
-    Optional<QK_Vector<[I8]>>:$shifts, Optional<QK_Activation>:$residual,
+    Optional<QK_Vector<[I8]>>:$shifts,
+    Optional<QK_Vector<[I16, I32]>>:$chain_table,
+    Optional<QK_Activation>:$residual,
     QK_Activation:$init,
     DenseI64ArrayAttr:$kernel, DenseI64ArrayAttr:$strides,
     DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations,
@@ -211,12 +238,13 @@ class QK_LayerOp<string mnemonic> : Op<QK_Dialect, mnemonic, [
     OptionalAttr<QK_ResidualAttr>:$residual_add,
     QK_MicroKernelAttr:$micro_kernel, QK_EpilogueAttr:$epilogue,
     OptionalAttr<QK_ChainAttr>:$chain,
+    OptionalAttr<QK_PanelChainsAttr>:$panel_chains,
     OptionalAttr<QK_SignedChainAttr>:$signed_chain,
     UnitAttr:$ties_away, DenseI64ArrayAttr:$tile);
   let results = (outs Variadic<AnyRankedTensor>:$result);
   let assemblyFormat = [{
     $input `weights` $weights `bias` $bias (`multipliers` $multipliers^)?
-    (`shifts` $shifts^)? (`residual` $residual^)? `into` $init attr-dict
+    (`shifts` $shifts^)? (`chains` $chain_table^)? (`residual` $residual^)? `into` $init attr-dict
     `:` functional-type(operands, results)
   }];
   let extraClassDeclaration = [{
@@ -254,7 +282,13 @@ def QK_ConvOp : QK_LayerOp<"conv"> {
 
     The activations of the micro-kernels `pmaddubsw` and `vpdpbusd` are
     unsigned: signed ones are shifted by 128, which the bias takes off again.
-    `chain` goes with `pmaddubsw`; `vpdpbusd` adds in int32 and needs no proof.
+    `vpdpbusd512` is the same in vectors of 512 bits.
+    `vpdpbusd` adds in int32 and needs no proof; `pmaddubsw` has either `chain`,
+    if all steps go by in chains of one length and in their natural order, or
+    `panel_chains` and `chains`: for each panel the counts of that attribute,
+    then where the activations of each step lie, counted from those of the first
+    step in elements. Packed weights follow that order, and those of a step that
+    is widened are stored as channels 0, 2 and then 1, 3 of each vector.
     Those of `smull` are signed and centred around 0, which the `signed_chain`
     that goes with it describes. Its accumulators hold four partial sums each of
     one output channel, which are added up behind the last product.
@@ -279,8 +313,8 @@ def QK_WinogradOp : QK_LayerOp<"winograd"> {
     packed as `[panel of 16 outputs, channel pair, 8 outputs, tap, output, 2]`;
     the kernel transforms them when it is called, so that the library holds one
     byte for each. Bias and the epilogue's constants are packed as those of
-    `qk.conv` with the same micro-kernel and two vectors: `pmaddwd`, `vpdpwssd` or,
-    on NEON, `smlal`.
+    `qk.conv` with the same micro-kernel in panels of 16: `pmaddwd`, `vpdpwssd`,
+    in vectors of 512 bits `vpdpwssd512`, or, on NEON, `smlal`.
   }];
 }
 

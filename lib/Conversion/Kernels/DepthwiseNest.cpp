@@ -18,6 +18,11 @@
 // from a buffer of one padded pixel, again and again; a column outside of it is
 // skipped where padding is zero.
 //
+// The threads of a team share the steps or the blocks of channels and so write
+// disjoint parts of the result; getDepthwiseTeam() keeps the last step or
+// block, which may reach back, in one thread with its neighbour. Each has
+// scratch of its own.
+//
 //===----------------------------------------------------------------------===//
 
 #include "Nests.h"
@@ -50,11 +55,12 @@ public:
     widenWeights();
     int64_t steps = ceilDiv(g.outH, plan.rows);
     e.loop(g.batch, [&](Value image) {
-      e.loop(steps, [&](Value step) {
+      spec.team.run(e, SharedLoop::Blocks, steps, [&](Value step) {
         Value y = e.mul(step, plan.rows);
         if (g.outH % plan.rows)
           y = e.min(y, g.outH - plan.rows);
-        e.loop(plan.blocks, [&](Value block) { walk(image, y, block); });
+        spec.team.run(e, SharedLoop::Panels, plan.blocks,
+                      [&](Value block) { walk(image, y, block); });
       });
     });
   }
@@ -86,7 +92,7 @@ private:
   /// and multiplied in the groups of the rows that they meet, as int16 or, by
   /// the dot products, as they are.
   void widenWeights() {
-    e.loop(plan.blocks, [&](Value block) {
+    spec.team.run(e, SharedLoop::Panels, plan.blocks, [&](Value block) {
       Value channel = firstChannel(block);
       Value to = e.mul(block, plan.blockWeights());
       e.loop(g.kernelW, [&](Value column) {

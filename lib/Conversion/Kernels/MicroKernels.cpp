@@ -21,8 +21,10 @@ int64_t q::kernel::getUnroll(MicroKernel kernel, int64_t steps, int64_t chain) {
       return std::max<int64_t>(chain, 4);
     [[fallthrough]];
   case MicroKernel::Vpdpbusd:
+  case MicroKernel::Vpdpbusd512:
   case MicroKernel::Pmaddwd:
   case MicroKernel::Vpdpwssd:
+  case MicroKernel::Vpdpwssd512:
     return steps % 2 == 0 ? 2 : steps % 3 == 0 ? 3 : 2;
   case MicroKernel::Smlal:
     return 8; // one vector of activations per pixel
@@ -39,11 +41,11 @@ int64_t q::kernel::getUnroll(MicroKernel kernel, int64_t steps, int64_t chain) {
 }
 
 /// vpmaddwd and vpdpwssd: two channels of a pixel, broadcast, times two weights
-/// of each of eight output channels.
+/// of each of eight (or sixteen) output channels.
 static void emitPairs(KernelEmitter &e, MicroKernel kernel, const Tile &tile,
                       const StepOperands &from, int64_t steps,
                       Values &accumulators) {
-  constexpr int64_t lanes = 8;
+  int64_t lanes = getTraits(kernel).lanes;
   for (int64_t step = 0; step < steps; ++step) {
     Values weights;
     for (int64_t v = 0; v < tile.vectors; ++v) {
@@ -64,18 +66,18 @@ static void emitPairs(KernelEmitter &e, MicroKernel kernel, const Tile &tile,
   }
 }
 
-/// Four activations from `at` on, in each of eight lanes.
-static Value broadcastFour(KernelEmitter &e, Value activations, Value at) {
-  constexpr int64_t lanes = 8;
+/// Four activations from `at` on, in each of `lanes` lanes.
+static Value broadcastFour(KernelEmitter &e, Value activations, Value at,
+                           int64_t lanes) {
   Value four = e.bitcast(e.load(activations, at, 4), 1, e.i32());
   Value all = vector::BroadcastOp::create(e.b, e.vec(lanes, e.i32()), four);
   return e.bitcast(all, 4 * lanes, e.i8());
 }
 
-/// Four weights of each of eight output channels, for every vector of a step.
+/// Four weights of each of `lanes` output channels, for every vector of a step.
 static Values loadFours(KernelEmitter &e, const Tile &tile,
-                        const StepOperands &from, int64_t step) {
-  constexpr int64_t bytes = 4 * 8;
+                        const StepOperands &from, int64_t step, int64_t lanes) {
+  int64_t bytes = 4 * lanes;
   Values weights;
   for (int64_t v = 0; v < tile.vectors; ++v) {
     int64_t at = (step * tile.vectors + v) * bytes;
@@ -84,23 +86,35 @@ static Values loadFours(KernelEmitter &e, const Tile &tile,
   return weights;
 }
 
+/// Fetches the lines of `bytes` weights at `offset` and `fetchAhead`.
+static void fetch(KernelEmitter &e, const StepOperands &from, int64_t offset,
+                  int64_t bytes) {
+  constexpr int64_t line = 64;
+  for (int64_t at = 0; at < bytes; at += line)
+    e.prefetch(from.weights,
+               e.add(from.weightsAt, offset + from.fetchAhead + at));
+}
+
 /// vpdpbusd: four channels of a pixel, broadcast, times four weights of each of
-/// eight output channels, added in int32.
-static void emitVpdpbusd(KernelEmitter &e, const Tile &tile,
+/// eight or sixteen output channels, added in int32.
+static void emitVpdpbusd(KernelEmitter &e, MicroKernel kernel, const Tile &tile,
                          const StepOperands &from, int64_t steps,
                          Values &accumulators) {
-  constexpr int64_t lanes = 8;
+  int64_t lanes = getTraits(kernel).lanes;
+  StringRef name = kernel == MicroKernel::Vpdpbusd512
+                       ? "llvm.x86.avx512.vpdpbusd.512"
+                       : "llvm.x86.avx512.vpdpbusd.256";
   for (int64_t step = 0; step < steps; ++step) {
-    Values weights = loadFours(e, tile, from, step);
+    Values weights = loadFours(e, tile, from, step, lanes);
+    if (from.fetchAhead)
+      fetch(e, from, step * tile.vectors * 4 * lanes, tile.vectors * 4 * lanes);
     for (int64_t p = 0; p < tile.pixels; ++p) {
-      Value activations =
-          broadcastFour(e, from.activations,
-                        e.add(from.activationsAt, p * from.pitch + step * 4));
+      Value at = e.add(from.activationsAt, p * from.pitch + step * 4);
+      Value activations = broadcastFour(e, from.activations, at, lanes);
       for (int64_t v = 0; v < tile.vectors; ++v) {
         Value &accumulator = accumulators[p * tile.vectors + v];
-        accumulator =
-            e.intrinsic("llvm.x86.avx512.vpdpbusd.256", e.vec(lanes, e.i32()),
-                        {accumulator, activations, weights[v]});
+        accumulator = e.intrinsic(name, e.vec(lanes, e.i32()),
+                                  {accumulator, activations, weights[v]});
       }
     }
   }
@@ -119,11 +133,10 @@ static void emitPmaddubsw(KernelEmitter &e, const Tile &tile,
     int64_t end = std::min(first + from.chain, steps);
     Values sums(accumulators.size());
     for (int64_t step = first; step < end; ++step) {
-      Values weights = loadFours(e, tile, from, step);
+      Values weights = loadFours(e, tile, from, step, lanes);
       for (int64_t p = 0; p < tile.pixels; ++p) {
-        Value activations =
-            broadcastFour(e, from.activations,
-                          e.add(from.activationsAt, p * from.pitch + step * 4));
+        Value at = e.add(from.activationsAt, p * from.pitch + step * 4);
+        Value activations = broadcastFour(e, from.activations, at, lanes);
         for (int64_t v = 0; v < tile.vectors; ++v) {
           int64_t i = p * tile.vectors + v;
           Value products =
@@ -150,9 +163,11 @@ void q::kernel::emitSteps(KernelEmitter &e, MicroKernel kernel,
   switch (kernel) {
   case MicroKernel::Pmaddwd:
   case MicroKernel::Vpdpwssd:
+  case MicroKernel::Vpdpwssd512:
     return emitPairs(e, kernel, tile, operands, steps, accumulators);
   case MicroKernel::Vpdpbusd:
-    return emitVpdpbusd(e, tile, operands, steps, accumulators);
+  case MicroKernel::Vpdpbusd512:
+    return emitVpdpbusd(e, kernel, tile, operands, steps, accumulators);
   case MicroKernel::Pmaddubsw:
     return emitPmaddubsw(e, tile, operands, steps, accumulators);
   case MicroKernel::Smlal:

@@ -31,6 +31,9 @@ struct StepOperands {
   /// Products of the run's last step that are not filled up with zeros, if that
   /// is known: smull leaves out what is not there.
   int64_t lastDepth = 0;
+  /// How many bytes of weights behind those of a step are fetched into the
+  /// cache (vpdpbusd); 0 for none.
+  int64_t fetchAhead = 0;
 };
 
 /// How many steps of a micro-kernel make one iteration of a loop over `steps`:
@@ -63,6 +66,21 @@ Values finishTile(KernelEmitter &e, MicroKernel kernel, const Tile &tile,
 /// Whether iterations of a loop of steps must not be unrolled: LLVM would load
 /// the operands of many at once, into registers that there are not.
 bool keepsLoops(MicroKernel kernel);
+
+/// Where a panel's chains are described: `lengths` counts of chains, then the
+/// offset of each step's activations from those of the tile's first step.
+struct ChainTable {
+  Value buffer; ///< flat i16 or i32 buffer of unsigned numbers
+  Value at;     ///< of the panel's first count
+  llvm::ArrayRef<int64_t> lengths;
+};
+
+/// Emits all steps of a panel in the order of its chains, a loop for each
+/// length. Steps of pmaddubsw; those of length 0 are widened and multiplied
+/// with pmaddwd.
+Values emitPanelChains(KernelEmitter &e, const Tile &tile,
+                       const StepOperands &operands, const ChainTable &table,
+                       Values accumulators);
 
 } // namespace q::kernel
 

@@ -41,10 +41,10 @@ struct Rates {
   /// Multiply-accumulates per cycle of the products of transformed operands,
   /// and of a direct convolution.
   double products, direct;
-  /// Cycles for the transforms of 16 weights (8 outputs of 2 inputs), of the
-  /// data of 16 channels of a tile, and of 16 channels of its results, epilogue
-  /// included.
-  double weights, data, results;
+  /// Cycles for the transforms of a vector of weights (2 inputs of 8 outputs,
+  /// or of 16), of the data of 16 channels of a tile, and of 16 channels of its
+  /// results, epilogue included.
+  double weights, data = 110, results = 220;
 };
 
 } // namespace
@@ -54,12 +54,13 @@ struct Rates {
 /// what `qcc --profile` compiles with and without Winograd; weights that come
 /// from memory take longer there.
 static Rates getRates(MicroKernel pairs) {
-  if (pairs == MicroKernel::Vpdpwssd)
-    return {40, 57, 110, 110, 220};
+  if (pairs == MicroKernel::Vpdpwssd512)
+    return Rates{31, 59, 140};
   // NEON: what llvm-mca says of the loops on a Neoverse N1.
   if (pairs == MicroKernel::Smlal)
-    return {4, 8, 250, 460, 1000};
-  return {24, 22.5, 50, 110, 220};
+    return Rates{4, 8, 250, 460, 1000};
+  return pairs == MicroKernel::Vpdpwssd ? Rates{40, 57, 110}
+                                        : Rates{24, 22.5, 50};
 }
 
 /// Bytes per cycle of the copy that adds borders.
@@ -73,13 +74,14 @@ WinogradCost q::kernel::estimateWinograd(const WinogradPlan &plan,
     return double(6 * axis.fours + 5 * axis.threes);
   };
   double channels = double(plan.panels.panelCount() * plan.panels.panelWidth);
-  double panels = double(plan.panels.panelCount());
+  double weights =
+      double(g.inC / 2) * channels / double(plan.panels.traits.lanes);
   double tiles = double(plan.rows.tiles() * plan.columns.tiles());
   double cycles = positions(plan.rows) * positions(plan.columns) *
                       double(g.inC) * channels / rates.products +
-                  double(plan.blocks * g.inC) * panels * rates.weights +
+                  double(plan.blocks) * weights * rates.weights +
                   tiles * double(g.inC / 16) * rates.data +
-                  tiles * panels * rates.results +
+                  tiles * channels / 16 * rates.results +
                   double(g.inH * g.inW * g.inC) / kBytesPerCycle;
   double direct = double(9 * g.outH * g.outW * g.inC) * channels / rates.direct;
   return {int64_t(double(g.batch) * cycles), int64_t(double(g.batch) * direct)};
@@ -88,7 +90,8 @@ WinogradCost q::kernel::estimateWinograd(const WinogradPlan &plan,
 WinogradChoice q::kernel::chooseWinograd(MLIRContext *context,
                                          const LayerGeometry &geometry,
                                          const LayerConstants &constants,
-                                         MicroKernel pairs, bool always) {
+                                         MicroKernel pairs, bool always,
+                                         int64_t directCycles) {
   WinogradChoice choice;
   StringRef reason;
   if (!isWinogradSupported(geometry, reason))
@@ -116,6 +119,8 @@ WinogradChoice q::kernel::chooseWinograd(MLIRContext *context,
   WinogradCost cost = estimateWinograd(
       getWinogradPlan(geometry, choice.tile.first, choice.tile.second, pairs),
       pairs);
+  if (directCycles)
+    cost.directCycles = directCycles;
   if (cost.cycles >= cost.directCycles && !always) {
     choice.whyDirect = llvm::formatv("winograd: it would take {0} cycles "
                                      "instead of {1}",
