@@ -52,13 +52,15 @@ func.func @lowest(%x: !x) -> !y {
 !w = tensor<8x1x1x64x!quant.uniform<i8<-127:127>:f32, 0.25>>
 !y = tensor<1x2x2x8x!quant.uniform<u8:f32, 3.0>>
 
-// Clamped activations prove longer chains: -128 to 12, four of weights of 63,
-// which takes two pixels a tile.
+// Clamped activations prove longer chains: 0 to 140 are -70 to 70 once they are
+// centred, and four weights of 100 may meet, which takes two pixels a tile. The
+// bias gives 70 * 64 * 100 back.
 // CHECK-LABEL: func @clamped
-// CHECK: signed_chain = #qk.signed_chain<length = 4, lo = -128, hi = 12, sum_min = -32256, sum_max = 3024>
+// CHECK-DAG: dense<448000> : tensor<8xi32>
+// CHECK: signed_chain = #qk.signed_chain<length = 4, lo = -70, hi = 70, sum_min = -28000, sum_max = 28000>
 // CHECK-SAME: tile = array<i64: 2, 2>
 func.func @clamped(%x: !x) -> !y {
-  %w = q.const dense<63> : tensor<8x1x1x64xi8> as !w
+  %w = q.const dense<100> : tensor<8x1x1x64xi8> as !w
   %y = q.conv2d %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>,
          dilations = array<i64: 1, 1>,
          int16_chain = {amax = 140 : i64, length = 2 : i64, pairs = 128 : i64,

@@ -4,8 +4,12 @@
 // RUN:   | FileCheck %s --check-prefix=ALWAYS
 // RUN: qopt %s --convert-q-to-kernels=winograd=off --split-input-file \
 // RUN:   | FileCheck %s --check-prefix=OFF
-// RUN: qopt %s --convert-q-to-kernels=target=neon --split-input-file \
+// RUN: qopt %s --convert-q-to-kernels=target=dotprod --split-input-file \
 // RUN:   | FileCheck %s --check-prefix=OFF
+// RUN: qopt %s --convert-q-to-kernels='target=neon winograd=always' \
+// RUN:   --split-input-file | FileCheck %s --check-prefix=NEON
+// NEON: qk.winograd
+// NEON-SAME: micro_kernel = #qk.micro_kernel<smlal>
 // RUN: qopt %s --convert-q-to-kernels='target=avx512vnni winograd=always' \
 // RUN:   --split-input-file | FileCheck %s --check-prefix=VNNI
 // VNNI: qk.winograd

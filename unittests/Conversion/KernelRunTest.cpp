@@ -393,7 +393,7 @@ TEST_P(KernelRun, Depthwise) {
   check();
 }
 
-/// x86 alone has Winograd.
+/// Targets with dot products of bytes on NEON have no Winograd.
 class WinogradRun : public KernelRun {};
 
 TEST_P(WinogradRun, RandomLayers) {
@@ -447,7 +447,7 @@ TEST_P(WinogradRun, LargeLayers) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Targets, WinogradRun,
-                         ::testing::Values("avx2", "avx512vnni"),
+                         ::testing::Values("avx2", "avx512vnni", "neon"),
                          [](const auto &info) {
                            return std::string(info.param);
                          });

@@ -166,8 +166,9 @@ def QK_SignedChainAttr : AttrDef<QK_Dialect, "SignedChain"> {
   let summary = "how many signed products a lane of int16 adds, and why (rule N8)";
   let description = [{
     SMULL and SMLAL multiply signed bytes and add `length` products in each of
-    eight int16 lanes, before SADALP widens them. For activations of `lo` to
-    `hi` (those that the micro-kernel sees: unsigned ones minus 128) the sums of
+    eight int16 lanes, before SADALP widens them. The micro-kernel sees
+    activations of `lo` to `hi`: their storage values, shifted so that the lowest
+    of the storage's type becomes `lo`, which the bias takes off again. The sums of
     a lane lie in [`sum_min`, `sum_max`], and both ends are reached by some
     input. Everything is exact because
 
@@ -288,8 +289,8 @@ def QK_ConvOp : QK_LayerOp<"conv"> {
     then where the activations of each step lie, counted from those of the first
     step in elements. Packed weights follow that order, and those of a step that
     is widened are stored as channels 0, 2 and then 1, 3 of each vector.
-    Those of `smull` are signed: unsigned ones are shifted by -128.
-    `signed_chain` goes with it. Its accumulators hold four partial sums each of
+    Those of `smull` are signed and centred around 0, which the `signed_chain`
+    that goes with it describes. Its accumulators hold four partial sums each of
     one output channel, which are added up behind the last product.
 
     `why_direct` tells of a 3x3 layer why it is no `qk.winograd`.
@@ -312,8 +313,8 @@ def QK_WinogradOp : QK_LayerOp<"winograd"> {
     packed as `[panel of 16 outputs, channel pair, 8 outputs, tap, output, 2]`;
     the kernel transforms them when it is called, so that the library holds one
     byte for each. Bias and the epilogue's constants are packed as those of
-    `qk.conv` in panels of 16; their products are `pmaddwd`, `vpdpwssd`
-    or, in vectors of 512 bits, `vpdpwssd512`.
+    `qk.conv` with the same micro-kernel in panels of 16: `pmaddwd`, `vpdpwssd`,
+    in vectors of 512 bits `vpdpwssd512`, or, on NEON, `smlal`.
   }];
 }
 
@@ -322,7 +323,8 @@ def QK_DepthwiseOp : QK_LayerOp<"depthwise"> {
   let description = [{
     The convolution whose `groups` equal the channels of input and result. The
     arithmetic is that of `qk.conv`. `tile` is `[rows, vectors]`: how many output
-    rows and vectors of channels one walk along the input handles. Weights are `[KH, KW, C]`,
+    rows and vectors of channels one walk along the input handles; it takes the
+    micro-kernels `pmaddwd`, `vpdpwssd`, `smlal`, `sdot` and `usdot`. Weights are `[KH, KW, C]`,
     one byte each; the kernel widens them when it is called. Bias, multipliers
     and shifts are packed as those of `qk.conv`.
   }];

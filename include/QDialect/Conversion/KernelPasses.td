@@ -30,7 +30,7 @@ def ConvertQToKernels : Pass<"convert-q-to-kernels", "::mlir::ModuleOp"> {
     SMMLA and USMMLA; reductions that are too short for that take SMLAL or the
     dot products.
 
-    On AVX2, a dense 3x3 convolution of stride 1 becomes a `qk.winograd` if its
+    On AVX2 and base NEON, a dense 3x3 convolution of stride 1 becomes a `qk.winograd` if its
     accumulators lie within 2^25, which makes that exact, and if a cost model
     expects it to be faster than the chains that are proven for it;
     `winograd_proof` or `why_direct` give the numbers.

@@ -67,6 +67,10 @@ struct MicroKernelTraits {
   }
 };
 MicroKernelTraits getTraits(MicroKernel kernel);
+/// What is added to storage values before a micro-kernel multiplies them: what
+/// brings the lowest one to the `lo` of a signed chain, if there is one.
+int64_t getActivationOffset(MicroKernel kernel, SignedChainAttr chain,
+                            bool isSigned);
 
 /// A row of pixels cut into tiles: `countA` tiles of `sizeA` pixels, then
 /// `countB` of `sizeB`. With `overlaps` the last tile reaches back instead of
@@ -174,19 +178,25 @@ struct DepthwisePlan {
   int64_t blocks = 1;
   int64_t vectors = 2; ///< vectors of accumulators per pixel
   int64_t rows = 1;    ///< output rows per step
-  /// Input rows are multiplied in pairs, one i16 of each row side by side.
-  bool pairsRows = false;
-  /// Input rows (or pairs of rows) that `rows` output rows look at.
-  int64_t windowRows = 1;
+  /// How many input rows are multiplied at a time, one element of each side by
+  /// side: 1, pairs of i16, or four bytes for the dot products of NEON.
+  int64_t groupRows = 1;
+  /// Groups of input rows that `rows` output rows look at.
+  int64_t windowGroups = 1;
 
   int64_t blockStart(int64_t block) const;
   int64_t channelOf(int64_t vector, int64_t lane) const;
-  /// Pairs of rows that output row `row` of a step looks at: first and count.
-  std::pair<int64_t, int64_t> pairsOf(int64_t row) const;
-  /// Distinct offsets of an output row inside its first pair: 1 or 2.
+  /// Groups of rows that output row `row` of a step looks at: first and count.
+  std::pair<int64_t, int64_t> groupsOf(int64_t row) const;
+  /// Where output row `row` begins inside its first group.
+  int64_t offsetInGroup(int64_t row) const;
+  /// How many output rows of a step have weights of their own, because they
+  /// begin at different offsets: 1 or `rows`.
   int64_t phases() const;
-  /// i16 weights per block, once they are widened.
+  /// Weights per block, in the order in which they are multiplied.
   int64_t blockWeights() const;
+  /// Bits of such a weight: those of the rows' elements.
+  int64_t weightBits() const { return groupRows == 4 ? 8 : 16; }
 };
 
 DepthwisePlan getDepthwisePlan(const LayerGeometry &geometry,

@@ -39,6 +39,8 @@ namespace {
 /// Which micro-kernels a target has.
 struct TargetKernels {
   MicroKernel dense, denseSigned, depthwise;
+  /// That of depthwise layers with signed activations, if it is another.
+  std::optional<MicroKernel> depthwiseSigned = std::nullopt;
   /// That of the products of Winograd, if there is a kernel.
   std::optional<MicroKernel> winograd = std::nullopt;
   /// For layers whose pairs of products are proven to fit int16.
@@ -49,20 +51,26 @@ struct TargetKernels {
 std::optional<TargetKernels> getTarget(StringRef name) {
   using MK = MicroKernel;
   if (name == "avx2")
-    return TargetKernels{MK::Pmaddwd, MK::Pmaddwd, MK::Pmaddwd, MK::Pmaddwd,
-                         MK::Pmaddubsw};
+    return TargetKernels{MK::Pmaddwd,  MK::Pmaddwd, MK::Pmaddwd,
+                         std::nullopt, MK::Pmaddwd, MK::Pmaddubsw};
   if (name == "avxvnni")
-    return TargetKernels{MK::Vpdpbusd, MK::Vpdpbusd, MK::Vpdpwssd,
+    return TargetKernels{MK::Vpdpbusd, MK::Vpdpbusd, MK::Vpdpwssd, std::nullopt,
                          MK::Vpdpwssd};
   if (name == "avx512vnni")
-    return TargetKernels{MK::Vpdpbusd,    MK::Vpdpbusd, MK::Vpdpwssd,
-                         MK::Vpdpwssd512, std::nullopt, 32};
+    return TargetKernels{MK::Vpdpbusd,
+                         MK::Vpdpbusd,
+                         MK::Vpdpwssd,
+                         std::nullopt,
+                         MK::Vpdpwssd512,
+                         std::nullopt,
+                         32};
   if (name == "neon")
-    return TargetKernels{MK::Smull, MK::Smull, MK::Smlal};
+    return TargetKernels{MK::Smull, MK::Smull, MK::Smlal, std::nullopt,
+                         MK::Smlal};
   if (name == "dotprod")
-    return TargetKernels{MK::Sdot, MK::Sdot, MK::Smlal};
+    return TargetKernels{MK::Sdot, MK::Sdot, MK::Sdot};
   if (name == "i8mm")
-    return TargetKernels{MK::Usmmla, MK::Smmla, MK::Smlal};
+    return TargetKernels{MK::Usmmla, MK::Smmla, MK::Usdot, MK::Sdot};
   return std::nullopt;
 }
 
@@ -248,10 +256,21 @@ private:
       buildWinograd(op, shape, geometry, **constants, *kernels.winograd,
                     choice.tile);
     else if (isDepthwise)
-      buildDepthwise(op, shape, geometry, **constants, kernels.depthwise);
+      buildDepthwise(op, shape, geometry, **constants,
+                     getDepthwiseKernel(kernels, geometry, **constants));
     else
       chooseDense(op, shape, geometry, **constants, kernels);
     return success();
+  }
+
+  static MicroKernel getDepthwiseKernel(const TargetKernels &kernels,
+                                        const LayerGeometry &geometry,
+                                        const LayerConstants &constants) {
+    bool isSigned = constants.input.getIsSigned();
+    return chooseNeonDepthwise(isSigned && kernels.depthwiseSigned
+                                   ? *kernels.depthwiseSigned
+                                   : kernels.depthwise,
+                               geometry);
   }
 
   /// What is proven of a layer, and which micro-kernels that allows.
@@ -272,7 +291,7 @@ private:
     MicroKernel wide = chooseDenseWidth(geometry, dense, kernels.registers);
     if (wide != dense)
       request.dense.push_back(wide);
-    request.depthwise = kernels.depthwise;
+    request.depthwise = getDepthwiseKernel(kernels, geometry, constants);
     request.registers = kernels.registers;
     std::optional<Int16Chain> chain = getInt16Chain(op);
     if (kernels.densePairs && chain && !request.isDepthwise) {
@@ -392,6 +411,15 @@ private:
     return true;
   }
 
+  /// Where a micro-kernel works on x + offset, the bias gives the difference
+  /// back.
+  static void takeOffset(LayerConstants &constants, MicroKernel kernel) {
+    int64_t offset = getActivationOffset(kernel, constants.signedChain,
+                                         constants.input.getIsSigned());
+    for (auto [bias, sum] : llvm::zip(constants.bias, constants.weightSums))
+      bias -= static_cast<int32_t>(offset * sum);
+  }
+
   void buildDense(WeightedOpInterface op, const LayerShape &shape,
                   const LayerGeometry &geometry, LayerConstants &constants,
                   MicroKernel kernel, int64_t registers,
@@ -399,12 +427,7 @@ private:
                   std::optional<std::pair<int64_t, int64_t>> told = {}) {
     if (!told)
       kernel = chooseDenseWidth(geometry, kernel, registers);
-    // Where the micro-kernel works on x + offset, the bias gives the difference
-    // back.
-    int64_t offset =
-        getTraits(kernel).activationOffset(constants.input.getIsSigned());
-    for (auto [bias, sum] : llvm::zip(constants.bias, constants.weightSums))
-      bias -= static_cast<int32_t>(offset * sum);
+    takeOffset(constants, kernel);
     DenseTile tile = told ? DenseTile{told->first, told->second, 0}
                           : chooseDenseTile(geometry, kernel, registers);
     if (constants.signedChain)
@@ -441,9 +464,10 @@ private:
   }
 
   void buildDepthwise(WeightedOpInterface op, const LayerShape &shape,
-                      const LayerGeometry &geometry,
-                      const LayerConstants &constants, MicroKernel kernel,
+                      const LayerGeometry &geometry, LayerConstants &constants,
+                      MicroKernel kernel,
                       std::optional<std::pair<int64_t, int64_t>> tile = {}) {
+    takeOffset(constants, kernel);
     auto [rows, vectors] = tile ? *tile : chooseDepthwiseTile(geometry, kernel);
     DepthwisePlan plan = getDepthwisePlan(geometry, kernel, rows, vectors);
     Packed packed;

@@ -189,12 +189,10 @@ private:
     if (offset() == 0)
       return bytes;
     int64_t n = cast<VectorType>(bytes.getType()).getNumElements();
-    return arith::XOrIOp::create(e.b, bytes, e.splat(0x80, n, e.i8()));
+    return arith::AddIOp::create(e.b, bytes, e.splat(offset(), n, e.i8()));
   }
 
-  int64_t offset() const {
-    return plan.traits.activationOffset(spec.inputStorage.getIsSigned());
-  }
+  int64_t offset() const { return spec.activationOffset; }
 
   int64_t padValue() const {
     return spec.inputStorage.getZeroPoint() + offset();

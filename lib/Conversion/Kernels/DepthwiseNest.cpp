@@ -11,7 +11,8 @@
 // whose unfinished sums the loop carries along. For vpmaddwd two neighbouring
 // input rows are interleaved, element by element, so that one instruction
 // multiplies two vertical taps; two output rows then share every pair, with
-// the weights shifted by one row for the second.
+// the weights shifted by one row for the second. The dot products of NEON take
+// four rows of bytes in the same way.
 //
 // Nothing is copied for the sake of padding: a row outside of the image is read
 // from a buffer of one padded pixel, again and again; a column outside of it is
@@ -45,8 +46,7 @@ public:
   DepthwiseNestWriter(KernelEmitter &e, const DepthwisePlan &plan,
                       const NestSpec &spec)
       : e(e), b(e.b), plan(plan), g(plan.geometry), spec(spec),
-        buffers(spec.buffers),
-        pitch(plan.blockChannels * (plan.pairsRows ? 2 : 1)) {
+        buffers(spec.buffers), pitch(plan.blockChannels * plan.groupRows) {
     findColumns();
   }
 
@@ -66,7 +66,16 @@ public:
   }
 
 private:
+  /// Of the storage, and as it is multiplied.
   int64_t padValue() const { return spec.inputStorage.getZeroPoint(); }
+  int64_t padFactor() const { return padValue() + spec.activationOffset; }
+
+  Type element() { return plan.groupRows == 4 ? e.i8() : e.i16(); }
+
+  /// Bytes as they are multiplied.
+  Value widen(Value bytes, bool isSigned) {
+    return plan.groupRows == 4 ? bytes : e.extend(bytes, e.i16(), isSigned);
+  }
 
   /// Of a block; the last one reaches back over its neighbour.
   Value firstChannel(Value block) {
@@ -80,7 +89,8 @@ private:
   //---------------------------------------------------------===//
 
   /// Once per call: weights are stored as bytes, channel by channel of a tap,
-  /// and multiplied as int16, in the pairs of the rows that they meet.
+  /// and multiplied in the groups of the rows that they meet, as int16 or, by
+  /// the dot products, as they are.
   void widenWeights() {
     spec.team.run(e, SharedLoop::Panels, plan.blocks, [&](Value block) {
       Value channel = firstChannel(block);
@@ -96,33 +106,37 @@ private:
   void widenColumn(Value from, Value to) {
     auto read = [&](int64_t row) -> Value {
       if (row < 0 || row >= g.kernelH)
-        return e.splat(0, plan.blockChannels, e.i16());
+        return e.splat(0, plan.blockChannels, element());
       Value at = e.add(from, row * g.kernelW * g.outC);
       Value bytes = e.load(buffers.weights, at, plan.blockChannels);
-      return e.extend(bytes, e.i16(), /*isSigned=*/true);
+      return widen(bytes, /*isSigned=*/true);
     };
     int64_t lanes = plan.traits.lanes;
     for (int64_t phase = 0; phase < plan.phases(); ++phase)
-      for (int64_t row = 0; row < plan.pairsOf(phase).second; ++row) {
-        // In phase 1 the first row of the first pair is above the window.
-        int64_t upper = plan.pairsRows ? 2 * row - phase : row;
-        Value lower = plan.pairsRows ? read(upper + 1) : Value();
-        Values vectors = interleave(read(upper), lower);
+      for (int64_t group = 0; group < plan.groupsOf(phase).second; ++group) {
+        // The first rows of the first group may be above the window.
+        int64_t first = group * plan.groupRows - plan.offsetInGroup(phase);
+        Values rows;
+        for (int64_t row = 0; row < plan.groupRows; ++row)
+          rows.push_back(read(first + row));
+        Values vectors = interleave(rows);
         for (auto [v, vector] : llvm::enumerate(vectors))
           e.store(vector, buffers.weightScratch,
-                  e.add(to, v * lanes * (plan.pairsRows ? 2 : 1)));
+                  e.add(to, v * lanes * plan.groupRows));
         to = e.add(to, g.kernelW * pitch);
       }
   }
 
-  /// A row's elements, or those of two rows side by side, in the order of the
+  /// The elements of the rows of a group side by side, in the order of the
   /// accumulators' lanes: one vector per vector of accumulators.
-  Values interleave(Value upper, Value lower) {
+  Values interleave(const Values &rows) {
+    if (rows.size() == 4)
+      return interleaveFour(rows);
     int64_t lanes = plan.traits.lanes;
     Values vectors;
     for (int64_t v = 0; v < plan.vectors; ++v) {
-      if (!plan.pairsRows) {
-        vectors.push_back(e.slice(upper, v * lanes, lanes));
+      if (rows.size() == 1) {
+        vectors.push_back(e.slice(rows[0], v * lanes, lanes));
         continue;
       }
       SmallVector<int64_t> order;
@@ -131,7 +145,27 @@ private:
         order.push_back(channel);
         order.push_back(plan.blockChannels + channel);
       }
-      vectors.push_back(e.shuffle(upper, lower, order));
+      vectors.push_back(e.shuffle(rows[0], rows[1], order));
+    }
+    return vectors;
+  }
+
+  /// Four bytes per channel: pairs of rows first (ZIP of bytes), then pairs of
+  /// those (ZIP of halves).
+  Values interleaveFour(const Values &rows) {
+    auto zip = [&](Value a, Value c, int64_t first, int64_t count) {
+      int64_t n = cast<VectorType>(a.getType()).getNumElements();
+      SmallVector<int64_t> order;
+      for (int64_t i = first; i < first + count; ++i)
+        order.append({i, n + i});
+      return e.shuffle(a, c, order);
+    };
+    Values vectors;
+    for (int64_t eight = 0; eight < plan.blockChannels; eight += 8) {
+      Value upper = e.bitcast(zip(rows[0], rows[1], eight, 8), 8, e.i16());
+      Value lower = e.bitcast(zip(rows[2], rows[3], eight, 8), 8, e.i16());
+      for (int64_t four : {0, 4})
+        vectors.push_back(e.bitcast(zip(upper, lower, four, 4), 16, e.i8()));
     }
     return vectors;
   }
@@ -184,7 +218,10 @@ private:
     Value offset = b.createOrFold<arith::MulIOp>(column, row.step);
     Value bytes =
         e.load(row.buffer, e.add(row.start, offset), plan.blockChannels);
-    return e.extend(bytes, e.i16(), spec.inputStorage.getIsSigned());
+    if (spec.activationOffset)
+      bytes = arith::AddIOp::create(
+          b, bytes, e.splat(spec.activationOffset, plan.blockChannels, e.i8()));
+    return widen(bytes, spec.inputStorage.getIsSigned());
   }
 
   //===--- Output pixels
@@ -312,7 +349,7 @@ private:
       inner += column.uses.size();
       for (int64_t o = 0; o < steps; ++o) {
         int64_t x = o * g.strideW + column.offset - g.padLeft;
-        bool isSkipped = padValue() == 0 && (x < 0 || x >= g.inW);
+        bool isSkipped = padFactor() == 0 && (x < 0 || x >= g.inW);
         if (isSkipped || (o >= begin && o < end))
           continue;
         for (const Column::Use &use : column.uses)
@@ -339,9 +376,9 @@ private:
           [&](int64_t row) { return read(w.window[row], x); }, w.window.size());
     };
     auto outside = [&]() {
-      if (padValue() == 0)
+      if (padFactor() == 0)
         return sums;
-      Value padding = e.splat(padValue(), plan.blockChannels, e.i16());
+      Value padding = e.splat(padFactor(), plan.blockChannels, element());
       return multiplyRows(
           used, w.weightsAt, sums, [&](int64_t) { return padding; },
           w.window.size());
@@ -356,16 +393,13 @@ private:
 
   Values multiplyRows(const Column &column, Value weightsAt, Values sums,
                       function_ref<Value(int64_t)> readRow, int64_t rows) {
-    for (int64_t row = 0; row < plan.windowRows; ++row) {
-      Values data;
-      if (plan.pairsRows) {
-        Value upper = readRow(2 * row);
-        // A missing partner meets zero weights only.
-        data = interleave(upper,
-                          2 * row + 1 < rows ? readRow(2 * row + 1) : upper);
-      } else {
-        data = interleave(readRow(row), Value());
-      }
+    for (int64_t row = 0; row < plan.windowGroups; ++row) {
+      Values group;
+      // A missing partner meets zero weights only.
+      for (int64_t i = row * plan.groupRows; i < (row + 1) * plan.groupRows;
+           ++i)
+        group.push_back(i < rows ? readRow(i) : group.front());
+      Values data = interleave(group);
       for (int64_t v = 0; v < plan.vectors; ++v)
         for (int64_t outRow = 0; outRow < plan.rows; ++outRow)
           for (const Column::Use &use : column.uses) {
@@ -377,22 +411,25 @@ private:
     return sums;
   }
 
-  /// One row (or pair of rows) of the window, for one row of outputs.
+  /// One group of rows of the window, for one row of outputs.
   Value multiplyAdd(int64_t row, int64_t outRow, int64_t tap, int64_t v,
                     Value data, Value weightsAt, Value sum) {
-    auto [first, count] = plan.pairsOf(outRow);
+    auto [first, count] = plan.groupsOf(outRow);
     if (row < first || row >= first + count)
       return sum;
     int64_t lanes = plan.traits.lanes;
-    int64_t length = lanes * (plan.pairsRows ? 2 : 1);
-    int64_t phase = plan.phases() == 2 ? outRow * g.strideH % 2 : 0;
-    int64_t phaseStart = phase ? plan.pairsOf(0).second : 0;
+    int64_t length = lanes * plan.groupRows;
+    int64_t phaseStart = 0;
+    for (int64_t phase = 0; plan.phases() > 1 && phase < outRow; ++phase)
+      phaseStart += plan.groupsOf(phase).second;
     int64_t offset =
         ((phaseStart + row - first) * g.kernelW + tap) * pitch + v * length;
     Value weights =
         e.load(buffers.weightScratch, e.add(weightsAt, offset), length);
-    if (plan.pairsRows)
+    if (plan.groupRows == 2)
       return e.addPairs(spec.microKernel, sum, data, weights);
+    if (plan.groupRows == 4)
+      return e.addDotProducts(spec.microKernel, sum, data, weights);
     Value products = arith::MulIOp::create(b, e.extend(data, e.i32(), true),
                                            e.extend(weights, e.i32(), true));
     return arith::AddIOp::create(b, sum, products);

@@ -81,8 +81,9 @@ static bool isDenseTile(const LayerGeometry &g, MicroKernel kernel,
 
 static bool isDepthwiseTile(const LayerGeometry &g, MicroKernel kernel,
                             int64_t rows, int64_t vectors) {
+  int64_t channels = vectors * getTraits(kernel).lanes;
   return rows >= 1 && rows <= std::min<int64_t>(g.outH, 4) && vectors >= 1 &&
-         vectors <= 2 && vectors * getTraits(kernel).lanes <= g.outC &&
+         channels % 8 == 0 && channels <= std::min<int64_t>(g.outC, 16) &&
          (rows == 1 || g.dilationH == 1);
 }
 
@@ -286,7 +287,8 @@ public:
 
   void addDepthwise(MicroKernel kernel) {
     for (int64_t rows = 1; rows <= 4; ++rows)
-      for (int64_t vectors = 1; vectors <= 2; ++vectors)
+      for (int64_t vectors = 1; vectors * getTraits(kernel).lanes <= 16;
+           ++vectors)
         // Without rows in common, more of them only take registers.
         if (rows == 1 || g.strideH < g.kernelH)
           add(KernelForm::Depthwise, kernel, {rows, vectors});

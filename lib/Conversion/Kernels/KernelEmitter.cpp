@@ -132,6 +132,16 @@ Value KernelEmitter::addPairs(MicroKernel kernel, Value sum, Value lhs,
   return arith::AddIOp::create(b, sum, products);
 }
 
+Value KernelEmitter::addDotProducts(MicroKernel kernel, Value sum,
+                                    Value activations, Value weights) {
+  // The unsigned factor comes first.
+  if (kernel == MicroKernel::Usdot)
+    return intrinsic("llvm.aarch64.neon.usdot.v4i32.v16i8", sum.getType(),
+                     {sum, activations, weights});
+  return intrinsic("llvm.aarch64.neon.sdot.v4i32.v16i8", sum.getType(),
+                   {sum, weights, activations});
+}
+
 void KernelEmitter::loop(int64_t count, function_ref<void(Value)> body) {
   loop(count, {}, [&](Value iv, Values) {
     body(iv);

@@ -122,6 +122,13 @@ MicroKernelTraits q::kernel::getTraits(MicroKernel kernel) {
   return {8, 1, 16, false, false};
 }
 
+int64_t q::kernel::getActivationOffset(MicroKernel kernel,
+                                       SignedChainAttr chain, bool isSigned) {
+  if (chain)
+    return chain.getLo() - (isSigned ? -128 : 0);
+  return getTraits(kernel).activationOffset(isSigned);
+}
+
 //===----------------------------------------------------------------------===//
 // Tiles
 //===----------------------------------------------------------------------===//
@@ -421,22 +428,24 @@ int64_t DepthwisePlan::channelOf(int64_t vector, int64_t lane) const {
              : vector * traits.lanes + lane;
 }
 
-std::pair<int64_t, int64_t> DepthwisePlan::pairsOf(int64_t row) const {
-  int64_t first = row * geometry.strideH;
-  if (!pairsRows)
-    return {first, geometry.kernelH};
-  return {first / 2, ceilDiv(first % 2 + geometry.kernelH, 2)};
+int64_t DepthwisePlan::offsetInGroup(int64_t row) const {
+  return row * geometry.strideH % groupRows;
+}
+
+std::pair<int64_t, int64_t> DepthwisePlan::groupsOf(int64_t row) const {
+  return {row * geometry.strideH / groupRows,
+          ceilDiv(offsetInGroup(row) + geometry.kernelH, groupRows)};
 }
 
 int64_t DepthwisePlan::phases() const {
-  return pairsRows && rows > 1 && geometry.strideH % 2 ? 2 : 1;
+  return geometry.strideH % groupRows ? rows : 1;
 }
 
 int64_t DepthwisePlan::blockWeights() const {
   int64_t count = 0;
   for (int64_t phase = 0; phase < phases(); ++phase)
-    count += pairsOf(phase).second * geometry.kernelW * blockChannels *
-             (pairsRows ? 2 : 1);
+    count +=
+        groupsOf(phase).second * geometry.kernelW * blockChannels * groupRows;
   return count;
 }
 
@@ -446,14 +455,16 @@ DepthwisePlan q::kernel::getDepthwisePlan(const LayerGeometry &geometry,
   DepthwisePlan plan;
   plan.geometry = geometry;
   plan.traits = getTraits(kernel);
-  plan.pairsRows =
-      kernel == MicroKernel::Pmaddwd || kernel == MicroKernel::Vpdpwssd;
+  plan.groupRows =
+      kernel == MicroKernel::Pmaddwd || kernel == MicroKernel::Vpdpwssd ? 2
+      : plan.traits.activationBits == 8                                 ? 4
+                                                                        : 1;
   plan.vectors = vectors;
   plan.blockChannels = vectors * plan.traits.lanes;
   plan.blocks = ceilDiv(geometry.outC, plan.blockChannels);
   plan.rows = rows;
   int64_t inputRows = (rows - 1) * geometry.strideH + geometry.kernelH;
-  plan.windowRows = plan.pairsRows ? ceilDiv(inputRows, 2) : inputRows;
+  plan.windowGroups = ceilDiv(inputRows, plan.groupRows);
   return plan;
 }
 
@@ -474,7 +485,8 @@ bool q::kernel::isDepthwiseSupported(const LayerGeometry &geometry,
 std::pair<int64_t, int64_t>
 q::kernel::chooseDepthwiseTile(const LayerGeometry &geometry,
                                MicroKernel kernel) {
-  int64_t vectors = geometry.outC >= 16 ? 2 : 1, rows = 1;
+  int64_t lanes = getTraits(kernel).lanes;
+  int64_t vectors = geometry.outC >= 16 ? 16 / lanes : 8 / lanes, rows = 1;
   // Dilated rows are gathered, so neighbouring output rows share none of them.
   bool shares = geometry.dilationH == 1 && geometry.strideH < geometry.kernelH;
   if (shares && geometry.outH > 1)
@@ -482,11 +494,16 @@ q::kernel::chooseDepthwiseTile(const LayerGeometry &geometry,
   // The sums of all outputs to which an input column belongs stay in registers.
   int64_t outputs =
       geometry.dilationW > 1 ? 1 : ceilDiv(geometry.kernelW, geometry.strideW);
-  constexpr int64_t mostSums = 12;
+  int64_t mostSums = 12 * 8 / lanes;
   if (outputs * rows * vectors > mostSums)
     rows = 1;
   if (outputs * rows * vectors > mostSums)
-    vectors = 1;
+    vectors = 8 / lanes;
+  // A second row should not look at more groups than the first.
+  DepthwisePlan plan = getDepthwisePlan(geometry, kernel, rows, vectors);
+  if (plan.groupRows == 4 && rows > 1 &&
+      plan.groupsOf(1).second > plan.groupsOf(0).second)
+    rows = 1;
   return {rows, vectors};
 }
 
@@ -510,13 +527,15 @@ FailureOr<PackedSizes> q::kernel::getPackedSizes(DepthwiseOp op) {
     return op.emitOpError() << "has no kernel: " << reason;
   if (op.getMicroKernel() != MicroKernel::Pmaddwd &&
       op.getMicroKernel() != MicroKernel::Vpdpwssd &&
-      op.getMicroKernel() != MicroKernel::Smlal)
-    return op.emitOpError("takes the micro-kernels pmaddwd, vpdpwssd and "
-                          "smlal only");
+      op.getMicroKernel() != MicroKernel::Smlal &&
+      op.getMicroKernel() != MicroKernel::Sdot &&
+      op.getMicroKernel() != MicroKernel::Usdot)
+    return op.emitOpError("takes the micro-kernels pmaddwd, vpdpwssd, smlal, "
+                          "sdot and usdot only");
   int64_t rows = op.getTile()[0], vectors = op.getTile()[1];
   int64_t channels = vectors * getTraits(op.getMicroKernel()).lanes;
-  if (rows < 1 || rows > geometry->outH || vectors < 1 || vectors > 2 ||
-      channels > geometry->outC)
+  if (rows < 1 || rows > geometry->outH || vectors < 1 || channels % 8 ||
+      channels > 16 || channels > geometry->outC)
     return op.emitOpError("tile does not fit the result");
   if (rows > 1 && geometry->dilationH > 1)
     return op.emitOpError("tile must have one row if rows are dilated");

@@ -264,7 +264,8 @@ private:
                           CallOperands &call) {
     DepthwisePlan plan = planOf(op);
     pushBuffer(op, builder, call, plan.blockChannels, 8);
-    pushBuffer(op, builder, call, getDepthwiseWeightScratch(plan), 16);
+    pushBuffer(op, builder, call, getDepthwiseWeightScratch(plan),
+               plan.weightBits());
   }
 
   static std::pair<WinogradPlan, TeamPlan> blockingOf(WinogradOp op) {
@@ -377,9 +378,9 @@ private:
                          context, chains.getLengths(),
                          SmallVector<int64_t>(chains.getLengths().size()), {}));
     if (SignedChainAttr chain = op.getSignedChainAttr())
-      attributes.set(
-          op.getSignedChainAttrName(),
-          SignedChainAttr::get(context, chain.getLength(), 0, 0, 0, 0));
+      attributes.set(op.getSignedChainAttrName(),
+                     SignedChainAttr::get(context, chain.getLength(),
+                                          chain.getLo(), chain.getLo(), 0, 0));
     // Nor on the reasons of a choice.
     attributes.erase(op.getWinogradProofAttrName());
     attributes.erase(op.getWhyDirectAttrName());
@@ -431,7 +432,9 @@ private:
 
   template <typename OpTy>
   static void describeToLLVM(OpTy op, func::FuncOp kernel) {
-    if (keepsLoops(op.getMicroKernel()))
+    if (keepsLoops(op.getMicroKernel()) ||
+        (isa<WinogradOp>(op.getOperation()) &&
+         op.getMicroKernel() == MicroKernel::Smlal))
       kernel->setAttr(q::kKeepsLoopsAttrName,
                       UnitAttr::get(kernel.getContext()));
     for (unsigned i = 0; i < kernel.getNumArguments(); ++i)
@@ -472,6 +475,9 @@ private:
     if (SignedChainAttr chain = op.getSignedChainAttr())
       spec.chain = chain.getLength();
     spec.inputStorage = op.getInputStorage();
+    spec.activationOffset =
+        getActivationOffset(op.getMicroKernel(), op.getSignedChainAttr(),
+                            spec.inputStorage.getIsSigned());
     spec.buffers = stridesOf(call);
     spec.buffers.input = take(true);
     spec.buffers.weights = take(true);

@@ -40,12 +40,20 @@ MicroKernel q::kernel::chooseNeonKernel(MicroKernel best,
   return best;
 }
 
+MicroKernel q::kernel::chooseNeonDepthwise(MicroKernel best,
+                                           const LayerGeometry &geometry) {
+  bool isDot = best == MicroKernel::Sdot || best == MicroKernel::Usdot;
+  return isDot && geometry.kernelH == 1 ? MicroKernel::Smlal : best;
+}
+
 SignedChainAttr q::kernel::proveSignedChain(WeightedOpInterface op,
                                             ArrayRef<int8_t> weights) {
-  // As the micro-kernel sees them: signed, so that 128 is taken off again.
-  numerics::FactorRange range{-128, 127};
+  // As the micro-kernel sees them: 0 to amax, centred around 0.
+  int32_t amax = 255;
   if (std::optional<Int16Chain> chain = getInt16Chain(op))
-    range.hi = static_cast<int32_t>(chain->amax - 128);
+    amax = static_cast<int32_t>(chain->amax);
+  int32_t half = (amax + 1) / 2;
+  numerics::FactorRange range{-half, amax - half};
   int64_t channels =
       cast<RankedTensorType>(op.getWeights().getType()).getDimSize(0);
   numerics::SignedChainProof proof = numerics::proveSignedChains(
@@ -54,4 +62,4 @@ SignedChainAttr q::kernel::proveSignedChain(WeightedOpInterface op,
                               range.hi, proof.sumMin, proof.sumMax);
 }
 
-int64_t q::kernel::getSmullPixels(int64_t chain) { return chain == 4 ? 2 : 3; }
+int64_t q::kernel::getSmullPixels(int64_t chain) { return chain <= 2 ? 3 : 2; }

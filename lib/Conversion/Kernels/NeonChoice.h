@@ -18,6 +18,11 @@ namespace q::kernel {
 /// and usmmla stay as they are.
 MicroKernel chooseNeonKernel(MicroKernel best, const LayerGeometry &geometry);
 
+/// Likewise for a depthwise layer: sdot and usdot take four rows of the kernel
+/// at a time, which one row alone does not fill.
+MicroKernel chooseNeonDepthwise(MicroKernel best,
+                                const LayerGeometry &geometry);
+
 /// How many products of a layer may meet in an int16 lane of smull, proven from
 /// its weights [O, KH, KW, I] and what q-prove-int16-chains found of its
 /// activations (rule N8).

@@ -61,6 +61,8 @@ struct Team : TeamPlan {
 struct NestSpec {
   MicroKernel microKernel;
   int64_t chain = 1; ///< see StepOperands
+  /// What is added to storage values before they are multiplied.
+  int64_t activationOffset = 0;
   /// The lengths of a panel's chains; empty if all have one length.
   llvm::ArrayRef<int64_t> chainLengths;
   StorageAttr inputStorage;
@@ -95,8 +97,8 @@ DenseBlocking getDenseBlocking(const DensePlan &plan, int64_t maxPixels,
 void emitDenseNest(KernelEmitter &e, const DensePlan &plan,
                    const DenseBlocking &blocking, const NestSpec &spec);
 
-/// Elements (int16) of the depthwise nest's scratch buffer for weights. The
-/// other one holds a pixel of one block: bytes.
+/// Elements of the depthwise nest's scratch buffer for weights. The other one
+/// holds a pixel of one block: bytes.
 int64_t getDepthwiseWeightScratch(const DepthwisePlan &plan);
 void emitDepthwiseNest(KernelEmitter &e, const DepthwisePlan &plan,
                        const NestSpec &spec);

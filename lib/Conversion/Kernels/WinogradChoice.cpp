@@ -42,8 +42,9 @@ struct Rates {
   /// and of a direct convolution.
   double products, direct;
   /// Cycles for the transforms of a vector of weights (2 inputs of 8 outputs,
-  /// or of 16), ...
-  double weights;
+  /// or of 16), of the data of 16 channels of a tile, and of 16 channels of its
+  /// results, epilogue included.
+  double weights, data = 110, results = 220;
 };
 
 } // namespace
@@ -55,13 +56,13 @@ struct Rates {
 static Rates getRates(MicroKernel pairs) {
   if (pairs == MicroKernel::Vpdpwssd512)
     return Rates{31, 59, 140};
+  // NEON: what llvm-mca says of the loops on a Neoverse N1.
+  if (pairs == MicroKernel::Smlal)
+    return Rates{4, 8, 250, 460, 1000};
   return pairs == MicroKernel::Vpdpwssd ? Rates{40, 57, 110}
                                         : Rates{24, 22.5, 50};
 }
 
-/// Cycles for the transforms of the data of 16 channels of a tile, and of 16
-/// channels of its results, epilogue included.
-constexpr double kCyclesPerData = 110, kCyclesPerResults = 220;
 /// Bytes per cycle of the copy that adds borders.
 constexpr double kBytesPerCycle = 16;
 
@@ -79,8 +80,8 @@ WinogradCost q::kernel::estimateWinograd(const WinogradPlan &plan,
   double cycles = positions(plan.rows) * positions(plan.columns) *
                       double(g.inC) * channels / rates.products +
                   double(plan.blocks) * weights * rates.weights +
-                  tiles * double(g.inC / 16) * kCyclesPerData +
-                  tiles * channels / 16 * kCyclesPerResults +
+                  tiles * double(g.inC / 16) * rates.data +
+                  tiles * channels / 16 * rates.results +
                   double(g.inH * g.inW * g.inC) / kBytesPerCycle;
   double direct = double(9 * g.outH * g.outW * g.inC) * channels / rates.direct;
   return {int64_t(double(g.batch) * cycles), int64_t(double(g.batch) * direct)};

@@ -285,10 +285,21 @@ private:
         Values results = emitWeightTransform(
             e, {columns[0][i], columns[1][i], columns[2][i]});
         for (int64_t j = 0; j < 6; ++j)
-          e.store(results[j], buffers.weightScratch,
+          e.store(splitPairs(results[j]), buffers.weightScratch,
                   e.add(to, (i * 6 + j) * plan.weightPitch()));
       }
     });
+  }
+
+  /// SMLAL multiplies one input channel at a time: its weights for eight output
+  /// channels, then those of the next.
+  Value splitPairs(Value pairs) {
+    if (spec.microKernel != MicroKernel::Smlal)
+      return pairs;
+    SmallVector<int64_t> order;
+    for (int64_t i = 0; i < 2 * lanes; ++i)
+      order.push_back(i % lanes * 2 + i / lanes);
+    return e.shuffle(pairs, pairs, order);
   }
 
   //===--- Products
@@ -390,6 +401,12 @@ private:
               e.mul(chunk, plan.chunk));
     Value weightsAt = e.mul(position, plan.weightPitch());
     Values sums = initialSums(size * vectors, isFirst, sumAt);
+    if (spec.microKernel == MicroKernel::Smlal) {
+      sums = multiplyByLane(size, dataAt, weightsAt, std::move(sums));
+      for (int64_t i = 0; i < size * vectors; ++i)
+        e.store(sums[i], buffers.sums, sumAt(i));
+      return;
+    }
     // Two pairs of channels an iteration.
     sums = e.loop(plan.chunk / 4, std::move(sums), [&](Value iv, Values sums) {
       for (int64_t step = 0; step < 2; ++step) {
@@ -416,6 +433,36 @@ private:
     });
     for (int64_t i = 0; i < size * vectors; ++i)
       e.store(sums[i], buffers.sums, sumAt(i));
+  }
+
+  /// The same with SMLAL by lane, which LLVM forms: eight channels of a tile
+  /// are one load.
+  Values multiplyByLane(int64_t size, Value dataAt, Value weightsAt,
+                        Values sums) {
+    return e.loop(plan.chunk / 8, std::move(sums), [&](Value iv, Values sums) {
+      Values data;
+      for (int64_t t = 0; t < size; ++t)
+        data.push_back(e.load(
+            buffers.scratch, e.add(e.add(dataAt, e.mul(iv, 8)), t * g.inC), 8));
+      for (int64_t c = 0; c < 8; ++c)
+        for (int64_t v = 0; v < vectors; ++v) {
+          int64_t at = ((c / 2 * vectors + v) * 2 + c % 2) * lanes;
+          Value weights = e.extend(
+              e.load(buffers.weightScratch,
+                     e.add(e.add(weightsAt, e.mul(iv, 8 * panelWidth)), at),
+                     lanes),
+              e.i32(), /*isSigned=*/true);
+          for (int64_t t = 0; t < size; ++t) {
+            SmallVector<int64_t> lane(lanes, c);
+            Value splat = e.extend(e.shuffle(data[t], data[t], lane), e.i32(),
+                                   /*isSigned=*/true);
+            Value products = arith::MulIOp::create(b, splat, weights);
+            Value &sum = sums[t * vectors + v];
+            sum = arith::AddIOp::create(b, sum, products);
+          }
+        }
+      return sums;
+    });
   }
 
   /// 0 for the first chunk of channels (where there are several), else what the

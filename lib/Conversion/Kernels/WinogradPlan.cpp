@@ -154,9 +154,10 @@ FailureOr<PackedSizes> q::kernel::getPackedSizes(WinogradOp op) {
     return op.emitOpError() << "has no kernel: " << reason;
   if (op.getMicroKernel() != MicroKernel::Pmaddwd &&
       op.getMicroKernel() != MicroKernel::Vpdpwssd &&
-      op.getMicroKernel() != MicroKernel::Vpdpwssd512)
-    return op.emitOpError("takes the micro-kernels pmaddwd, vpdpwssd and "
-                          "vpdpwssd512 only");
+      op.getMicroKernel() != MicroKernel::Vpdpwssd512 &&
+      op.getMicroKernel() != MicroKernel::Smlal)
+    return op.emitOpError("takes the micro-kernels pmaddwd, vpdpwssd, "
+                          "vpdpwssd512 and smlal only");
   int64_t rows = op.getTile()[0], chunk = op.getTile()[1];
   if (rows < 1 || chunk < 16 || chunk % 16 || geometry->inC % chunk)
     return op.emitOpError("tile must be a number of rows and a multiple of 16 "
