@@ -246,16 +246,16 @@ ConvertLayerNorm::matchAndRewrite(LayerNormOp op, OpAdaptor adaptor,
             IntegerEmitter emit(b, at);
             Value centred = arith::SubIOp::create(
                 b, at, emit.multiply(distance(b, at, in[0]), params->n), in[1]);
-            Value normalized = emit.roundingShift(
-                arith::MulIOp::create(b, at, centred, in[2]), in[3],
-                /*tiesAway=*/true);
+            Value normalized =
+                emit.roundingShift(arith::MulIOp::create(b, at, centred, in[2]),
+                                   in[3], Ties::AwayFromZero);
             Value scaled = arith::AddIOp::create(
                 b, at,
                 arith::MulIOp::create(b, at, normalized,
                                       emit.resize(in[4], 64)),
                 in[5]);
             Value rounded =
-                emit.roundingShift(scaled, params->shift, /*tiesAway=*/true);
+                emit.roundingShift(scaled, params->shift, Ties::AwayFromZero);
             return emit.truncate(emit.finish(rounded, zeroPoint, *bounds), to);
           }));
   return success();
@@ -359,18 +359,18 @@ ConvertLrn::matchAndRewrite(LrnOp op, OpAdaptor adaptor,
   Value table = makeConstant(
       rewriter, loc, {static_cast<int64_t>(entries.size())}, entries, 32);
   rewriter.replaceOp(
-      op, makeElementwise(
-              rewriter, loc, {input, sums}, getStorageInteger(to),
-              [&](OpBuilder &b, Location at, ValueRange in) {
-                IntegerEmitter emit(b, at);
-                Value gain = emitLrnGain(b, at, in[1], table, *params);
-                Value d = emit.distance(in[0], from, type, 64);
-                Value scaled = arith::MulIOp::create(b, at, d, gain);
-                Value rounded = emit.roundingShift(scaled, params->outputShift,
-                                                   /*tiesAway=*/true);
-                return emit.truncate(emit.finish(rounded, zeroPoint, *bounds),
-                                     to);
-              }));
+      op,
+      makeElementwise(rewriter, loc, {input, sums}, getStorageInteger(to),
+                      [&](OpBuilder &b, Location at, ValueRange in) {
+                        IntegerEmitter emit(b, at);
+                        Value gain = emitLrnGain(b, at, in[1], table, *params);
+                        Value d = emit.distance(in[0], from, type, 64);
+                        Value scaled = arith::MulIOp::create(b, at, d, gain);
+                        Value rounded = emit.roundingShift(
+                            scaled, params->outputShift, Ties::AwayFromZero);
+                        return emit.truncate(
+                            emit.finish(rounded, zeroPoint, *bounds), to);
+                      }));
   return success();
 }
 

@@ -179,7 +179,7 @@ Value ConvertAvgPool::requantizeByPosition(
   Location loc = op.getLoc();
   ArrayRef<int64_t> shape = getTensorType(sums).getShape();
   SmallVector<int64_t> m0s, shifts;
-  bool tiesAway = false;
+  bool meetsTies = false;
   for (int64_t y = 0; y < shape[1]; ++y)
     for (int64_t x = 0; x < shape[2]; ++x) {
       numerics::Multiplier multiplier =
@@ -188,8 +188,8 @@ Value ConvertAvgPool::requantizeByPosition(
       shifts.push_back(how.rounding == numerics::Rounding::Gemmlowp
                            ? multiplier.shift
                            : multiplier.totalShift());
-      tiesAway |=
-          !numerics::addHalfIsExact(multiplier, how.range.lo, how.range.hi);
+      meetsTies |= !numerics::addHalfIsExact(multiplier, how.range.lo,
+                                             how.range.hi, how.rounding);
     }
   AffineExpr n, y, x, c;
   bindDims(b.getContext(), n, y, x, c);
@@ -203,7 +203,7 @@ Value ConvertAvgPool::requantizeByPosition(
       [&](OpBuilder &nested, Location at, ValueRange in) {
         IntegerEmitter emit(nested, at);
         return emit.truncate(emit.requantize(in[0], in[1], in[2], how.rounding,
-                                             tiesAway, how.zeroPoint,
+                                             meetsTies, how.zeroPoint,
                                              how.bounds),
                              to);
       });
