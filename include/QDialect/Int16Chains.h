@@ -25,6 +25,9 @@ struct Int16Chain {
   /// The largest activation: storage values, plus 128 if they are signed.
   int64_t amax = 0;
   numerics::ChainProof proof;
+  /// The same of each input channel; empty if it is that of all of them. The
+  /// proof above does without.
+  llvm::SmallVector<int32_t> channelAmax;
 };
 void setInt16Chain(WeightedOpInterface layer, const Int16Chain &chain);
 /// Nothing if the attribute is not there or not whole.

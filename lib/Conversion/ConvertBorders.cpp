@@ -12,6 +12,7 @@
 
 #include "IntegerArithmetic.h"
 #include "LinalgBuilder.h"
+#include "QDialect/Numerics/FloatQuantize.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -72,6 +73,39 @@ makeChannelParams(OpBuilder &b, Location loc, RankedTensorType type,
   result.maps.assign(2, getDimMap(b.getContext(), type.getRank(),
                                   axis.getQuantizedDimension()));
   return result;
+}
+
+/// Rule N3 where a reciprocal has been proven to give the bits of the division.
+/// Adding 1.5 * 2^23 rounds half to even and leaves the integer in the low bits
+/// of the sum.
+static Value emitQuantize(OpBuilder &b, Location loc, Value real,
+                          const numerics::QuantizeReciprocal &reciprocal,
+                          quant::UniformQuantizedType type) {
+  IntegerEmitter emit(b, loc);
+  Value isNumber =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::ORD, real, real);
+  Value x =
+      arith::SelectOp::create(b, loc, isNumber, real, makeFloat(b, loc, 0));
+  auto clampTo = [&](arith::CmpFPredicate keep, float bound) {
+    Value limit = makeFloat(b, loc, bound);
+    Value kept = arith::CmpFOp::create(b, loc, keep, x, limit);
+    x = arith::SelectOp::create(b, loc, kept, x, limit);
+  };
+  clampTo(arith::CmpFPredicate::OGT, reciprocal.least);
+  clampTo(arith::CmpFPredicate::OLT, reciprocal.most);
+  Value quotient;
+  Value high = makeFloat(b, loc, reciprocal.high);
+  if (reciprocal.low == 0.0f) {
+    quotient = arith::MulFOp::create(b, loc, x, high);
+  } else {
+    Value correction =
+        arith::MulFOp::create(b, loc, x, makeFloat(b, loc, reciprocal.low));
+    quotient = math::FmaOp::create(b, loc, x, high, correction);
+  }
+  return emit.truncate(
+      emit.clamp(emit.add(emit.roundToInteger(quotient), type.getZeroPoint()),
+                 type.getStorageTypeMin(), type.getStorageTypeMax()),
+      type);
 }
 
 /// Rule N3 for one element: divide, round half to even, saturate. The bounds
@@ -136,11 +170,19 @@ struct ConvertQuantize : OpConversionPattern<QuantizeOp> {
       llvm::append_range(inputs, params.inputs);
       llvm::append_range(maps, params.maps);
     }
+    auto uniform = dyn_cast<quant::UniformQuantizedType>(quantized);
+    std::optional<numerics::QuantizeReciprocal> reciprocal;
+    if (uniform)
+      reciprocal = numerics::findQuantizeReciprocal(
+          static_cast<float>(uniform.getScale()),
+          quantized.getStorageTypeMin() - uniform.getZeroPoint(),
+          quantized.getStorageTypeMax() - uniform.getZeroPoint());
     Value result = makeElementwise(
         rewriter, loc, type.getShape(), getStorageInteger(quantized), inputs,
         maps, [&](OpBuilder &b, Location at, ValueRange in) {
+          if (reciprocal)
+            return emitQuantize(b, at, in[0], *reciprocal, uniform);
           IntegerEmitter emit(b, at);
-          auto uniform = dyn_cast<quant::UniformQuantizedType>(quantized);
           Value scale = axis ? in[1] : makeFloat(b, at, uniform.getScale());
           Value zeroPoint =
               axis ? in[2] : emit.constant(uniform.getZeroPoint(), 32);

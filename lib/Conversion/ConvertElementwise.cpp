@@ -12,6 +12,7 @@
 
 #include "IntegerArithmetic.h"
 #include "LinalgBuilder.h"
+#include "QDialect/Numerics/FloatDivide.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -174,30 +175,46 @@ template <typename OpTy> struct ConvertAdd : OpConversionPattern<OpTy> {
     FailureOr<numerics::AddParams> params = getAddParams(op);
     if (failed(params))
       return failure();
+    IntRange lhs = getDistanceRange(*getTensorParams(op, op.getLhs()));
+    IntRange rhs = getDistanceRange(*getTensorParams(op, op.getRhs()));
+    bool tiesAway = hasNegativeTie(*params, lhs, rhs);
+    params->tiesEven =
+        params->tiesEven &&
+        numerics::addTieReachable(*params, lhs.lo, lhs.hi, rhs.lo, rhs.hi);
     return replaceByDistances(op, adaptor, params->wide ? 64 : 32, rewriter,
                               [&](IntegerEmitter &emit, Value d1, Value d2,
                                   int32_t zeroPoint, IntegerBounds bounds) {
                                 return emit.addRequantize(d1, d2, *params,
-                                                          zeroPoint, bounds);
+                                                          tiesAway, zeroPoint,
+                                                          bounds);
                               });
   }
 };
 
-/// The quotient of Numerics/Divide.h, one division an element.
+/// The quotient of Numerics/Divide.h, one division an element: of floats where
+/// that is proven, of 64-bit integers elsewhere.
 struct ConvertDiv : OpConversionPattern<DivOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult
   matchAndRewrite(DivOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     FailureOr<numerics::DivideParams> params = getDivideParams(op);
-    if (failed(params))
+    FailureOr<IntegerBounds> bounds = getResultBounds(op);
+    if (failed(params) || failed(bounds))
       return failure();
-    return replaceByDistances(op, adaptor, /*width=*/64, rewriter,
-                              [&](IntegerEmitter &emit, Value d1, Value d2,
-                                  int32_t zeroPoint, IntegerBounds bounds) {
-                                return emit.divideRequantize(d1, d2, *params,
-                                                             zeroPoint, bounds);
-                              });
+    IntRange d1 = getDistanceRange(*getTensorParams(op, op.getLhs()));
+    IntRange d2 = getDistanceRange(*getTensorParams(op, op.getRhs()));
+    std::optional<float> factor = numerics::findDivideFactor(
+        *params, d1.lo, d1.hi, d2.lo, d2.hi,
+        getTensorParams(op, op.getOutput())->zeroPoint, bounds->lo, bounds->hi);
+    return replaceByDistances(
+        op, adaptor, factor ? 32 : 64, rewriter,
+        [&](IntegerEmitter &emit, Value lhs, Value rhs, int32_t zeroPoint,
+            IntegerBounds limits) {
+          if (factor)
+            return emit.divideByFloats(lhs, rhs, *factor, zeroPoint, limits);
+          return emit.divideRequantize(lhs, rhs, *params, zeroPoint, limits);
+        });
   }
 };
 

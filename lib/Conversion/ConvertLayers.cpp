@@ -256,8 +256,8 @@ static Value emitResidual(OpBuilder &b, Location loc, Value sum, Value residual,
   Value d1 = emit.add(sum, -int64_t(epilogue.zeroPoint));
   Value d2 =
       emit.distance(residual, epilogue.residualParams, epilogue.residualType);
-  return emit.addRequantize(d1, d2, epilogue.addition, epilogue.resultZeroPoint,
-                            epilogue.resultBounds);
+  return emit.addRequantize(d1, d2, epilogue.addition, /*tiesAway=*/true,
+                            epilogue.resultZeroPoint, epilogue.resultBounds);
 }
 
 /// The layer's result from its accumulators, whose last dimension counts

@@ -325,14 +325,15 @@ private:
 struct LinearTables {
   Value i0, i1, w0, w1;
 
+  /// With weights divided by 2^shift.
   LinearTables(OpBuilder &b, Location loc,
-               ArrayRef<numerics::LinearWeights> weights) {
+               ArrayRef<numerics::LinearWeights> weights, unsigned shift) {
     SmallVector<int64_t> values[4];
     for (const numerics::LinearWeights &entry : weights) {
       values[0].push_back(entry.i0);
       values[1].push_back(entry.i1);
-      values[2].push_back(entry.w0);
-      values[3].push_back(entry.w1);
+      values[2].push_back(entry.w0 >> shift);
+      values[3].push_back(entry.w1 >> shift);
     }
     i0 = makeIndexTable(b, loc, values[0]);
     i1 = makeIndexTable(b, loc, values[1]);
@@ -342,6 +343,17 @@ struct LinearTables {
 };
 
 } // namespace
+
+/// The power of two that all weights of an axis are multiples of: a doubled
+/// image has weights of quarters only.
+static unsigned getCommonShift(ArrayRef<numerics::LinearWeights> weights) {
+  unsigned shift = numerics::linearWeightBits;
+  for (const numerics::LinearWeights &entry : weights)
+    for (int32_t weight : {entry.w0, entry.w1})
+      if (weight != 0)
+        shift = std::min<unsigned>(shift, llvm::countr_zero(uint32_t(weight)));
+  return shift;
+}
 
 /// The exact weighted sum of four elements, and one rounding.
 FailureOr<Value> ConvertResize::makeLinear(OpBuilder &b, ResizeOp op,
@@ -353,14 +365,28 @@ FailureOr<Value> ConvertResize::makeLinear(OpBuilder &b, ResizeOp op,
   FailureOr<QuantParams> params = getTensorParams(op, op.getInput());
   if (failed(rows) || failed(columns) || failed(params))
     return failure();
-  int64_t unit = int64_t(1) << (2 * numerics::linearWeightBits);
+  FailureOr<numerics::Multiplier> multiplier = getMultiplier(op);
+  FailureOr<numerics::Rounding> rounding = getRounding(op);
+  if (failed(multiplier) || failed(rounding))
+    return failure();
+  // What the weights have in common goes into the multiplier, which leaves
+  // sums short enough for cheaper arithmetic. `gemmlowp` rounds twice, and so
+  // not the same.
+  unsigned rowShift = getCommonShift(*rows);
+  unsigned columnShift = getCommonShift(*columns);
+  if (*rounding == numerics::Rounding::Gemmlowp ||
+      multiplier->shift < static_cast<int32_t>(rowShift + columnShift))
+    rowShift = columnShift = 0;
+  unsigned common = rowShift + columnShift;
+  multiplier->shift -= static_cast<int32_t>(common);
+  int64_t unit = int64_t(1) << (2 * numerics::linearWeightBits - common);
   IntRange range = getDistanceRange(*params) * IntRange{unit, unit};
-  FailureOr<Requantization> how =
-      getRequantization(op, getMultiplier(op), range);
+  FailureOr<Requantization> how = getRequantization(op, multiplier, range);
   if (failed(how))
     return failure();
   Location loc = op.getLoc();
-  LinearTables row(b, loc, *rows), column(b, loc, *columns);
+  LinearTables row(b, loc, *rows, rowShift);
+  LinearTables column(b, loc, *columns, columnShift);
   quant::QuantizedType from = getQuantizedType(op.getInput());
   quant::QuantizedType to = getQuantizedType(op.getOutput());
   unsigned width = range.fits(32) ? 32 : 64;

@@ -18,6 +18,8 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace q;
 using numerics::QuantParams;
@@ -159,6 +161,58 @@ struct ConvertLayerNorm : OpConversionPattern<LayerNormOp> {
 
 } // namespace
 
+/// Whether t_i and the rounded results fit 31 bits: |t_i| is at most sqrt(n)
+/// with 20 binary places, and then some for rounding.
+static bool hasNarrowResults(const numerics::LayerNormParams &params) {
+  double root = std::sqrt(static_cast<double>(params.n)) + 1;
+  double largestGain = 0, largestOffset = 0;
+  for (int32_t gain : params.gain)
+    largestGain = std::max(largestGain, std::abs(static_cast<double>(gain)));
+  for (int64_t offset : params.offset)
+    largestOffset =
+        std::max(largestOffset, std::abs(static_cast<double>(offset)));
+  double scaled = root * 0x1p20 * largestGain + largestOffset;
+  return root < 0x1p10 && scaled < 0x1p62 &&
+         std::ldexp(scaled, -static_cast<int>(params.shift)) < 0x1p29;
+}
+
+/// The rounded result of layer normalization for c_i, by magnitudes and signs:
+/// multiplications of 32 bits and shifts that AVX2 has. `in` are the inputs of
+/// the elementwise op below.
+static Value emitNarrowLayerNorm(OpBuilder &b, Location loc, Value centred,
+                                 ValueRange in,
+                                 const numerics::LayerNormParams &params) {
+  IntegerEmitter emit(b, loc);
+  Type wide = b.getI64Type();
+  // The value of |x| rounded by `round`, and the sign of x.
+  auto bySign = [&](Value x, function_ref<Value(Value)> round) -> Value {
+    Value isNegative = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt,
+                                             x, emit.constant(0, x));
+    Value rounded = emit.resize(round(math::AbsIOp::create(b, loc, x)), 32);
+    Value negated =
+        arith::SubIOp::create(b, loc, emit.constant(0, 32), rounded);
+    return arith::SelectOp::create(b, loc, isNegative, negated, rounded);
+  };
+  Value normalized = bySign(centred, [&](Value magnitude) -> Value {
+    Value product = arith::MulIOp::create(
+        b, loc, arith::ExtUIOp::create(b, loc, wide, magnitude),
+        arith::ExtUIOp::create(b, loc, wide, in[2]));
+    Value half = arith::ShLIOp::create(b, loc, emit.constant(1, 64),
+                                       emit.add(in[3], -1));
+    return arith::ShRUIOp::create(
+        b, loc, arith::AddIOp::create(b, loc, product, half), in[3]);
+  });
+  Value scaled = arith::AddIOp::create(
+      b, loc,
+      arith::MulIOp::create(b, loc, emit.resize(normalized, 64),
+                            emit.resize(in[4], 64)),
+      in[5]);
+  return bySign(scaled, [&](Value magnitude) -> Value {
+    Value sum = emit.add(magnitude, int64_t(1) << (params.shift - 1));
+    return arith::ShRUIOp::create(b, loc, sum, emit.constant(params.shift, 64));
+  });
+}
+
 LogicalResult
 ConvertLayerNorm::matchAndRewrite(LayerNormOp op, OpAdaptor adaptor,
                                   ConversionPatternRewriter &rewriter) const {
@@ -181,22 +235,24 @@ ConvertLayerNorm::matchAndRewrite(LayerNormOp op, OpAdaptor adaptor,
   SmallVector<int64_t> outer = llvm::to_vector(llvm::seq<int64_t>(0, axis));
   AffineMap place = getKeptMap(getContext(), rank, outer);
 
-  auto distance = [&](OpBuilder &b, Location at, Value storage) {
-    return IntegerEmitter(b, at).distance(storage, from, type, 64);
-  };
-  auto accumulate = [&](ElementBody term) {
+  // 32 bits where sums fit; wider ones take twice the time.
+  IntRange distances = getDistanceRange(from);
+  IntRange all{0, params->n};
+  unsigned sumWidth = (distances * all).fits(31) ? 32 : 64;
+  unsigned squareWidth = (distances * distances * all).fits(32) ? 32 : 64;
+  auto accumulate = [&](unsigned width, ElementBody term) {
     return makeAxisReduction(
         rewriter, loc, {input}, {identity},
-        makeFilled(rewriter, loc, rows, 64, 0), axes,
+        makeFilled(rewriter, loc, rows, width, 0), axes,
         [&](OpBuilder &b, Location at, ValueRange in) -> Value {
-          return arith::AddIOp::create(
-              b, at, term(b, at, {distance(b, at, in[0])}), in[1]);
+          Value d = IntegerEmitter(b, at).distance(in[0], from, type, width);
+          return arith::AddIOp::create(b, at, term(b, at, {d}), in[1]);
         });
   };
-  Value sum =
-      accumulate([](OpBuilder &, Location, ValueRange in) { return in[0]; });
-  Value squares =
-      accumulate([](OpBuilder &b, Location at, ValueRange in) -> Value {
+  Value sum = accumulate(
+      sumWidth, [](OpBuilder &, Location, ValueRange in) { return in[0]; });
+  Value squares = accumulate(
+      squareWidth, [](OpBuilder &b, Location at, ValueRange in) -> Value {
         return arith::MulIOp::create(b, at, in[0], in[0]);
       });
   // n^2 times the variance, and the reciprocal of its root.
@@ -204,13 +260,15 @@ ConvertLayerNorm::matchAndRewrite(LayerNormOp op, OpAdaptor adaptor,
       rewriter, loc, {sum, squares}, rewriter.getI64Type(),
       [&](OpBuilder &b, Location at, ValueRange in) {
         IntegerEmitter emit(b, at);
-        Value square = arith::MulIOp::create(b, at, in[0], in[0]);
-        Value scaled = emit.multiply(in[1], params->n);
+        Value wide = emit.resize(in[0], 64);
+        Value square = arith::MulIOp::create(b, at, wide, wide);
+        Value scaled = emit.multiply(emit.resize(in[1], 64), params->n);
         return emit.add(arith::SubIOp::create(b, at, scaled, square),
                         static_cast<int64_t>(params->epsilon));
       });
+  // At most 2^31: an unsigned i32.
   Value reciprocal = makeElementwise(
-      rewriter, loc, {spread}, rewriter.getI64Type(),
+      rewriter, loc, {spread}, rewriter.getI32Type(),
       [&](OpBuilder &b, Location at, ValueRange in) -> Value {
         IntegerEmitter emit(b, at);
         Value zero = emit.constant(0, 64);
@@ -221,7 +279,8 @@ ConvertLayerNorm::matchAndRewrite(LayerNormOp op, OpAdaptor adaptor,
             b, at, arith::ShLIOp::create(b, at, v, emitEvenShift(b, at, v)));
         Value quotient = arith::DivUIOp::create(
             b, at, emit.constant(int64_t(1) << 61, 64), root);
-        return arith::SelectOp::create(b, at, isZero, zero, quotient);
+        return emit.resize(
+            arith::SelectOp::create(b, at, isZero, zero, quotient), 32);
       });
   Value shift = makeElementwise(
       rewriter, loc, {spread}, rewriter.getI64Type(),
@@ -236,6 +295,7 @@ ConvertLayerNorm::matchAndRewrite(LayerNormOp op, OpAdaptor adaptor,
   ArrayRef<int64_t> rowShape = shape.drop_front(axis);
   Value gain = makeConstant(rewriter, loc, rowShape, gains, 32);
   Value offset = makeConstant(rewriter, loc, rowShape, params->offset, 64);
+  bool isNarrow = sumWidth == 32 && hasNarrowResults(*params);
   rewriter.replaceOp(
       op,
       makeElementwise(
@@ -244,19 +304,26 @@ ConvertLayerNorm::matchAndRewrite(LayerNormOp op, OpAdaptor adaptor,
           {identity, row, row, row, place, place},
           [&](OpBuilder &b, Location at, ValueRange in) {
             IntegerEmitter emit(b, at);
+            Value d = emit.distance(in[0], from, type, sumWidth);
             Value centred = arith::SubIOp::create(
-                b, at, emit.multiply(distance(b, at, in[0]), params->n), in[1]);
-            Value normalized =
-                emit.roundingShift(arith::MulIOp::create(b, at, centred, in[2]),
-                                   in[3], Ties::AwayFromZero);
+                b, at, emit.multiply(d, params->n), in[1]);
+            auto finish = [&](Value rounded) {
+              return emit.truncate(
+                  emit.finish(rounded, zeroPoint, *bounds, isNarrow), to);
+            };
+            if (isNarrow)
+              return finish(emitNarrowLayerNorm(b, at, centred, in, *params));
+            Value factor = arith::ExtUIOp::create(b, at, b.getI64Type(), in[2]);
+            Value normalized = emit.roundingShift(
+                arith::MulIOp::create(b, at, emit.resize(centred, 64), factor),
+                in[3], Ties::AwayFromZero);
             Value scaled = arith::AddIOp::create(
                 b, at,
                 arith::MulIOp::create(b, at, normalized,
                                       emit.resize(in[4], 64)),
                 in[5]);
-            Value rounded =
-                emit.roundingShift(scaled, params->shift, Ties::AwayFromZero);
-            return emit.truncate(emit.finish(rounded, zeroPoint, *bounds), to);
+            return finish(
+                emit.roundingShift(scaled, params->shift, Ties::AwayFromZero));
           }));
   return success();
 }

@@ -7,8 +7,13 @@
 
 #include "IntegerArithmetic.h"
 
+#include "QDialect/Numerics/FloatDivide.h"
+#include "QDialect/Numerics/FloatRequantize.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+
+#include "llvm/ADT/bit.h"
 
 #include <cmath>
 
@@ -101,6 +106,32 @@ q::findNarrowMultiplier(const Requantization &how) {
     return std::nullopt;
   }
   return std::nullopt;
+}
+
+std::optional<float> q::findFusedFactor(const Requantization &how) {
+  if (!how.range.fits(32))
+    return std::nullopt;
+  return numerics::findFusedMultiplier(
+      how.multiplier, static_cast<int32_t>(how.range.lo),
+      static_cast<int32_t>(how.range.hi), /*offset=*/0, how.zeroPoint,
+      how.bounds.lo, how.bounds.hi, how.rounding);
+}
+
+bool q::hasNegativeTie(const numerics::AddParams &params, IntRange d1,
+                       IntRange d2) {
+  constexpr int64_t mostTried = 1024;
+  if (params.shift == 0)
+    return false;
+  if (d1.hi - d1.lo > mostTried || d2.hi - d2.lo > mostTried)
+    return true;
+  int64_t half = int64_t(1) << (params.shift - 1);
+  for (int64_t x = d1.lo; x <= d1.hi; ++x)
+    for (int64_t y = d2.lo; y <= d2.hi; ++y) {
+      int64_t sum = x * params.k1 + y * params.k2;
+      if (sum < 0 && (sum & (2 * half - 1)) == half)
+        return true;
+    }
+  return false;
 }
 
 LogicalResult q::checkAccumulators(Operation *op, IntRange range) {
@@ -236,11 +267,40 @@ Value IntegerEmitter::extremum(Value lhs, Value rhs, bool isMax,
 }
 
 //===----------------------------------------------------------------------===//
+// Floats that hold integers
+//===----------------------------------------------------------------------===//
+
+/// 1.5 * 2^23: added to a small float, it leaves the rounded integer in the low
+/// bits of the sum.
+static constexpr float roundingSum = 12582912.0f;
+
+static Value makeFloat(OpBuilder &b, Location loc, float value) {
+  return arith::ConstantOp::create(b, loc, b.getF32FloatAttr(value));
+}
+
+/// The integer in the low bits of a float near `roundingSum`.
+static Value extractInteger(OpBuilder &b, Location loc, Value sum) {
+  Value bits = arith::BitcastOp::create(b, loc, b.getI32Type(), sum);
+  return IntegerEmitter(b, loc).add(
+      bits, -int64_t(llvm::bit_cast<int32_t>(roundingSum)));
+}
+
+Value IntegerEmitter::roundToInteger(Value real) {
+  return extractInteger(
+      b, loc,
+      arith::AddFOp::create(b, loc, real, makeFloat(b, loc, roundingSum)));
+}
+
+//===----------------------------------------------------------------------===//
 // Requantization
 //===----------------------------------------------------------------------===//
 
 Value IntegerEmitter::finish(Value scaled, int32_t zeroPoint,
-                             IntegerBounds bounds) {
+                             IntegerBounds bounds, bool isSmall) {
+  // Of the sum, bounds that are those of the storage cost nothing: packing
+  // saturates.
+  if (isSmall)
+    return clamp(add(resize(scaled, 32), zeroPoint), bounds.lo, bounds.hi);
   // Bounds first, then the zero point: the sum cannot overflow.
   Value clamped = clamp(scaled, int64_t(bounds.lo) - zeroPoint,
                         int64_t(bounds.hi) - zeroPoint);
@@ -266,11 +326,14 @@ Value IntegerEmitter::requantize(Value acc, const Requantization &how) {
   if (std::optional<NarrowMultiplier> narrow = findNarrowMultiplier(how)) {
     Value scaled = multiply(resize(acc, 32), narrow->factor);
     return finish(roundingShift(scaled, narrow->shift, narrow->ties),
-                  how.zeroPoint, how.bounds);
+                  how.zeroPoint, how.bounds, /*isSmall=*/narrow->shift > 0);
   }
   constexpr int64_t int32Min = std::numeric_limits<int32_t>::min();
   constexpr int64_t int32Max = std::numeric_limits<int32_t>::max();
   Multiplier multiplier = how.multiplier;
+  if (std::optional<float> factor = findFusedFactor(how))
+    return requantizeFused(acc, makeFloat(b, loc, *factor), how.zeroPoint,
+                           how.bounds);
   if (how.rounding == Rounding::Gemmlowp) {
     Value wide = resize(acc, 64);
     if (!how.range.fits(32))
@@ -295,9 +358,19 @@ Value IntegerEmitter::requantize(Value acc, const Requantization &how) {
   double largest = multiplier.toReal() *
                    static_cast<double>(std::max(std::abs(how.range.lo),
                                                 std::abs(how.range.hi)));
-  if (largest < 0x1p30)
+  bool isSmall = largest < 0x1p30;
+  if (isSmall)
     scaled = resize(scaled, 32);
-  return finish(scaled, how.zeroPoint, how.bounds);
+  return finish(scaled, how.zeroPoint, how.bounds, isSmall);
+}
+
+Value IntegerEmitter::requantizeFused(Value acc, Value factor,
+                                      int32_t zeroPoint, IntegerBounds bounds) {
+  Value real = arith::SIToFPOp::create(b, loc, b.getF32Type(), resize(acc, 32));
+  Value sum =
+      math::FmaOp::create(b, loc, real, factor, makeFloat(b, loc, roundingSum));
+  return finish(extractInteger(b, loc, sum), zeroPoint, bounds,
+                /*isSmall=*/true);
 }
 
 Value IntegerEmitter::requantize(Value acc, Value m0, Value shift,
@@ -327,13 +400,17 @@ Value IntegerEmitter::requantize(Value acc, Value m0, Value shift,
 
 Value IntegerEmitter::addRequantize(Value d1, Value d2,
                                     const numerics::AddParams &params,
-                                    int32_t zeroPoint, IntegerBounds bounds) {
+                                    bool tiesAway, int32_t zeroPoint,
+                                    IntegerBounds bounds) {
   unsigned width = params.wide ? 64 : 32;
   Value first = multiply(resize(d1, width), params.k1);
   Value second = multiply(resize(d2, width), params.k2);
   Value sum = arith::AddIOp::create(b, loc, first, second);
-  Ties ties = params.tiesEven ? Ties::ToEven : Ties::AwayFromZero;
-  return finish(roundingShift(sum, params.shift, ties), zeroPoint, bounds);
+  Ties ties = params.tiesEven ? Ties::ToEven
+              : tiesAway      ? Ties::AwayFromZero
+                              : Ties::Up;
+  return finish(roundingShift(sum, params.shift, ties), zeroPoint, bounds,
+                /*isSmall=*/!params.wide && params.shift > 0);
 }
 
 Value IntegerEmitter::divideRequantize(Value d1, Value d2,
@@ -365,4 +442,26 @@ Value IntegerEmitter::divideRequantize(Value d1, Value d2,
   Value saturated = arith::ShLIOp::create(b, loc, d1, constant(40, d1));
   return finish(arith::SelectOp::create(b, loc, isZero, saturated, rounded),
                 zeroPoint, bounds);
+}
+
+Value IntegerEmitter::divideByFloats(Value d1, Value d2, float factor,
+                                     int32_t zeroPoint, IntegerBounds bounds) {
+  auto toFloat = [&](Value value) -> Value {
+    return arith::SIToFPOp::create(b, loc, b.getF32Type(), value);
+  };
+  Value isZero = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, d2,
+                                       constant(0, d2));
+  Value divisor = arith::SelectOp::create(
+      b, loc, isZero, makeFloat(b, loc, numerics::divideByZero), toFloat(d2));
+  Value product =
+      arith::MulFOp::create(b, loc, toFloat(d1), makeFloat(b, loc, factor));
+  Value quotient = arith::DivFOp::create(b, loc, product, divisor);
+  auto clampTo = [&](arith::CmpFPredicate keep, float bound) {
+    Value limit = makeFloat(b, loc, bound);
+    Value kept = arith::CmpFOp::create(b, loc, keep, quotient, limit);
+    quotient = arith::SelectOp::create(b, loc, kept, quotient, limit);
+  };
+  clampTo(arith::CmpFPredicate::OGT, -numerics::divideBound);
+  clampTo(arith::CmpFPredicate::OLT, numerics::divideBound);
+  return finish(roundToInteger(quotient), zeroPoint, bounds, /*isSmall=*/true);
 }

@@ -81,6 +81,16 @@ struct NarrowMultiplier {
 std::optional<NarrowMultiplier>
 findNarrowMultiplier(const Requantization &requantization);
 
+/// A factor with which IntegerEmitter::requantizeFused() is proven to give the
+/// bits of `requantization` for its whole range. None if there is none.
+std::optional<float> findFusedFactor(const Requantization &requantization);
+
+/// Whether a negative sum of rule N12 may lie halfway between two integers:
+/// only then does rounding away from zero differ from rounding up. Tries all
+/// operands of 8 bits; of wider ones it says that it may.
+bool hasNegativeTie(const numerics::AddParams &params, IntRange d1,
+                    IntRange d2);
+
 /// Emits integer code at a place.
 class IntegerEmitter {
 public:
@@ -112,9 +122,12 @@ public:
   mlir::Value roundingShift(mlir::Value value, unsigned shift, Ties ties);
   /// The same for a shift of `value`'s type that is known at run time only.
   mlir::Value roundingShift(mlir::Value value, mlir::Value shift, Ties ties);
+  /// A float32 below 2^22 in magnitude, rounded half to even, as an i32.
+  mlir::Value roundToInteger(mlir::Value real);
   /// clamp(value + zeroPoint, bounds) as an i32, whatever the width of `value`.
-  mlir::Value finish(mlir::Value value, int32_t zeroPoint,
-                     IntegerBounds bounds);
+  /// `isSmall`: |value| <= 2^30, so that the sum needs no care.
+  mlir::Value finish(mlir::Value value, int32_t zeroPoint, IntegerBounds bounds,
+                     bool isSmall = false);
 
   /// Rule N10; `acc` is an i32 or i64, the result an i32 within the bounds.
   mlir::Value requantize(mlir::Value acc, const Requantization &how);
@@ -127,15 +140,26 @@ public:
                          numerics::Rounding rounding, bool meetsTies,
                          int32_t zeroPoint, IntegerBounds bounds);
 
-  /// Rule N12 on the distances d1 and d2 (i32).
+  /// Rule N10 in the form of Numerics/FloatRequantize.h that fuses the
+  /// multiplication with the rounding: one float32 multiply-add. `acc` is an
+  /// i32 or i64 within 32 bits, `factor` an f32 from findFusedFactor().
+  mlir::Value requantizeFused(mlir::Value acc, mlir::Value factor,
+                              int32_t zeroPoint, IntegerBounds bounds);
+
+  /// Rule N12 on the distances d1 and d2 (i32). Without `tiesAway` negative
+  /// sums must not meet a tie, see hasNegativeTie().
   mlir::Value addRequantize(mlir::Value d1, mlir::Value d2,
-                            const numerics::AddParams &params,
+                            const numerics::AddParams &params, bool tiesAway,
                             int32_t zeroPoint, IntegerBounds bounds);
 
   /// The quotient of the distances d1 and d2 (i64), see Numerics/Divide.h.
   mlir::Value divideRequantize(mlir::Value d1, mlir::Value d2,
                                const numerics::DivideParams &params,
                                int32_t zeroPoint, IntegerBounds bounds);
+  /// The same in float32, on distances as i32 and with the factor of
+  /// numerics::findDivideFactor().
+  mlir::Value divideByFloats(mlir::Value d1, mlir::Value d2, float factor,
+                             int32_t zeroPoint, IntegerBounds bounds);
 
 private:
   mlir::Value doublingHighMul(mlir::Value acc64, mlir::Value m0_64);

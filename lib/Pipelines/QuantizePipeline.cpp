@@ -91,11 +91,20 @@ std::string q::getCalibratePipeline(const QuantizeOptions &options) {
   return onFunctions({keep.str(), insert.str()}) + "," + calibrate.str();
 }
 
+/// How much the error of a panel's weights may grow by default, in units of
+/// what rounding costs: docs/Accuracy.md has what that does to networks.
+constexpr const char *kPairTolerance = "0.05";
+
 std::string q::getParametersPipeline(const QuantizeOptions &options) {
   std::string pin =
       options.powerOfTwo ? onFunctions({"q-pin-power-of-two"}) + "," : "";
-  std::string pairs =
-      options.pairSafe ? onFunctions({"q-make-pairs-safe"}) + "," : "";
+  std::string pairs;
+  if (options.pairSafe != "off") {
+    PassText safe("q-make-pairs-safe");
+    if (options.pairSafe == "auto")
+      safe.set("tolerance", kPairTolerance);
+    pairs = onFunctions({"q-pair-channels", safe.str()}) + ",";
+  }
   // Sharing comes last of all that changes the ranges of activations: it unites
   // them.
   std::string share = onFunctions({"q-share-parameters"});
@@ -116,6 +125,10 @@ std::string q::getQuantizePipeline(const QuantizeOptions &options) {
                       "q-prove-accumulators", "q-prove-int16-chains"});
 }
 
+std::string q::getMemoryPipeline() {
+  return onFunctions({"q-compute-in-stripes"});
+}
+
 //===----------------------------------------------------------------------===//
 // qopt
 //===----------------------------------------------------------------------===//
@@ -133,8 +146,10 @@ struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
                          llvm::cl::desc("Signed activations, zero point 0")};
   Option<bool> perTensor{*this, "per-tensor",
                          llvm::cl::desc("One weight scale per layer")};
-  Option<bool> pairSafe{*this, "pair-safe",
-                        llvm::cl::desc("Weights whose pairs fit int16 (N8)")};
+  Option<std::string> pairSafe{
+      *this, "pair-safe",
+      llvm::cl::desc("Weights whose pairs fit int16 (N8): off, on, auto"),
+      llvm::cl::init("off")};
   Option<bool> powerOfTwo{*this, "power-of-two",
                           llvm::cl::desc("Scales are powers of two (N5)")};
   Option<bool> absorb{*this, "absorb-batch-norm",

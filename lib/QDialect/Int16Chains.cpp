@@ -35,6 +35,8 @@ void q::setInt16Chain(WeightedOpInterface layer, const Int16Chain &chain) {
   set("unsafe_pairs", chain.proof.unsafePairs);
   set("pair_sum", chain.proof.pairSum);
   set("chain_sum", chain.proof.chainSum);
+  if (!chain.channelAmax.empty())
+    values.set("channel_amax", b.getDenseI32ArrayAttr(chain.channelAmax));
   layer->setAttr(kAttribute, values.getDictionary(layer.getContext()));
 }
 
@@ -55,7 +57,13 @@ std::optional<Int16Chain> q::getInt16Chain(WeightedOpInterface layer) {
   chain.proof.unsafePairs = get("unsafe_pairs");
   chain.proof.pairSum = get("pair_sum");
   chain.proof.chainSum = get("chain_sum");
-  if (!isWhole)
+  if (auto channels = values.getAs<DenseI32ArrayAttr>("channel_amax"))
+    chain.channelAmax = llvm::to_vector(channels.asArrayRef());
+  int64_t inputs =
+      cast<RankedTensorType>(layer.getInput().getType()).getShape().back();
+  bool fits =
+      chain.channelAmax.empty() || int64_t(chain.channelAmax.size()) == inputs;
+  if (!isWhole || !fits)
     return std::nullopt;
   return chain;
 }

@@ -12,6 +12,7 @@
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Target/TargetOptions.h"
+#include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
 
 using namespace mlir;
@@ -79,4 +80,26 @@ q::createTargetMachine(const Target &target, Location loc) {
   return std::unique_ptr<llvm::TargetMachine>(found->createTargetMachine(
       triple, target.cpu, target.features, options, llvm::Reloc::PIC_,
       std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+}
+
+std::string q::whyCannotRunHere(const Target &target) {
+  llvm::Triple here(llvm::sys::getProcessTriple()), there(target.triple);
+  if (here.getArch() != there.getArch() || here.getOS() != there.getOS())
+    return "it is " + (here.getArchName() + "-" +
+                       llvm::Triple::getOSTypeName(here.getOS()))
+                          .str();
+  SmallVector<StringRef> needed;
+  if (StringRef(target.cpu).starts_with("x86-64-v"))
+    needed = {"avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe"};
+  if (target.cpu == "x86-64-v4")
+    needed.append({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"});
+  SmallVector<StringRef> features;
+  StringRef(target.features).split(features, ',', -1, /*KeepEmpty=*/false);
+  for (StringRef feature : features)
+    needed.push_back(feature.ltrim('+'));
+  llvm::StringMap<bool> has = llvm::sys::getHostCPUFeatures();
+  for (StringRef feature : needed)
+    if (!has.lookup(feature))
+      return ("it has no " + feature).str();
+  return {};
 }

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ValueRanges.h"
+#include "ChannelRanges.h"
 
 #include "QDialect/Int16Chains.h"
 #include "QDialect/IntegerSemantics.h"
@@ -38,15 +38,18 @@ static bool isByteLayer(WeightedOpInterface layer) {
                       [](int32_t zeroPoint) { return zeroPoint == 0; });
 }
 
-static LogicalResult prove(WeightedOpInterface layer, ValueRanges &ranges) {
-  auto range = ranges.getInput(layer);
+static LogicalResult prove(WeightedOpInterface layer, ChannelRanges &ranges) {
+  auto bounds = ranges.getInput(layer);
   auto weights = getConstantInts(layer.getWeights());
-  if (failed(range) || failed(weights))
+  if (failed(bounds) || failed(weights))
     return failure();
   Int16Chain chain;
-  chain.amax = range->hi;
-  if (getPerTensorType(layer.getInput()).isSigned())
-    chain.amax += 128;
+  int32_t offset = getPerTensorType(layer.getInput()).isSigned() ? 128 : 0;
+  for (IntegerBounds own : *bounds)
+    chain.channelAmax.push_back(own.hi + offset);
+  chain.amax = *llvm::max_element(chain.channelAmax);
+  if (llvm::all_equal(chain.channelAmax))
+    chain.channelAmax.clear();
   int64_t channels =
       cast<RankedTensorType>(layer.getWeights().getType()).getDimSize(0);
   chain.proof =
@@ -63,7 +66,7 @@ struct ProveInt16ChainsPass
   using ProveInt16ChainsBase::ProveInt16ChainsBase;
 
   void runOnOperation() override {
-    ValueRanges ranges;
+    ChannelRanges ranges;
     WalkResult result = getOperation().walk([&](WeightedOpInterface layer) {
       if (isByteLayer(layer) && failed(prove(layer, ranges)))
         return WalkResult::interrupt();

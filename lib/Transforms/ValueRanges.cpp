@@ -65,8 +65,7 @@ ValueRanges::compute(Value value, quant::UniformQuantizedType type) {
   return bounds;
 }
 
-/// Whether windows of `layer` reach beyond its input, where Zx lies.
-static bool hasPadding(WeightedOpInterface layer) {
+bool ValueRanges::hasPadding(WeightedOpInterface layer) {
   if (auto conv = dyn_cast<Conv2DOp>(layer.getOperation()))
     return llvm::any_of(conv.getPads(), [](int64_t pad) { return pad != 0; });
   return isa<ConvTranspose2DOp>(layer.getOperation());

@@ -23,6 +23,9 @@ public:
   /// reach into padding.
   mlir::FailureOr<IntegerBounds> getInput(WeightedOpInterface layer);
 
+  /// Whether windows of `layer` reach beyond its input, where Zx lies.
+  static bool hasPadding(WeightedOpInterface layer);
+
 private:
   mlir::FailureOr<IntegerBounds>
   compute(mlir::Value value, mlir::quant::UniformQuantizedType type);

@@ -13,7 +13,23 @@
 // CHECK-SAME: tensor<4xf32> {q.type = tensor<4xf32>}
 // CHECK-SAME: -> (tensor<4xi8> {q.type = tensor<4x!quant.uniform<u8:f32, 5.000000e-01:3>>})
 func.func @quantize(%x: tensor<4xf32>) -> tensor<4x!a> {
-  // Divide, round half to even, NaN to the zero point, bounds, zero point (N3).
+  // A proven reciprocal in the place of the division; NaN to the zero point,
+  // rounding half to even by adding 1.5 * 2^23 (N3).
+  // CHECK-NOT: arith.divf
+  // CHECK: arith.cmpf ord, %[[IN:.*]], %[[IN]]
+  // CHECK-COUNT-3: arith.select
+  // CHECK: %[[QUOTIENT:.*]] = arith.mulf
+  // CHECK-NEXT: %[[SUM:.*]] = arith.addf %[[QUOTIENT]]
+  // CHECK-NEXT: arith.bitcast %[[SUM]] : f32 to i32
+  // CHECK: arith.trunci {{.*}} : i32 to i8
+  %0 = q.quantize %x : tensor<4xf32> -> tensor<4x!a>
+  return %0 : tensor<4x!a>
+}
+
+// Where no reciprocal is proven: divide, round half to even, NaN to the zero
+// point, bounds, zero point.
+// CHECK-LABEL: func @quantize_tiny
+func.func @quantize_tiny(%x: tensor<4xf32>) -> tensor<4x!quant.uniform<u8:f32, 1.0e-30:3>> {
   // CHECK: %[[QUOTIENT:.*]] = arith.divf
   // CHECK-NEXT: %[[ROUNDED:.*]] = math.roundeven %[[QUOTIENT]]
   // CHECK-NEXT: arith.cmpf ord, %[[ROUNDED]], %[[ROUNDED]]
@@ -21,8 +37,8 @@ func.func @quantize(%x: tensor<4xf32>) -> tensor<4x!a> {
   // CHECK: %[[INTEGER:.*]] = arith.fptosi
   // CHECK-NEXT: arith.addi %[[INTEGER]], %c3_i32
   // CHECK-NEXT: arith.trunci {{.*}} : i32 to i8
-  %0 = q.quantize %x : tensor<4xf32> -> tensor<4x!a>
-  return %0 : tensor<4x!a>
+  %0 = q.quantize %x : tensor<4xf32> -> tensor<4x!quant.uniform<u8:f32, 1.0e-30:3>>
+  return %0 : tensor<4x!quant.uniform<u8:f32, 1.0e-30:3>>
 }
 
 // A transpose in front of the border costs nothing.
@@ -85,12 +101,23 @@ func.func @min_signed(%x: tensor<4x!s>, %y: tensor<4x!s>) -> tensor<4x!s> {
 
 // One rounding, ties away from zero, all in 32 bits (N12).
 // CHECK-LABEL: func @add
-func.func @add(%x: tensor<4x!a>, %y: tensor<4x!b>) -> tensor<4x!b> {
+func.func @add(%x: tensor<4x!b>, %y: tensor<4x!b>) -> tensor<4x!a> {
   // CHECK-COUNT-2: arith.muli {{.*}} : i32
   // CHECK: %[[SUM:.*]] = arith.addi
   // CHECK: %[[SIGN:.*]] = arith.shrsi %[[SUM]], %c31_i32
   // CHECK: arith.shrsi
   // CHECK-NOT: i64
+  // CHECK: return
+  %0 = q.add %x, %y : (tensor<4x!b>, tensor<4x!b>) -> tensor<4x!a>
+  return %0 : tensor<4x!a>
+}
+
+// No sum of these scales is halfway between two integers.
+// CHECK-LABEL: func @add_without_ties
+func.func @add_without_ties(%x: tensor<4x!a>, %y: tensor<4x!b>) -> tensor<4x!b> {
+  // CHECK-COUNT-2: arith.muli {{.*}} : i32
+  // CHECK-NOT: %c31_i32
+  // CHECK: arith.shrsi
   // CHECK: return
   %0 = q.add %x, %y : (tensor<4x!a>, tensor<4x!b>) -> tensor<4x!b>
   return %0 : tensor<4x!b>
@@ -125,8 +152,8 @@ func.func @conv2d(%x: tensor<1x4x4x3x!a>) -> tensor<1x4x4x2x!b> {
 
 // CHECK-LABEL: func @max_pool
 func.func @max_pool(%x: tensor<1x4x4x3x!s>) -> tensor<1x2x2x3x!s> {
-  // CHECK: linalg.fill ins(%c-128_i8
-  // CHECK: arith.maxsi {{.*}} : i8
+  // CHECK-COUNT-4: tensor.extract_slice {{.*}} [1, 2, 2, 3] [1, 2, 2, 1]
+  // CHECK-COUNT-3: arith.maxsi {{.*}} : i8
   %0 = q.max_pool2d %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x4x4x3x!s>) -> tensor<1x2x2x3x!s>
   return %0 : tensor<1x2x2x3x!s>
 }
@@ -178,14 +205,27 @@ func.func @transpose_of_ones(%x: tensor<1x6x1x2x!a>) -> tensor<6x1x1x2x!a> {
   return %0 : tensor<6x1x1x2x!a>
 }
 
-// A division by zero saturates with the sign of the dividend.
+// A quotient of floats, tried for all pairs of 8-bit operands.
 // CHECK-LABEL: func @div
 func.func @div(%x: tensor<4x8x!a>, %y: tensor<8x!a>) -> tensor<4x8x!a> {
+  // CHECK: %[[ZERO:.*]] = arith.cmpi eq
+  // CHECK: arith.select %[[ZERO]]
+  // CHECK: arith.divf
+  // CHECK-NOT: i64
+  // CHECK: return
+  %0 = q.div %x, %y : (tensor<4x8x!a>, tensor<8x!a>) -> tensor<4x8x!a>
+  return %0 : tensor<4x8x!a>
+}
+
+// Of wider operands, a rounded quotient of integers; a division by zero
+// saturates.
+// CHECK-LABEL: func @div_wide
+func.func @div_wide(%x: tensor<4x8x!quant.uniform<i16:f32, 0.5>>, %y: tensor<8x!a>) -> tensor<4x8x!a> {
   // CHECK: %[[ZERO:.*]] = arith.cmpi eq
   // CHECK: arith.divui {{.*}} : i64
   // CHECK: %[[SATURATED:.*]] = arith.shli
   // CHECK: arith.select %[[ZERO]], %[[SATURATED]]
-  %0 = q.div %x, %y : (tensor<4x8x!a>, tensor<8x!a>) -> tensor<4x8x!a>
+  %0 = q.div %x, %y : (tensor<4x8x!quant.uniform<i16:f32, 0.5>>, tensor<8x!a>) -> tensor<4x8x!a>
   return %0 : tensor<4x8x!a>
 }
 

@@ -81,3 +81,22 @@ func.func @others(%x: tensor<1x3x3x2x!act>, %y: tensor<1x2x!wide>, %z: tensor<1x
   %2 = q.gemm %z, %u : (tensor<1x2x!act>, tensor<1x2x!zero>) -> tensor<1x1x!act>
   return %0, %1, %2 : tensor<1x3x3x2x!act>, tensor<1x1x!wide>, tensor<1x1x!act>
 }
+
+// -----
+
+!x = !quant.uniform<u8:f32, 1.0>
+!w = !quant.uniform<i8<-127:127>:f32, 0.0078125>
+!v = !quant.uniform<i8<-127:127>:f32, 0.25>
+
+// Behind a depthwise layer: 255 * 64 / 128 and 255 * 32 / 128 at most, rounded.
+// CHECK-LABEL: func @channels
+// CHECK: q.conv2d
+// CHECK-SAME: groups = 2
+// CHECK: q.conv2d {{.*}}int16_chain = {amax = 128 : i64, chain_sum = 254 : i64, channel_amax = array<i32: 128, 64>, length = 8 : i64, pair_sum = 254 : i64
+func.func @channels(%x: tensor<1x1x1x2x!x>) -> tensor<1x1x1x1x!x> {
+  %w = q.const dense<[[[[64]]], [[[32]]]]> : tensor<2x1x1x1xi8> as tensor<2x1x1x1x!w>
+  %0 = q.conv2d %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 2 : i64} : (tensor<1x1x1x2x!x>, tensor<2x1x1x1x!w>) -> tensor<1x1x1x2x!x>
+  %v = q.const dense<127> : tensor<1x1x1x2xi8> as tensor<1x1x1x2x!v>
+  %1 = q.conv2d %0, %v {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x1x1x2x!x>, tensor<1x1x1x2x!v>) -> tensor<1x1x1x1x!x>
+  return %1 : tensor<1x1x1x1x!x>
+}

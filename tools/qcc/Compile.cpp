@@ -7,6 +7,8 @@
 
 #include "Compile.h"
 
+#include "Tune.h"
+
 #include "QDialect/Conversion/Lowering.h"
 #include "QDialect/Evaluation/Evaluator.h"
 #include "QDialect/FloatSemantics.h"
@@ -144,12 +146,22 @@ LogicalResult Compiler::writeIR() {
 }
 
 LogicalResult Compiler::lower(const Target &target) {
-  PassManager manager(context);
   LoweringOptions lowering;
   lowering.target = target.kernels;
   lowering.profile = options.profile;
   lowering.winograd = options.winograd;
+  lowering.threads = options.threads;
+  lowering.tuned = options.tuned;
   lowering.name = makeIdentifier(options.name);
+  if (!options.tune.empty()) {
+    if (failed(timed("tune", [&] {
+          return tuneKernels(*module, target, lowering, options.tune, loc,
+                             options.verbose);
+        })))
+      return failure();
+    lowering.tuned = options.tune;
+  }
+  PassManager manager(context);
   if (options.stage == Stage::Linalg)
     buildLowerToLinalgPipeline(manager, lowering);
   else
@@ -217,6 +229,15 @@ LogicalResult Compiler::run() {
   if (!llvm::is_contained({"auto", "always", "off"}, options.winograd))
     return emitError(loc) << "unknown choice of winograd '" << options.winograd
                           << "'; there are auto, always and off";
+  if (options.threads < 1 || options.threads > kMostThreads)
+    return emitError(loc) << "threads must be between 1 and " << kMostThreads
+                          << ", but --threads=" << options.threads
+                          << " was given";
+  if (!llvm::is_contained({"speed", "memory"}, options.optimize))
+    return emitError(loc) << "unknown goal '" << options.optimize
+                          << "' of --optimize; there are speed and memory";
+  if (failed(checkTuning(*target, options.tune, options.tuned, loc)))
+    return failure();
   if (failed(read()))
     return failure();
   if (std::error_code code =
@@ -259,6 +280,9 @@ LogicalResult Compiler::run() {
   if (options.stage <= Stage::Quantized)
     return writeIR();
   result.quantized = module->clone();
+  if (options.optimize == "memory" &&
+      failed(runText("save memory", getMemoryPipeline())))
+    return failure();
   if (failed(lower(*target)))
     return failure();
   if (options.stage <= Stage::Llvm)

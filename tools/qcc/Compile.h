@@ -35,7 +35,14 @@ struct CompileOptions {
   Stage stage = Stage::Lib;
   /// auto, always or off: see LoweringOptions.
   std::string winograd = "auto";
+  /// speed, or memory: layers are computed in stripes where that makes the
+  /// arena smaller.
+  std::string optimize = "speed";
+  /// A file of timed kernels to follow, or to add to by timing; at most one.
+  std::string tuned, tune;
   QuantizeOptions quantize;
+  /// Threads that share a run, 1 to kMostThreads.
+  int64_t threads = 1;
   /// Counts the time of each layer in the compiled code.
   bool profile = false;
   /// Says on stderr what is done and how long it took.

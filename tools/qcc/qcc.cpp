@@ -54,6 +54,22 @@ struct CommandLine {
       "winograd", cl::cat(category), cl::init("auto"),
       cl::desc("Winograd for 3x3 layers where it is proven exact: auto "
                "(default: if it is expected to be faster), always, off")};
+  cl::opt<int64_t> threads{
+      "threads", cl::cat(category), cl::init(1),
+      cl::desc("Threads that share a run, 1 to 64 (default 1); with more than "
+               "1 the library needs an OpenMP runtime (libgomp)")};
+  cl::opt<std::string> optimize{
+      "optimize", cl::cat(category), cl::init("speed"),
+      cl::desc("speed (default), or memory: compute layers some rows at a time "
+               "where that makes the arena smaller")};
+  cl::opt<std::string> tune{
+      "tune", cl::cat(category), cl::value_desc("file"),
+      cl::desc("Time the kernels that are exact for each layer on this "
+               "machine, take the fastest and keep them in a file; layers "
+               "that are in it already are not timed again")};
+  cl::opt<std::string> tuned{
+      "tuned", cl::cat(category), cl::value_desc("file"),
+      cl::desc("Take the kernels of such a file and time nothing")};
   cl::opt<q::Stage> emit{
       "emit", cl::cat(category), cl::init(q::Stage::Lib),
       cl::desc("Where to stop:"),
@@ -117,10 +133,16 @@ struct CommandLine {
                                    "output channel")};
   cl::opt<bool> powerOfTwo{"power-of-two", cl::cat(quantization),
                            cl::desc("Scales are powers of two")};
-  cl::opt<bool> pairSafe{
-      "pair-safe", cl::cat(quantization),
-      cl::desc("Change weights as little as lets x86-64-v3 multiply pairs of "
-               "them in int16, exactly and faster")};
+  cl::opt<std::string> pairSafe{
+      "pair-safe",
+      cl::cat(quantization),
+      cl::init("auto"),
+      cl::ValueOptional,
+      cl::value_desc("off|on|auto"),
+      cl::desc("Order channels and change weights as little as lets x86-64-v3 "
+               "multiply pairs of them in int16, exactly and faster: all (on), "
+               "none (off), or, for that target alone, as far as costs next to "
+               "nothing (auto, default)")};
   cl::opt<bool> absorb{"absorb-batch-norm", cl::cat(quantization),
                        cl::desc("Fold batch normalization into scales, not "
                                 "weights")};
@@ -144,6 +166,14 @@ struct CommandLine {
       cl::desc("Use it again; several files are merged. Biases are only "
                "corrected with --calibrate")};
 
+  /// A default that only AVX2 without dot products gains by.
+  std::string getPairSafe() const {
+    if (pairSafe.empty())
+      return "on";
+    return pairSafe == "auto" && target != "x86-64-v3" ? "off"
+                                                       : std::string(pairSafe);
+  }
+
   q::CompileOptions get() const {
     q::CompileOptions options;
     options.model = model;
@@ -155,6 +185,10 @@ struct CommandLine {
     options.stage = emit;
     options.profile = profile;
     options.winograd = winograd;
+    options.threads = threads;
+    options.optimize = optimize;
+    options.tune = tune;
+    options.tuned = tuned;
     options.verbose = verbose;
     q::QuantizeOptions &quantize = options.quantize;
     quantize.activationBits = activationBits ? activationBits : bits;
@@ -162,7 +196,7 @@ struct CommandLine {
     quantize.symmetric = symmetric;
     quantize.perTensor = perTensor;
     quantize.powerOfTwo = powerOfTwo;
-    quantize.pairSafe = pairSafe;
+    quantize.pairSafe = getPairSafe();
     quantize.recipe = recipe;
     quantize.absorbBatchNorm = absorb;
     quantize.data = calibrate;
@@ -217,6 +251,10 @@ void printDiagnostic(mlir::Diagnostic &diagnostic, StringRef model) {
 
 int main(int argc, char **argv) {
   InitLLVM init(argc, argv);
+  // LLVM's code for link-time optimization, which is not used here, registers
+  // an option of that name.
+  if (cl::Option *other = cl::getRegisteredOptions().lookup("threads"))
+    other->removeArgument();
   CommandLine commandLine;
   cl::HideUnrelatedOptions({&commandLine.category, &commandLine.quantization});
   cl::ParseCommandLineOptions(
@@ -235,6 +273,12 @@ int main(int argc, char **argv) {
              << " must have the form NAME:1x3x224x224\n";
       return 1;
     }
+  if (StringRef choice = options.quantize.pairSafe;
+      choice != "off" && choice != "on" && choice != "auto") {
+    errs() << "qcc: error: --pair-safe=" << choice
+           << " is unknown; there are off, on and auto\n";
+    return 1;
+  }
   if (commandLine.printPipeline) {
     q::QuantizeOptions quantize = options.quantize;
     if (quantize.rounding == "auto")
@@ -242,7 +286,8 @@ int main(int argc, char **argv) {
     outs() << "simplify:   " << q::getSimplifyPipeline(quantize) << "\n"
            << "calibrate:  " << q::getCalibratePipeline(quantize) << "\n"
            << "parameters: " << q::getParametersPipeline(quantize) << "\n"
-           << "quantize:   " << q::getQuantizePipeline(quantize) << "\n";
+           << "quantize:   " << q::getQuantizePipeline(quantize) << "\n"
+           << "memory:     " << q::getMemoryPipeline() << "\n";
     return 0;
   }
 

@@ -294,6 +294,7 @@ std::optional<std::string> KernelModule::compile(const std::string &target,
     options.fixedPoint = cases[i].fixedPoint;
     passes.addNestedPass<func::FuncOp>(createProveInt16Chains());
     options.winograd = cases[i].winograd;
+    options.kernel = cases[i].kernel;
     passes.addPass(q::kernel::createConvertQToKernels(options));
     passes.addPass(createCanonicalizerPass());
     if (failed(passes.run(*module)))

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "QDialect/Numerics/Divide.h"
+#include "QDialect/Numerics/FloatDivide.h"
 
 #include <algorithm>
 #include <cmath>
@@ -40,6 +40,34 @@ TEST(Divide, AllPairsAreTheRoundedQuotient) {
         ASSERT_LE(std::fabs(m * double(d1) / double(d2) - q), 0.5 + 1e-4);
       }
   }
+}
+
+TEST(Divide, FloatFactorsAreProven) {
+  std::mt19937_64 random(29);
+  std::uniform_real_distribution<double> log(-10, 8);
+  int found = 0;
+  constexpr int tries = 40;
+  for (int i = 0; i < tries; ++i) {
+    // Powers of two have many ties.
+    double m = i % 4 ? std::exp2(log(random)) : std::exp2(i / 4 - 5);
+    auto p = makeDivideParams(m, 1.0, 1.0);
+    ASSERT_TRUE(p);
+    int64_t z1 = random() % 256, z2 = random() % 256;
+    auto z3 = int32_t(random() % 256);
+    auto f = findDivideFactor(*p, -z1, 255 - z1, -z2, 255 - z2, z3, 0, 255);
+    if (!f)
+      continue;
+    ++found;
+    for (int64_t d1 = -z1; d1 <= 255 - z1; ++d1)
+      for (int64_t d2 = -z2; d2 <= 255 - z2; ++d2)
+        ASSERT_EQ(divideByFloats(d1, d2, *f, z3, 0, 255),
+                  divideRequantize(d1, d2, *p, z3, 0, 255))
+            << d1 << " / " << d2;
+  }
+  // It is the usual case, or nothing would be gained.
+  EXPECT_GT(found, tries * 3 / 4);
+  auto p = makeDivideParams(1.0, 1.0, 1.0);
+  EXPECT_FALSE(findDivideFactor(*p, -1000, 1000, -1000, 1000, 0, 0, 255));
 }
 
 TEST(Divide, ByZero) {

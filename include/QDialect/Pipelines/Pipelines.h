@@ -29,8 +29,10 @@ struct QuantizeOptions {
   bool perTensor = false;
   /// Scales 2^-f (rule N5).
   bool powerOfTwo = false;
-  /// Weights whose pairs of products fit int16, see q-make-pairs-safe.
-  bool pairSafe = false;
+  /// Weights whose pairs of products fit int16, see q-pair-channels and
+  /// q-make-pairs-safe: "off", "on" (all of them), or "auto" (as far as costs
+  /// next to nothing).
+  std::string pairSafe = "off";
   /// Per-layer settings, see q-insert-quantizers.
   std::string recipe;
   /// Fold batch normalization into scales instead of weights (rule N17).
@@ -68,6 +70,8 @@ std::string getCalibratePipeline(const QuantizeOptions &options);
 std::string getParametersPipeline(const QuantizeOptions &options);
 /// Float IR with fixed parameters to integers with all proofs.
 std::string getQuantizePipeline(const QuantizeOptions &options);
+/// Integers to the same integers in less memory.
+std::string getMemoryPipeline();
 
 /// Registers `q-simplify-pipeline`, `q-calibrate-pipeline`,
 /// `q-parameters-pipeline` and `q-quantize-pipeline` with qopt; their options

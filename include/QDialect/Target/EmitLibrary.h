@@ -50,6 +50,10 @@ mlir::FailureOr<Target> parseTarget(llvm::StringRef text, mlir::Location loc);
 mlir::FailureOr<std::unique_ptr<llvm::TargetMachine>>
 createTargetMachine(const Target &target, mlir::Location loc);
 
+/// Why code for a target cannot run on this machine: what it lacks, as in `no
+/// avxvnni`; empty if it can.
+std::string whyCannotRunHere(const Target &target);
+
 /// Sizes of what was emitted, in bytes.
 struct LibrarySizes {
   uint64_t text = 0;

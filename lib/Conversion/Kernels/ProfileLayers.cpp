@@ -5,9 +5,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "KernelReasons.h"
+
 #include "QDialect/Conversion/CInterface.h"
 #include "QDialect/Conversion/KernelPasses.h"
 #include "QDialect/Conversion/KernelPlan.h"
+#include "QDialect/Conversion/TunedKernels.h"
 #include "QDialect/Conversion/WinogradPlan.h"
 #include "QDialect/LayerName.h"
 
@@ -16,6 +19,8 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/JSON.h"
+
+#include <numeric>
 
 namespace q::kernel {
 #define GEN_PASS_DEF_PROFILELAYERS
@@ -31,7 +36,10 @@ namespace {
 /// Consecutive ops of one layer.
 struct Interval {
   std::string name, kernel;
+  std::string why; ///< of the kernel, see explainKernel()
   int64_t macs = 0;
+  /// Of a layer whose candidates are being timed; see kTuningAttrName.
+  DictionaryAttr tuning;
   SmallVector<Operation *> ops;
 };
 
@@ -46,9 +54,26 @@ static bool takesTime(Operation *op) {
 /// The strategy of a kernel op, as in `pmaddwd 5x2, float`.
 template <typename OpTy> static std::string describeKernel(OpTy op) {
   ArrayRef<int64_t> tile = op.getTile();
+  std::string chains;
+  if (PanelChainsAttr own = op.getPanelChainsAttr()) {
+    // The steps that are added in int16 by the length of their chains.
+    size_t lengths = own.getLengths().size();
+    SmallVector<int64_t> steps(lengths);
+    for (auto [i, count] : llvm::enumerate(own.getCounts()))
+      steps[i % lengths] +=
+          std::max<int64_t>(own.getLengths()[i % lengths], 1) * count;
+    int64_t all = std::max<int64_t>(
+        std::accumulate(steps.begin(), steps.end(), int64_t(0)), 1);
+    for (auto [length, count] : llvm::zip(own.getLengths(), steps))
+      chains += (" " + Twine(100 * count / all) + "%" +
+                 (length ? "x" + Twine(length) : Twine(" wide")))
+                    .str();
+  }
+  if (ChainAttr chain = op.getChainAttr())
+    chains = (" x" + Twine(chain.getLength())).str();
   StringRef prefix = std::is_same_v<OpTy, WinogradOp> ? "winograd " : "";
   return (prefix + stringifyMicroKernel(op.getMicroKernel()) + " " +
-          Twine(tile[0]) + "x" + Twine(tile[1]) + ", " +
+          Twine(tile[0]) + "x" + Twine(tile[1]) + chains + ", " +
           stringifyEpilogue(op.getEpilogue()))
       .str();
 }
@@ -56,6 +81,8 @@ template <typename OpTy> static std::string describeKernel(OpTy op) {
 template <typename OpTy>
 static void describeLayer(OpTy op, Interval &interval) {
   interval.kernel = describeKernel(op);
+  interval.why = explainKernel(op);
+  interval.tuning = op->template getAttrOfType<DictionaryAttr>(kTuningAttrName);
   FailureOr<LayerGeometry> g = getGeometry(op);
   if (succeeded(g))
     interval.macs += g->batch * g->outH * g->outW * g->outC * g->kernelH *
@@ -154,10 +181,19 @@ private:
 
   static std::string toJson(ArrayRef<Interval> intervals) {
     llvm::json::Array layers;
-    for (const Interval &interval : intervals)
-      layers.push_back(llvm::json::Object{{"name", interval.name},
-                                          {"kernel", interval.kernel},
-                                          {"macs", interval.macs}});
+    for (const Interval &interval : intervals) {
+      llvm::json::Object layer{{"name", interval.name},
+                               {"kernel", interval.kernel},
+                               {"macs", interval.macs}};
+      if (!interval.why.empty())
+        layer["why"] = interval.why;
+      if (DictionaryAttr tuning = interval.tuning)
+        layer["tuning"] = llvm::json::Object{
+            {"layer", tuning.getAs<StringAttr>("layer").getValue()},
+            {"kernel", tuning.getAs<StringAttr>("kernel").getValue()},
+            {"candidates", tuning.getAs<IntegerAttr>("candidates").getInt()}};
+      layers.push_back(std::move(layer));
+    }
     std::string text;
     llvm::raw_string_ostream(text) << llvm::json::Value(std::move(layers));
     return text;

@@ -16,7 +16,8 @@ namespace q::kernel {
 /// The outcome of proof (rule N8) and cost model. Without a proof the layer is
 /// to be computed directly, and `whyDirect` says why; it is empty for layers of
 /// a geometry that has no Winograd form at all. With `always` the proof decides
-/// alone.
+/// alone. `directCycles` is what the layer is estimated to take directly, with
+/// the chains that are proven for it; 0 for the rate of any weights.
 struct WinogradChoice {
   WinogradProofAttr proof;
   std::string whyDirect;
@@ -25,7 +26,8 @@ struct WinogradChoice {
 WinogradChoice chooseWinograd(mlir::MLIRContext *context,
                               const LayerGeometry &geometry,
                               const LayerConstants &constants,
-                              MicroKernel pairs, bool always);
+                              MicroKernel pairs, bool always,
+                              int64_t directCycles = 0);
 
 } // namespace q::kernel
 

@@ -1,0 +1,130 @@
+//===- ChannelRanges.cpp - What values each channel can take --------------===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "ChannelRanges.h"
+
+#include "QDialect/Numerics/AccumulatorProof.h"
+
+using namespace mlir;
+using namespace q;
+
+static ArrayRef<int64_t> getShape(Value value) {
+  return cast<RankedTensorType>(value.getType()).getShape();
+}
+
+/// A layer whose every number is known: constant weights and bias.
+static bool isKnownLayer(WeightedOpInterface layer) {
+  auto conv = dyn_cast<Conv2DOp>(layer.getOperation());
+  return (conv ? !conv.getResidual() : isa<GemmOp>(layer.getOperation())) &&
+         layer.getWeights().getDefiningOp<ConstOp>() &&
+         (!layer.getBias() || layer.getBias().getDefiningOp<ConstOp>());
+}
+
+FailureOr<ChannelRanges::Bounds> ChannelRanges::get(Value value) {
+  if (auto it = known.find(value); it != known.end())
+    return it->second;
+  auto all = ranges.get(value);
+  if (failed(all))
+    return failure();
+  auto bounds = compute(value, *all);
+  if (succeeded(bounds))
+    known[value] = *bounds;
+  return bounds;
+}
+
+FailureOr<ChannelRanges::Bounds> ChannelRanges::compute(Value value,
+                                                        IntegerBounds all) {
+  Operation *op = value.getDefiningOp();
+  if (auto layer = dyn_cast_or_null<WeightedOpInterface>(op))
+    return isKnownLayer(layer) ? computeLayer(layer, all) : Bounds{all};
+  if (isa_and_nonnull<MaxPool2DOp>(op))
+    return get(op->getOperand(0));
+  if (auto reshape = dyn_cast_or_null<ReshapeOp>(op);
+      reshape && !getShape(value).empty() &&
+      !getShape(reshape.getInput()).empty() &&
+      getShape(reshape.getInput()).back() == getShape(value).back())
+    return get(reshape.getInput());
+  auto concat = dyn_cast_or_null<ConcatOp>(op);
+  if (!concat ||
+      static_cast<size_t>(concat.getAxis()) + 1 != getShape(value).size())
+    return Bounds{all};
+  Bounds bounds;
+  for (Value operand : concat.getInputs()) {
+    auto own = get(operand);
+    if (failed(own))
+      return failure();
+    if (own->size() == 1)
+      own->resize(getShape(operand).back(), own->front());
+    bounds.insert(bounds.end(), own->begin(), own->end());
+  }
+  return bounds;
+}
+
+FailureOr<ChannelRanges::Bounds>
+ChannelRanges::computeLayer(WeightedOpInterface layer, IntegerBounds all) {
+  auto input = getTensorParams(layer, layer.getInput());
+  auto output = getTensorParams(layer, layer->getResult(0));
+  auto inputs = getInput(layer);
+  auto weights = getConstantInts(layer.getWeights());
+  auto multipliers = getMultipliers(layer);
+  auto rounding = getRounding(layer);
+  if (failed(input) || failed(output) || failed(inputs) || failed(weights) ||
+      failed(multipliers) || failed(rounding))
+    return failure();
+  size_t channels = multipliers->size();
+  std::vector<int32_t> bias(channels, 0);
+  if (layer.getBias()) {
+    auto values = getConstantInts(layer.getBias());
+    if (failed(values))
+      return failure();
+    bias = std::move(*values);
+  }
+  SmallVector<int32_t> weightZeroPoints = getWeightZeroPoints(layer);
+  auto conv = dyn_cast<Conv2DOp>(layer.getOperation());
+  size_t groups = conv ? static_cast<size_t>(conv.getGroups()) : 1;
+  auto depth = static_cast<size_t>(getShape(layer.getWeights()).back());
+  auto offset =
+      layer.getZeroPointFolded() ? 0 : static_cast<int32_t>(input->zeroPoint);
+
+  Bounds bounds;
+  size_t perChannel = weights->size() / channels;
+  for (size_t c = 0; c < channels; ++c) {
+    std::vector<numerics::FactorRange> factors;
+    size_t first = c / (channels / groups) * depth;
+    for (size_t i = 0; i < depth; ++i) {
+      IntegerBounds own = (*inputs)[inputs->size() == 1 ? 0 : first + i];
+      factors.push_back({own.lo - offset, own.hi - offset});
+    }
+    int32_t *w = weights->data() + c * perChannel;
+    for (size_t i = 0; i < perChannel; ++i)
+      w[i] -= weightZeroPoints[c];
+    numerics::AccumulatorBounds sums =
+        numerics::accumulatorBounds(w, perChannel, factors, bias[c]);
+    // Rounding keeps the order of accumulators, so ends go to ends.
+    auto toStorage = [&](int64_t sum) {
+      return numerics::requantize(sum, (*multipliers)[c],
+                                  static_cast<int32_t>(output->zeroPoint),
+                                  all.lo, all.hi, *rounding);
+    };
+    bounds.push_back({toStorage(sums.min), toStorage(sums.max)});
+  }
+  return bounds;
+}
+
+FailureOr<ChannelRanges::Bounds>
+ChannelRanges::getInput(WeightedOpInterface layer) {
+  auto params = getTensorParams(layer, layer.getInput());
+  auto bounds = get(layer.getInput());
+  if (failed(params) || failed(bounds))
+    return failure();
+  if (ValueRanges::hasPadding(layer))
+    for (IntegerBounds &own : *bounds) {
+      auto zeroPoint = static_cast<int32_t>(params->zeroPoint);
+      own = {std::min(own.lo, zeroPoint), std::max(own.hi, zeroPoint)};
+    }
+  return bounds;
+}

@@ -1,0 +1,178 @@
+//===- TimedLibrary.cpp - A compiled network whose layers are timed -------===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TimedLibrary.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <chrono>
+#include <cstring>
+#include <dlfcn.h>
+#include <random>
+#if defined(__x86_64__)
+#include <x86intrin.h>
+#endif
+
+using namespace mlir;
+using namespace q;
+namespace json = llvm::json;
+
+/// The counter of constant rate that compiled networks read.
+static uint64_t readTicks() {
+#if defined(__x86_64__)
+  return __rdtsc();
+#elif defined(__aarch64__)
+  uint64_t ticks;
+  asm volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+  return ticks;
+#else
+  return std::chrono::steady_clock::now().time_since_epoch().count();
+#endif
+}
+
+/// Nanoseconds of a tick of that counter.
+static double measureTick() {
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point begin = Clock::now();
+  uint64_t first = readTicks();
+  std::chrono::duration<double, std::nano> elapsed(0);
+  while (elapsed < std::chrono::milliseconds(20))
+    elapsed = Clock::now() - begin;
+  return elapsed.count() / static_cast<double>(readTicks() - first);
+}
+
+//===----------------------------------------------------------------------===//
+// What the library says of itself
+//===----------------------------------------------------------------------===//
+
+/// Bytes of a tensor of NAME_info, 0 if its description is damaged.
+static size_t getNumBytes(const json::Object &tensor) {
+  const json::Array *shape = tensor.getArray("shape");
+  std::optional<StringRef> type = tensor.getString("type");
+  if (!shape || !type)
+    return 0;
+  size_t bytes = type->ends_with("8") ? 1 : type->ends_with("16") ? 2 : 4;
+  for (const json::Value &extent : *shape)
+    bytes *= extent.getAsInteger().value_or(0);
+  return bytes;
+}
+
+/// Values as the network sees them, the same in every library: between the ends
+/// of what is quantized, since that is what proofs rely on.
+void TimedLibrary::makeInput(const json::Object &tensor) {
+  std::vector<char> bytes(getNumBytes(tensor));
+  std::mt19937 random(1);
+  int64_t lo = tensor.getInteger("qmin").value_or(0);
+  int64_t hi = tensor.getInteger("qmax").value_or(0);
+  auto next = [&] { return lo + int64_t(random() % uint64_t(hi - lo + 1)); };
+  StringRef type = *tensor.getString("type");
+  if (type == "float32") {
+    double scale = tensor.getNumber("scale").value_or(0.0);
+    int64_t zero = tensor.getInteger("zero_point").value_or(0);
+    for (size_t at = 0; at + 4 <= bytes.size(); at += 4) {
+      auto value = static_cast<float>(scale * double(next() - zero));
+      std::memcpy(&bytes[at], &value, sizeof value);
+    }
+  } else if (type.ends_with("8")) {
+    for (char &byte : bytes)
+      byte = static_cast<char>(next());
+  }
+  inputs.push_back(std::move(bytes));
+}
+
+bool TimedLibrary::readInfo(const json::Object &info) {
+  auto *in = info.getArray("inputs"), *out = info.getArray("outputs");
+  auto *profile = info.getArray("profile");
+  if (!in || !out || !profile)
+    return false;
+  for (const json::Value &tensor : *in) {
+    if (!tensor.getAsObject() || getNumBytes(*tensor.getAsObject()) == 0)
+      return false;
+    makeInput(*tensor.getAsObject());
+  }
+  for (const json::Value &tensor : *out)
+    if (const json::Object *object = tensor.getAsObject())
+      outputs.emplace_back(getNumBytes(*object));
+  for (const json::Value &value : *profile) {
+    TimedLayer &layer = layers.emplace_back();
+    const json::Object *object = value.getAsObject();
+    const json::Object *tuning = object ? object->getObject("tuning") : nullptr;
+    if (!tuning)
+      continue;
+    layer.key = tuning->getString("layer").value_or("").str();
+    layer.kernel = tuning->getString("kernel").value_or("").str();
+    layer.candidates = tuning->getInteger("candidates").value_or(0);
+  }
+  arenaAlignment = info.getInteger("arena_alignment").value_or(64);
+  arena.resize(info.getInteger("arena_bytes").value_or(0) + arenaAlignment);
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
+// Loading and running
+//===----------------------------------------------------------------------===//
+
+FailureOr<std::unique_ptr<TimedLibrary>>
+TimedLibrary::open(const std::string &path, const std::string &name,
+                   Location loc) {
+  auto fail = [&](const Twine &why) {
+    return emitError(loc) << "cannot time '" << path << "': " << why;
+  };
+  std::unique_ptr<TimedLibrary> library(new TimedLibrary(loc));
+  library->handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!library->handle)
+    return fail(dlerror());
+  auto find = [&](StringRef suffix) {
+    return dlsym(library->handle, (name + suffix).str().c_str());
+  };
+  library->function = reinterpret_cast<Function>(find("_run"));
+  library->counters = static_cast<const uint64_t *>(find("_profile"));
+  auto *text = static_cast<const char *>(find("_info"));
+  if (!library->function || !library->counters || !text)
+    return fail("it lacks a symbol");
+  auto info = json::parse(text);
+  if (!info)
+    return fail(llvm::toString(info.takeError()));
+  const json::Object *root = info->getAsObject();
+  if (!root || !library->readInfo(*root))
+    return fail("its description is damaged");
+  return library;
+}
+
+TimedLibrary::~TimedLibrary() {
+  if (handle)
+    dlclose(handle);
+}
+
+LogicalResult TimedLibrary::run(bool counts) {
+  static const double tick = measureTick();
+  std::vector<const void *> in;
+  std::vector<void *> out;
+  for (const std::vector<char> &bytes : inputs)
+    in.push_back(bytes.data());
+  for (std::vector<char> &bytes : outputs)
+    out.push_back(bytes.data());
+  auto address = reinterpret_cast<uintptr_t>(arena.data());
+  char *aligned =
+      arena.data() + (llvm::alignTo(address, arenaAlignment) - address);
+  before.assign(counters, counters + layers.size());
+  if (int status = function(in.data(), out.data(), aligned))
+    return emitError(loc) << "a network that was compiled to be timed returned "
+                             "the error code "
+                          << status;
+  if (!counts)
+    return success();
+  for (auto [i, layer] : llvm::enumerate(layers)) {
+    double time = tick * static_cast<double>(counters[i] - before[i]);
+    if (layer.nanoseconds == 0 || time < layer.nanoseconds)
+      layer.nanoseconds = time;
+  }
+  return success();
+}
