@@ -86,7 +86,13 @@ launderBytecode(const llvm::MemoryBuffer &buffer,
     rlimit memory = {bytes, bytes};
     setrlimit(RLIMIT_AS, &memory);
 #endif
-    for (int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE, SIGTRAP})
+    // And damaged lists may have no end. Sound bytecode is read at hundreds of
+    // megabytes a second.
+    rlim_t seconds = 2 + (buffer.getBufferSize() >> 23);
+    rlimit time = {seconds, seconds};
+    setrlimit(RLIMIT_CPU, &time);
+    for (int signal :
+         {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE, SIGTRAP, SIGXCPU})
       std::signal(signal, SIG_DFL);
     int null = ::open("/dev/null", O_WRONLY);
     if (null >= 0)

@@ -4,8 +4,11 @@
 // RUN: qopt %s --emit-bytecode -o %t.mlirbc
 // RUN: qopt %t.mlirbc | FileCheck %s
 // RUN: qopt < %t.mlirbc | FileCheck %s
+// A damaged list without an end, which a fuzzer found.
+// RUN: not qopt %S/Inputs/endless.mlirbc 2>&1 | FileCheck %s --check-prefix=ENDLESS
 // RUN: not qopt %t.absent 2>&1 | FileCheck %s --check-prefix=ABSENT
 
+// ENDLESS: qopt: error: '{{.*}}endless.mlirbc' is damaged bytecode; write it again, or keep it as text
 // ABSENT: qopt: error: cannot open input file '{{.*}}.absent': No such file or directory
 
 // CHECK-LABEL: func @weights

@@ -1,0 +1,29 @@
+#===- environment.py - Python packages for the measurements ----------------===#
+#
+# Part of the QDialect project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+#===------------------------------------------------------------------------===#
+"""The virtual environment below the build folder that has ONNX Runtime."""
+import os
+import subprocess
+import sys
+
+
+def python_with_onnxruntime(build):
+    """The interpreter of the environment, which is made where it is absent."""
+    environment = os.path.join(os.path.abspath(build), "bench-venv")
+    python = os.path.join(environment, "bin", "python")
+    if not os.path.exists(os.path.join(environment, "ready")):
+        subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", "onnxruntime",
+                        "onnx", "numpy", "pillow"], check=True)
+        open(os.path.join(environment, "ready"), "w").close()
+    return python
+
+
+def enter(build):
+    """Runs this script again where onnxruntime and numpy can be imported."""
+    python = python_with_onnxruntime(build)
+    if os.path.realpath(sys.prefix) != os.path.realpath(os.path.dirname(os.path.dirname(python))):
+        os.execv(python, [python, os.path.abspath(sys.argv[0])] + sys.argv[1:])
