@@ -43,8 +43,8 @@ def Q_Dialect : Dialect {
 
     Shapes are static, activations are NHWC, and the integer meaning of every
     op is fixed to the bit by the rules N1 to N22 of the numeric contract.
-    A module may carry `q.rounding = "single" | "gemmlowp" | "pow2"`, the
-    requantization mode of rule N10; `single` where it is absent.
+    A module may carry `q.rounding = "single" | "gemmlowp" | "pow2" | "even"`,
+    the requantization mode of rule N10; `single` where it is absent.
   }];
   let dependentDialects = ["::mlir::quant::QuantDialect"];
   let hasConstantMaterializer = 1;

@@ -175,9 +175,12 @@ template <typename OpTy> struct ConvertAdd : OpConversionPattern<OpTy> {
     FailureOr<numerics::AddParams> params = getAddParams(op);
     if (failed(params))
       return failure();
-    bool tiesAway = hasNegativeTie(
-        *params, getDistanceRange(*getTensorParams(op, op.getLhs())),
-        getDistanceRange(*getTensorParams(op, op.getRhs())));
+    IntRange lhs = getDistanceRange(*getTensorParams(op, op.getLhs()));
+    IntRange rhs = getDistanceRange(*getTensorParams(op, op.getRhs()));
+    bool tiesAway = hasNegativeTie(*params, lhs, rhs);
+    params->tiesEven =
+        params->tiesEven &&
+        numerics::addTieReachable(*params, lhs.lo, lhs.hi, rhs.lo, rhs.hi);
     return replaceByDistances(op, adaptor, params->wide ? 64 : 32, rewriter,
                               [&](IntegerEmitter &emit, Value d1, Value d2,
                                   int32_t zeroPoint, IntegerBounds bounds) {

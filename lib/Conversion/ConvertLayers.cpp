@@ -270,7 +270,7 @@ static Value makeRequantized(OpBuilder &b, Location loc, Value sums,
   bool isUniform = llvm::all_equal(epilogue.multipliers);
   SmallVector<Value> inputs{sums};
   SmallVector<AffineMap> maps{b.getMultiDimIdentityMap(rank)};
-  bool tiesAway = false;
+  bool meetsTies = false;
   if (!isUniform) {
     SmallVector<int64_t> m0s, shifts;
     for (Multiplier multiplier : epilogue.multipliers) {
@@ -278,8 +278,8 @@ static Value makeRequantized(OpBuilder &b, Location loc, Value sums,
       shifts.push_back(epilogue.rounding == Rounding::Gemmlowp
                            ? multiplier.shift
                            : multiplier.totalShift());
-      tiesAway |= !numerics::addHalfIsExact(multiplier, epilogue.range.lo,
-                                            epilogue.range.hi);
+      meetsTies |= !numerics::addHalfIsExact(
+          multiplier, epilogue.range.lo, epilogue.range.hi, epilogue.rounding);
     }
     int64_t channels = type.getShape().back();
     inputs.push_back(makeConstant(b, loc, {channels}, m0s, 32));
@@ -301,7 +301,7 @@ static Value makeRequantized(OpBuilder &b, Location loc, Value sums,
                                         epilogue.bounds, epilogue.range});
         else
           sum = emit.requantize(in[0], in[1], in[2], epilogue.rounding,
-                                tiesAway, epilogue.zeroPoint, epilogue.bounds);
+                                meetsTies, epilogue.zeroPoint, epilogue.bounds);
         sum = emitResidual(nested, at, sum, in.back(), epilogue);
         return emit.truncate(sum, epilogue.resultType);
       });

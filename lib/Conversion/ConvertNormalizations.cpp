@@ -316,14 +316,14 @@ ConvertLayerNorm::matchAndRewrite(LayerNormOp op, OpAdaptor adaptor,
             Value factor = arith::ExtUIOp::create(b, at, b.getI64Type(), in[2]);
             Value normalized = emit.roundingShift(
                 arith::MulIOp::create(b, at, emit.resize(centred, 64), factor),
-                in[3], /*tiesAway=*/true);
+                in[3], Ties::AwayFromZero);
             Value scaled = arith::AddIOp::create(
                 b, at,
                 arith::MulIOp::create(b, at, normalized,
                                       emit.resize(in[4], 64)),
                 in[5]);
-            return finish(emit.roundingShift(scaled, params->shift,
-                                             /*tiesAway=*/true));
+            return finish(
+                emit.roundingShift(scaled, params->shift, Ties::AwayFromZero));
           }));
   return success();
 }
@@ -426,18 +426,18 @@ ConvertLrn::matchAndRewrite(LrnOp op, OpAdaptor adaptor,
   Value table = makeConstant(
       rewriter, loc, {static_cast<int64_t>(entries.size())}, entries, 32);
   rewriter.replaceOp(
-      op, makeElementwise(
-              rewriter, loc, {input, sums}, getStorageInteger(to),
-              [&](OpBuilder &b, Location at, ValueRange in) {
-                IntegerEmitter emit(b, at);
-                Value gain = emitLrnGain(b, at, in[1], table, *params);
-                Value d = emit.distance(in[0], from, type, 64);
-                Value scaled = arith::MulIOp::create(b, at, d, gain);
-                Value rounded = emit.roundingShift(scaled, params->outputShift,
-                                                   /*tiesAway=*/true);
-                return emit.truncate(emit.finish(rounded, zeroPoint, *bounds),
-                                     to);
-              }));
+      op,
+      makeElementwise(rewriter, loc, {input, sums}, getStorageInteger(to),
+                      [&](OpBuilder &b, Location at, ValueRange in) {
+                        IntegerEmitter emit(b, at);
+                        Value gain = emitLrnGain(b, at, in[1], table, *params);
+                        Value d = emit.distance(in[0], from, type, 64);
+                        Value scaled = arith::MulIOp::create(b, at, d, gain);
+                        Value rounded = emit.roundingShift(
+                            scaled, params->outputShift, Ties::AwayFromZero);
+                        return emit.truncate(
+                            emit.finish(rounded, zeroPoint, *bounds), to);
+                      }));
   return success();
 }
 

@@ -206,7 +206,7 @@ private:
   /// proven for all of them, or integers.
   SmallVector<float> factors;
   SmallVector<int64_t> m0s, shifts;
-  bool tiesAway = false;
+  bool meetsTies = false;
 };
 
 } // namespace
@@ -245,8 +245,8 @@ FailureOr<AverageScaling> AverageScaling::get(AvgPool2DOp op, IntRange range) {
     one.multiplier = multiplier;
     if (std::optional<float> factor = findFusedFactor(one))
       floats[count] = *factor;
-    result.tiesAway |=
-        !numerics::addHalfIsExact(multiplier, range.lo, range.hi);
+    result.meetsTies |= !numerics::addHalfIsExact(multiplier, range.lo,
+                                                  range.hi, how->rounding);
   }
   for (int64_t count : counts) {
     numerics::Multiplier multiplier = multipliers.at(count);
@@ -284,7 +284,7 @@ Value AverageScaling::emit(IntegerEmitter &emit, Value sum,
     return emit.requantizeFused(sum, constants[0], how.zeroPoint, how.bounds);
   if (!m0s.empty())
     return emit.requantize(sum, constants[0], constants[1], how.rounding,
-                           tiesAway, how.zeroPoint, how.bounds);
+                           meetsTies, how.zeroPoint, how.bounds);
   return emit.requantize(sum, how);
 }
 

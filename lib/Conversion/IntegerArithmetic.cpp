@@ -49,9 +49,11 @@ IntRange q::getDistanceRange(const QuantParams &params) {
 static int32_t evaluate(int64_t acc, const NarrowMultiplier &narrow,
                         const Requantization &how) {
   int64_t value = acc * narrow.factor;
-  if (narrow.shift > 0) {
+  if (narrow.ties == Ties::ToEven) {
+    value = numerics::evenShiftRight(value, narrow.shift);
+  } else if (narrow.shift > 0) {
     value += int64_t(1) << (narrow.shift - 1);
-    if (narrow.tiesAway && acc < 0)
+    if (narrow.ties == Ties::AwayFromZero && acc < 0)
       --value;
     value >>= narrow.shift;
   }
@@ -94,9 +96,9 @@ q::findNarrowMultiplier(const Requantization &how) {
       int64_t nudged = static_cast<int64_t>(factor) + nudge;
       if (nudged < 1 || nudged * largest + half > limit)
         continue;
-      for (bool tiesAway : {false, true}) {
+      for (Ties ties : {Ties::Up, Ties::AwayFromZero, Ties::ToEven}) {
         NarrowMultiplier narrow{static_cast<int32_t>(nudged),
-                                static_cast<unsigned>(shift), tiesAway};
+                                static_cast<unsigned>(shift), ties};
         if (isEqual(narrow, how))
           return narrow;
       }
@@ -210,12 +212,17 @@ Value IntegerEmitter::clamp(Value value, int64_t lo, int64_t hi) {
   return arith::MinSIOp::create(b, loc, value, constant(hi, value));
 }
 
-Value IntegerEmitter::roundingShift(Value value, unsigned shift,
-                                    bool tiesAway) {
+Value IntegerEmitter::roundingShift(Value value, unsigned shift, Ties ties) {
   if (shift == 0)
     return value;
-  Value sum = add(value, int64_t(1) << (shift - 1));
-  if (tiesAway) {
+  int64_t half = int64_t(1) << (shift - 1);
+  Value sum = add(value, ties == Ties::ToEven ? half - 1 : half);
+  if (ties == Ties::ToEven) {
+    Value floor = arith::ShRSIOp::create(b, loc, value, constant(shift, value));
+    Value isOdd = arith::AndIOp::create(b, loc, floor, constant(1, value));
+    sum = arith::AddIOp::create(b, loc, sum, isOdd);
+  }
+  if (ties == Ties::AwayFromZero) {
     // Minus one where the value is negative.
     Value sign = arith::ShRSIOp::create(b, loc, value,
                                         constant(getWidth(value) - 1, value));
@@ -224,19 +231,27 @@ Value IntegerEmitter::roundingShift(Value value, unsigned shift,
   return arith::ShRSIOp::create(b, loc, sum, constant(shift, sum));
 }
 
-Value IntegerEmitter::roundingShift(Value value, Value shift, bool tiesAway) {
+Value IntegerEmitter::roundingShift(Value value, Value shift, Ties ties) {
   Value one = constant(1, value);
   // 2^(shift - 1), and 0 for a shift of 0.
   Value half = arith::ShRUIOp::create(
       b, loc, arith::ShLIOp::create(b, loc, one, shift), one);
   Value sum = arith::AddIOp::create(b, loc, value, half);
-  if (tiesAway) {
-    Value sign = arith::ShRSIOp::create(b, loc, value,
-                                        constant(getWidth(value) - 1, value));
+  if (ties != Ties::Up) {
+    // What half is too much by: 1 for even quotients, or for negative values.
+    Value excess;
+    if (ties == Ties::ToEven) {
+      Value floor = arith::ShRSIOp::create(b, loc, value, shift);
+      Value isOdd = arith::AndIOp::create(b, loc, floor, one);
+      excess = arith::SubIOp::create(b, loc, isOdd, one);
+    } else {
+      excess = arith::ShRSIOp::create(b, loc, value,
+                                      constant(getWidth(value) - 1, value));
+    }
     // A shift of 0 rounds nothing.
     Value rounds = arith::MinSIOp::create(b, loc, shift, one);
     sum = arith::AddIOp::create(b, loc, sum,
-                                arith::MulIOp::create(b, loc, sign, rounds));
+                                arith::MulIOp::create(b, loc, excess, rounds));
   }
   return arith::ShRSIOp::create(b, loc, sum, shift);
 }
@@ -297,13 +312,20 @@ Value IntegerEmitter::finish(Value scaled, int32_t zeroPoint,
 /// same as one floor: ties go up.
 Value IntegerEmitter::doublingHighMul(Value acc, Value m0) {
   Value product = arith::MulIOp::create(b, loc, acc, m0);
-  return roundingShift(product, 31, /*tiesAway=*/false);
+  return roundingShift(product, 31, Ties::Up);
+}
+
+/// What to do with ties, where there may be some.
+static Ties getTies(Rounding rounding, bool meetsTies) {
+  if (!meetsTies)
+    return Ties::Up;
+  return rounding == Rounding::Even ? Ties::ToEven : Ties::AwayFromZero;
 }
 
 Value IntegerEmitter::requantize(Value acc, const Requantization &how) {
   if (std::optional<NarrowMultiplier> narrow = findNarrowMultiplier(how)) {
     Value scaled = multiply(resize(acc, 32), narrow->factor);
-    return finish(roundingShift(scaled, narrow->shift, narrow->tiesAway),
+    return finish(roundingShift(scaled, narrow->shift, narrow->ties),
                   how.zeroPoint, how.bounds, /*isSmall=*/narrow->shift > 0);
   }
   constexpr int64_t int32Min = std::numeric_limits<int32_t>::min();
@@ -321,15 +343,16 @@ Value IntegerEmitter::requantize(Value acc, const Requantization &how) {
                    int32Max);
     Value high = doublingHighMul(wide, constant(multiplier.m0, 64));
     unsigned right = multiplier.shift > 0 ? multiplier.shift : 0;
-    return finish(roundingShift(high, right, /*tiesAway=*/true), how.zeroPoint,
+    return finish(roundingShift(high, right, Ties::AwayFromZero), how.zeroPoint,
                   how.bounds);
   }
   // Products of an accumulator beyond 32 bits may exceed 64.
   unsigned width = how.range.fits(32) ? 64 : 128;
-  bool tiesAway =
-      !numerics::addHalfIsExact(multiplier, how.range.lo, how.range.hi);
+  bool meetsTies = !numerics::addHalfIsExact(multiplier, how.range.lo,
+                                             how.range.hi, how.rounding);
   Value product = multiply(resize(acc, width), multiplier.m0);
-  Value scaled = roundingShift(product, multiplier.totalShift(), tiesAway);
+  Value scaled = roundingShift(product, multiplier.totalShift(),
+                               getTies(how.rounding, meetsTies));
   // Clamping 64-bit vectors is slow on AVX2: narrow first where nothing is
   // lost.
   double largest = multiplier.toReal() *
@@ -351,7 +374,7 @@ Value IntegerEmitter::requantizeFused(Value acc, Value factor,
 }
 
 Value IntegerEmitter::requantize(Value acc, Value m0, Value shift,
-                                 Rounding rounding, bool tiesAway,
+                                 Rounding rounding, bool meetsTies,
                                  int32_t zeroPoint, IntegerBounds bounds) {
   constexpr int64_t int32Min = std::numeric_limits<int32_t>::min();
   constexpr int64_t int32Max = std::numeric_limits<int32_t>::max();
@@ -367,11 +390,12 @@ Value IntegerEmitter::requantize(Value acc, Value m0, Value shift,
     wide = clamp(arith::ShLIOp::create(b, loc, wide, left), int32Min, int32Max);
     product = doublingHighMul(wide, factor);
     distance = arith::MaxSIOp::create(b, loc, distance, zero);
-    tiesAway = true;
+    meetsTies = true;
   } else {
     product = arith::MulIOp::create(b, loc, wide, factor);
   }
-  return finish(roundingShift(product, distance, tiesAway), zeroPoint, bounds);
+  return finish(roundingShift(product, distance, getTies(rounding, meetsTies)),
+                zeroPoint, bounds);
 }
 
 Value IntegerEmitter::addRequantize(Value d1, Value d2,
@@ -382,7 +406,10 @@ Value IntegerEmitter::addRequantize(Value d1, Value d2,
   Value first = multiply(resize(d1, width), params.k1);
   Value second = multiply(resize(d2, width), params.k2);
   Value sum = arith::AddIOp::create(b, loc, first, second);
-  return finish(roundingShift(sum, params.shift, tiesAway), zeroPoint, bounds,
+  Ties ties = params.tiesEven ? Ties::ToEven
+              : tiesAway      ? Ties::AwayFromZero
+                              : Ties::Up;
+  return finish(roundingShift(sum, params.shift, ties), zeroPoint, bounds,
                 /*isSmall=*/!params.wide && params.shift > 0);
 }
 

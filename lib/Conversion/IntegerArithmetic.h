@@ -64,12 +64,15 @@ getRequantization(mlir::Operation *op,
                   mlir::FailureOr<numerics::Multiplier> multiplier,
                   IntRange range);
 
+/// Where a shift takes the middle of two integers.
+enum class Ties { Up, AwayFromZero, ToEven };
+
 /// A 32-bit form of a requantization: clamp((acc * factor + half) >> shift),
-/// with ties taken away from zero if `tiesAway`.
+/// or what `ties` makes of it.
 struct NarrowMultiplier {
   int32_t factor;
   unsigned shift;
-  bool tiesAway;
+  Ties ties;
 };
 
 /// Looks for a 32-bit form with the bits of `requantization` for every
@@ -115,11 +118,10 @@ public:
   /// The larger or smaller of two storage values.
   mlir::Value extremum(mlir::Value lhs, mlir::Value rhs, bool isMax,
                        mlir::quant::QuantizedType type);
-  /// value / 2^shift, nearest, ties upward or away from zero.
-  mlir::Value roundingShift(mlir::Value value, unsigned shift, bool tiesAway);
+  /// value / 2^shift, nearest.
+  mlir::Value roundingShift(mlir::Value value, unsigned shift, Ties ties);
   /// The same for a shift of `value`'s type that is known at run time only.
-  mlir::Value roundingShift(mlir::Value value, mlir::Value shift,
-                            bool tiesAway);
+  mlir::Value roundingShift(mlir::Value value, mlir::Value shift, Ties ties);
   /// A float32 below 2^22 in magnitude, rounded half to even, as an i32.
   mlir::Value roundToInteger(mlir::Value real);
   /// clamp(value + zeroPoint, bounds) as an i32, whatever the width of `value`.
@@ -131,11 +133,11 @@ public:
   mlir::Value requantize(mlir::Value acc, const Requantization &how);
 
   /// Rule N10 where multiplier and shift differ by channel: `m0` is an i32;
-  /// `shift`, an i32, is the total right shift of `single` and `pow2`, the
+  /// `shift`, an i32, is the total right shift of all modes but `gemmlowp`, the
   /// right shift (negative: left) of `gemmlowp`. `acc` is an i32, or an i64
-  /// for the wider path of rule N8.
+  /// for the wider path of rule N8. Without `meetsTies` none is reached.
   mlir::Value requantize(mlir::Value acc, mlir::Value m0, mlir::Value shift,
-                         numerics::Rounding rounding, bool tiesAway,
+                         numerics::Rounding rounding, bool meetsTies,
                          int32_t zeroPoint, IntegerBounds bounds);
 
   /// Rule N10 in the form of Numerics/FloatRequantize.h that fuses the

@@ -302,5 +302,7 @@ bool eval::isQuantized(func::FuncOp function) {
                       !op->hasTrait<SharesParameters>() &&
                       !mayComputeInFloat(op);
   });
+  // Islands alone, as in a network without an op that can be quantized.
+  hasIntegers |= mayComputeInFloat(function);
   return hasIntegers && !computesFloats;
 }

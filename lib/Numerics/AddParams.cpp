@@ -57,10 +57,25 @@ Result<AddParams> q::numerics::makeAddParams(double s1, double s2, double s3,
   return Failure{reason};
 }
 
+bool q::numerics::addTieReachable(const AddParams &params, int64_t lo1,
+                                  int64_t hi1, int64_t lo2, int64_t hi2) {
+  if (params.shift == 0)
+    return false;
+  if ((hi1 - lo1 + 1) * (hi2 - lo2 + 1) > int64_t(1) << 17)
+    return true;
+  int64_t half = int64_t(1) << (params.shift - 1), mask = 2 * half - 1;
+  for (int64_t d1 = lo1; d1 <= hi1; ++d1)
+    for (int64_t d2 = lo2; d2 <= hi2; ++d2)
+      if (((d1 * params.k1 + d2 * params.k2) & mask) == half)
+        return true;
+  return false;
+}
+
 int32_t q::numerics::addRequantize(int64_t d1, int64_t d2,
                                    const AddParams &params, int32_t zeroPoint,
                                    int32_t lo, int32_t hi) {
   int64_t sum = d1 * params.k1 + d2 * params.k2;
-  int64_t rounded = roundingShiftRight(sum, params.shift);
+  int64_t rounded = params.tiesEven ? evenShiftRight(sum, params.shift)
+                                    : roundingShiftRight(sum, params.shift);
   return int32_t(std::clamp<int64_t>(rounded + zeroPoint, lo, hi));
 }

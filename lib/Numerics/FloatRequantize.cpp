@@ -21,10 +21,12 @@ using Int128 = __int128;
 constexpr int maxUlps = 16;
 constexpr int candidates = 2 * maxUlps + 1;
 
-/// The least acc with round(acc * M) >= value for Rounding::Single, before it
-/// is confined to a range. From value - 1/2 on values round up to `value`; the
-/// tie itself goes away from zero, that is up only if value is positive.
-Int128 singleThreshold(int64_t value, Multiplier multiplier) {
+/// The least acc with round(acc * M) >= value for Rounding::Single and Even,
+/// before it is confined to a range. From value - 1/2 on values round up to
+/// `value`; the tie itself goes away from zero, that is up only if value is
+/// positive, or to even, that is up only if value is even.
+Int128 singleThreshold(int64_t value, Multiplier multiplier,
+                       Rounding rounding) {
   unsigned shift = multiplier.totalShift();
   Int128 m0 = multiplier.m0;
   auto ceilDivide = [&](Int128 a) {
@@ -37,7 +39,8 @@ Int128 singleThreshold(int64_t value, Multiplier multiplier) {
   if (shift == 0)
     return ceilDivide(value);
   Int128 tie = (2 * Int128(value) - 1) * (Int128(1) << (shift - 1));
-  return value > 0 ? ceilDivide(tie) : ceilDivide(tie + 1);
+  bool isTieUp = rounding == Rounding::Even ? value % 2 == 0 : value > 0;
+  return ceilDivide(isTieUp ? tie : tie + 1);
 }
 
 /// The product before it is rounded. Its magnitude decides whether it may be.
@@ -89,8 +92,8 @@ int64_t q::numerics::requantizeThreshold(int64_t value, Multiplier multiplier,
                                          Rounding rounding) {
   int64_t end = int64_t(accHi) + 1;
   if (rounding != Rounding::Gemmlowp)
-    return int64_t(
-        std::clamp<Int128>(singleThreshold(value, multiplier), accLo, end));
+    return int64_t(std::clamp<Int128>(
+        singleThreshold(value, multiplier, rounding), accLo, end));
   // Two roundings have no closed form; they are monotone all the same.
   int64_t begin = accLo;
   while (begin < end) {

@@ -27,11 +27,24 @@ template <typename Int> Int shiftAwayFromZero(Int value, unsigned shift) {
   return (value + half - (value < 0 ? 1 : 0)) >> shift;
 }
 
-int64_t applySingle(int64_t acc, Multiplier multiplier) {
+/// Nearest, ties to even.
+template <typename Int> Int shiftToEven(Int value, unsigned shift) {
+  if (shift == 0)
+    return value;
+  Int half = Int(1) << (shift - 1);
+  return (value + half - 1 + ((value >> shift) & 1)) >> shift;
+}
+
+template <typename Int> Int shiftRight(Int value, unsigned shift, bool toEven) {
+  return toEven ? shiftToEven(value, shift) : shiftAwayFromZero(value, shift);
+}
+
+int64_t applySingle(int64_t acc, Multiplier multiplier, bool toEven) {
   unsigned shift = multiplier.totalShift();
   if (acc >= int32Min && acc <= int32Max)
-    return shiftAwayFromZero<int64_t>(acc * multiplier.m0, shift);
-  Int128 result = shiftAwayFromZero<Int128>(Int128(acc) * multiplier.m0, shift);
+    return shiftRight<int64_t>(acc * multiplier.m0, shift, toEven);
+  Int128 result =
+      shiftRight<Int128>(Int128(acc) * multiplier.m0, shift, toEven);
   return int64_t(std::clamp<Int128>(result, std::numeric_limits<int64_t>::min(),
                                     std::numeric_limits<int64_t>::max()));
 }
@@ -52,6 +65,10 @@ int64_t q::numerics::roundingShiftRight(int64_t value, unsigned shift) {
   return shiftAwayFromZero<int64_t>(value, shift);
 }
 
+int64_t q::numerics::evenShiftRight(int64_t value, unsigned shift) {
+  return shiftToEven<int64_t>(value, shift);
+}
+
 int32_t q::numerics::saturatingRoundingDoublingHighMul(int32_t a, int32_t b) {
   if (a == int32Min && b == int32Min)
     return int32_t(int32Max);
@@ -66,8 +83,9 @@ int64_t q::numerics::applyMultiplier(int64_t acc, Multiplier multiplier,
                                      Rounding rounding) {
   // Pow2 is Single with m0 = 2^30: acc * 2^30 >> (31 + shift) is the rounding
   // shift of acc itself.
-  return rounding == Rounding::Gemmlowp ? applyGemmlowp(acc, multiplier)
-                                        : applySingle(acc, multiplier);
+  return rounding == Rounding::Gemmlowp
+             ? applyGemmlowp(acc, multiplier)
+             : applySingle(acc, multiplier, rounding == Rounding::Even);
 }
 
 int32_t q::numerics::requantize(int64_t acc, Multiplier multiplier,
@@ -100,6 +118,8 @@ bool q::numerics::tieReachable(Multiplier multiplier, int64_t accLo,
 }
 
 bool q::numerics::addHalfIsExact(Multiplier multiplier, int64_t accLo,
-                                 int64_t accHi) {
+                                 int64_t accHi, Rounding rounding) {
+  if (rounding == Rounding::Even)
+    return !tieReachable(multiplier, accLo, accHi);
   return !tieReachable(multiplier, accLo, std::min<int64_t>(accHi, -1));
 }

@@ -177,7 +177,7 @@ struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
   Option<std::string> io{*this, "io", llvm::cl::desc("float, int8 or uint8"),
                          llvm::cl::init("float")};
   Option<std::string> rounding{*this, "rounding",
-                               llvm::cl::desc("single, gemmlowp or pow2"),
+                               llvm::cl::desc("single, gemmlowp, pow2, even"),
                                llvm::cl::init("single")};
 
   QuantizeOptions get() const {

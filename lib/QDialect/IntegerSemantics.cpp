@@ -86,9 +86,11 @@ FailureOr<numerics::Rounding> q::getRounding(Operation *op) {
     return numerics::Rounding::Gemmlowp;
   if (name == "pow2")
     return numerics::Rounding::Pow2;
+  if (name == "even")
+    return numerics::Rounding::Even;
   return op->emitOpError("is in a module whose attribute '")
          << kRoundingAttrName << "' is \"" << name
-         << "\"; use \"single\", \"gemmlowp\" or \"pow2\"";
+         << "\"; use \"single\", \"gemmlowp\", \"pow2\" or \"even\"";
 }
 
 IntegerBounds q::getIntegerBounds(const QuantParams &params) {
@@ -293,13 +295,18 @@ FailureOr<PReluMultipliers> q::getMultipliers(PReluOp op) {
 static FailureOr<numerics::AddParams>
 makeAddParams(Operation *op, const QuantParams &lhs, const QuantParams &rhs,
               const QuantParams &output, bool subtract) {
+  FailureOr<numerics::Rounding> rounding = getRounding(op);
+  if (failed(rounding))
+    return failure();
   numerics::Result<numerics::AddParams> params = numerics::makeAddParams(
       lhs.scale, rhs.scale, output.scale, getMaxDistance(lhs),
       getMaxDistance(rhs), subtract);
   if (!params)
     return op->emitOpError("cannot be added in integers (rule N12): ")
            << params.reason();
-  return *params;
+  numerics::AddParams result = *params;
+  result.tiesEven = *rounding == numerics::Rounding::Even;
+  return result;
 }
 
 static FailureOr<numerics::AddParams> getBinaryAddParams(Operation *op,

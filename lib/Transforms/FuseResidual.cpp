@@ -29,6 +29,25 @@ static Conv2DOp getFusible(AddOp add, Value value) {
   return conv;
 }
 
+/// Kernels add with ties away from zero; an addition that meets ties that go to
+/// even stays an op of its own.
+static FailureOr<bool> meetsTiesToEven(AddOp add) {
+  FailureOr<numerics::Rounding> rounding = getRounding(add);
+  if (failed(rounding))
+    return failure();
+  auto lhs = getPerTensorType(add.getLhs()),
+       rhs = getPerTensorType(add.getRhs());
+  if (*rounding != numerics::Rounding::Even || !lhs || !rhs)
+    return false;
+  FailureOr<numerics::AddParams> params = getAddParams(add);
+  if (failed(params))
+    return failure();
+  numerics::QuantParams a = getQuantParams(lhs), b = getQuantParams(rhs);
+  return numerics::addTieReachable(*params, a.qmin - a.zeroPoint,
+                                   a.qmax - a.zeroPoint, b.qmin - b.zeroPoint,
+                                   b.qmax - b.zeroPoint);
+}
+
 static void fuse(AddOp add, Conv2DOp conv, Value residual) {
   // The residual may come after the convolution, so the fused one stands where
   // the addition stood.
@@ -54,6 +73,11 @@ struct FuseResidualPass : q::impl::FuseResidualBase<FuseResidualPass> {
     SmallVector<AddOp> adds;
     getOperation().walk([&](AddOp add) { adds.push_back(add); });
     for (AddOp add : adds) {
+      FailureOr<bool> staysApart = meetsTiesToEven(add);
+      if (failed(staysApart))
+        return signalPassFailure();
+      if (*staysApart)
+        continue;
       Conv2DOp first = getFusible(add, add.getLhs());
       Conv2DOp second = getFusible(add, add.getRhs());
       auto sameShape = [&](Value value) {

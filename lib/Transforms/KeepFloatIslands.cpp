@@ -73,6 +73,11 @@ std::optional<std::string> Marker::getReason(Operation *op) {
     if (!getConstantBehind(weights) && !getGivenConstant(weights))
       return "has weights that the network computes";
   }
+  if (isa<LayerNormOp>(op) &&
+      !llvm::all_of(op->getOperands().drop_front(), [](Value value) {
+        return static_cast<bool>(getConstantBehind(value));
+      }))
+    return "has a scale or shift that the network computes";
   if (!rest)
     return std::nullopt;
   // Softmax and sigmoid have a range of their own (rule N15).

@@ -507,10 +507,11 @@ struct QuantizeFunctionPass
   LogicalResult setRounding(ModuleOp module) {
     if (rounding.empty())
       return success();
-    if (rounding != "single" && rounding != "gemmlowp" && rounding != "pow2")
+    if (rounding != "single" && rounding != "gemmlowp" && rounding != "pow2" &&
+        rounding != "even")
       return emitError(module.getLoc())
              << "q-quantize has no rounding '" << rounding
-             << "'; use single, gemmlowp or pow2 (rule N10)";
+             << "'; use single, gemmlowp, pow2 or even (rule N10)";
     module->setAttr(kRoundingAttrName,
                     StringAttr::get(module.getContext(), rounding));
     if (rounding != "pow2")

@@ -21,7 +21,7 @@ func.func @log_softmax(%x: tensor<2x4x!a>) -> tensor<2x4x!a> {
 !a = !quant.uniform<u8:f32, 0.5:3>
 module attributes {q.rounding = "upwards"} {
   func.func @rounding(%x: tensor<4x!a>, %y: tensor<4x!a>) -> tensor<4x!a> {
-    // expected-error @+1 {{use "single", "gemmlowp" or "pow2"}}
+    // expected-error @+1 {{use "single", "gemmlowp", "pow2" or "even"}}
     %0 = q.mul %x, %y : (tensor<4x!a>, tensor<4x!a>) -> tensor<4x!a>
     return %0 : tensor<4x!a>
   }

@@ -36,3 +36,13 @@ func.func @computed(%x: tensor<1x4xf32>, %w: tensor<3x4xf32>) -> tensor<1x3xf32>
   %0 = q.gemm %x, %w : (tensor<1x4xf32>, tensor<3x4xf32>) -> tensor<1x3xf32>
   return %0 : tensor<1x3xf32>
 }
+
+// -----
+
+// CHECK-LABEL: func @normalize
+// CHECK: q.layer_norm {{.*}}q.stays_float = "has a scale or shift that the network computes"
+func.func @normalize(%x: tensor<2x4xf32>, %s: tensor<4xf32>) -> tensor<2x4xf32> {
+  // expected-warning@+1 {{'q.layer_norm' stays in float: it has a scale or shift that the network computes}}
+  %0 = q.layer_norm %x, %s {axis = 1 : i64, epsilon = 1.0e-5 : f32} : (tensor<2x4xf32>, tensor<4xf32>) -> tensor<2x4xf32>
+  return %0 : tensor<2x4xf32>
+}

@@ -4,7 +4,7 @@
 // RUN: not qopt %s --q-quantize=rounding=pow2 --split-input-file 2>&1 | FileCheck %s --check-prefix=POW2
 
 // IO: q-quantize has no io 'int4'; use float, int8 or uint8
-// ROUNDING: q-quantize has no rounding 'up'; use single, gemmlowp or pow2 (rule N10)
+// ROUNDING: q-quantize has no rounding 'up'; use single, gemmlowp, pow2 or even (rule N10)
 // POW2: has no power-of-two scale, which rounding=pow2 needs (rule N10); run q-pin-power-of-two before q-quantize
 
 func.func @uncalibrated(%x: tensor<4xf32>) -> tensor<4xf32> {

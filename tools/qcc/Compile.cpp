@@ -244,7 +244,10 @@ LogicalResult Compiler::run() {
           llvm::sys::fs::create_directories(options.directory))
     return emitError(loc) << "cannot make the folder '" << options.directory
                           << "': " << code.message();
-  const QuantizeOptions &quantize = options.quantize;
+  QuantizeOptions quantize = options.quantize;
+  // A model that comes with its own borders expects them to round as ONNX does.
+  if (quantize.rounding == "auto")
+    quantize.rounding = hasIntegers() ? "even" : "single";
   if (isOnnx() || !isQuantized()) {
     bool calibrated = isCalibrated();
     // A model that arrives quantized may need none; q-calibrate finds out.

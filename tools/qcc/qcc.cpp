@@ -150,9 +150,11 @@ struct CommandLine {
                               cl::value_desc("file"),
                               cl::desc("Settings per layer (YAML or JSON)")};
   cl::opt<std::string> rounding{
-      "rounding", cl::cat(quantization), cl::init("single"),
-      cl::desc("Requantization: single (default), gemmlowp (the bits of "
-               "TFLite), pow2 (with --power-of-two)")};
+      "rounding", cl::cat(quantization), cl::init("auto"),
+      cl::desc("Requantization: single, gemmlowp (the bits of TFLite), pow2 "
+               "(with --power-of-two), even (ties as ONNX has them); auto "
+               "(default) is even for models that arrive quantized, else "
+               "single")};
   cl::opt<std::string> io{"io", cl::cat(quantization), cl::init("float"),
                           cl::desc("Type of inputs and outputs: float "
                                    "(default), int8, uint8")};
@@ -278,7 +280,9 @@ int main(int argc, char **argv) {
     return 1;
   }
   if (commandLine.printPipeline) {
-    const q::QuantizeOptions &quantize = options.quantize;
+    q::QuantizeOptions quantize = options.quantize;
+    if (quantize.rounding == "auto")
+      quantize.rounding = "single";
     outs() << "simplify:   " << q::getSimplifyPipeline(quantize) << "\n"
            << "calibrate:  " << q::getCalibratePipeline(quantize) << "\n"
            << "parameters: " << q::getParametersPipeline(quantize) << "\n"

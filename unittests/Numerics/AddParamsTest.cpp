@@ -93,6 +93,19 @@ TEST(AddParams, TiesGoAwayFromZero) {
   EXPECT_EQ(addRequantize(1, -2, *p, 0, -128, 127), -1);
 }
 
+TEST(AddParams, TiesGoToEvenWhereThatIsAsked) {
+  AddParams params = *makeAddParams(0.5, 0.5, 1.0, 255, 255);
+  params.tiesEven = true;
+  EXPECT_EQ(addRequantize(1, 0, params, 0, -128, 127), 0);
+  EXPECT_EQ(addRequantize(2, 1, params, 0, -128, 127), 2);
+  EXPECT_EQ(addRequantize(-1, 0, params, 0, -128, 127), 0);
+  EXPECT_EQ(addRequantize(-2, -1, params, 0, -128, 127), -2);
+  EXPECT_TRUE(addTieReachable(params, -255, 255, -255, 255));
+  EXPECT_FALSE(addTieReachable(params, 2, 2, 4, 4));
+  AddParams other = *makeAddParams(0.0361, 0.0217, 0.0471, 255, 255);
+  EXPECT_FALSE(addTieReachable(other, -128, 127, -128, 127));
+}
+
 TEST(AddParams, PowersOfTwoStayExact) {
   for (int e1 = -6; e1 <= 2; ++e1)
     for (int e2 = -6; e2 <= 2; ++e2) {

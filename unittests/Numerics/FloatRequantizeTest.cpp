@@ -192,7 +192,7 @@ TEST(FloatRequantize, ThresholdsAreTheFirstAccumulators) {
   std::mt19937_64 random(20);
   for (int i = 0; i < 200; ++i) {
     Case c = randomCase(random, 3000);
-    for (Rounding mode : {Rounding::Single, Rounding::Gemmlowp})
+    for (Rounding mode : {Rounding::Single, Rounding::Gemmlowp, Rounding::Even})
       for (int value = -20; value <= 20; ++value) {
         int64_t acc = c.accLo;
         while (acc <= c.accHi && applyMultiplier(acc, c.m, mode) < value)

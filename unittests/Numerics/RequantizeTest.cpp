@@ -130,6 +130,39 @@ TEST(Requantize, Pow2IsARoundingShift) {
   EXPECT_EQ(applyMultiplier(-7, *makeMultiplier(16), Rounding::Pow2), -112);
 }
 
+TEST(Requantize, EvenTakesTiesToEven) {
+  // M = 1/2: every odd accumulator is a tie.
+  Multiplier half = *makeMultiplier(0.5);
+  const int64_t expected[] = {-4, -4, -3, -2, -2, -2, -1, 0, 0,
+                              0,  1,  2,  2,  2,  3,  4,  4};
+  for (int64_t acc = -8; acc <= 8; ++acc) {
+    EXPECT_EQ(applyMultiplier(acc, half, Rounding::Even), expected[acc + 8])
+        << acc;
+    EXPECT_EQ(evenShiftRight(acc, 1), expected[acc + 8]) << acc;
+  }
+  EXPECT_EQ(evenShiftRight(-7, 0), -7);
+  // Wide accumulators, and a mode that agrees wherever there is no tie.
+  EXPECT_EQ(applyMultiplier((int64_t(1) << 40) + 1, half, Rounding::Even),
+            int64_t(1) << 39);
+  std::mt19937 random(5);
+  for (int i = 0; i < 20000; ++i) {
+    Multiplier multiplier = *makeMultiplier(0.0001 * (1 + random() % 30000));
+    auto acc = static_cast<int32_t>(random());
+    if (!tieReachable(multiplier, acc, acc)) {
+      EXPECT_EQ(applyMultiplier(acc, multiplier, Rounding::Even),
+                applyMultiplier(acc, multiplier, Rounding::Single));
+    }
+  }
+}
+
+TEST(Requantize, AddHalfIsEvenOnlyWithoutTies) {
+  Multiplier half = *makeMultiplier(0.5);
+  EXPECT_TRUE(addHalfIsExact(half, 0, 100));
+  EXPECT_FALSE(addHalfIsExact(half, 0, 100, Rounding::Even));
+  Multiplier odd = *makeMultiplier(0.123456789);
+  EXPECT_TRUE(addHalfIsExact(odd, -1000, 1000, Rounding::Even));
+}
+
 TEST(Requantize, TinyMultipliersRoundToZero) {
   for (int64_t acc : extremeAccumulators)
     for (Rounding mode : {Rounding::Single, Rounding::Gemmlowp, Rounding::Pow2})

@@ -21,7 +21,8 @@ namespace q::numerics {
 /// with ONE rounding, ties away from zero. k1 = S1 / S3 * 2^shift and likewise
 /// k2, each rounded to nearest, are as large as possible while the sum and the
 /// rounding constant provably fit int32. A power-of-two ratio of scales gives a
-/// power of two. The rule is the same in all rounding modes.
+/// power of two. The rule is the same in all rounding modes but `even`, where
+/// ties go to even.
 struct AddParams {
   int32_t k1 = 0;
   int32_t k2 = 0;
@@ -30,6 +31,8 @@ struct AddParams {
   /// The sum is to be computed in int64. Only operands of more than 12 bits ask
   /// for it: int32 would leave their factors too few bits.
   bool wide = false;
+  /// Ties go to even (Rounding::Even).
+  bool tiesEven = false;
 };
 
 /// Constants for S1 * d1 + S2 * d2 (or minus, with `subtract`) in units of S3,
@@ -39,6 +42,11 @@ struct AddParams {
 Result<AddParams> makeAddParams(double s1, double s2, double s3,
                                 int64_t maxAbs1, int64_t maxAbs2,
                                 bool subtract = false);
+
+/// Whether some sum of d1 in [lo1, hi1] and d2 in [lo2, hi2] is a tie. True
+/// without a search where there are more than 2^17 pairs.
+bool addTieReachable(const AddParams &params, int64_t lo1, int64_t hi1,
+                     int64_t lo2, int64_t hi2);
 
 /// Rule N12 on d1 = q1 - Z1 and d2 = q2 - Z2.
 int32_t addRequantize(int64_t d1, int64_t d2, const AddParams &params,

@@ -14,7 +14,7 @@
 
 namespace q::numerics {
 
-/// The three requantization modes of rule N10, named in the IR by the module
+/// The requantization modes of rule N10, named in the IR by the module
 /// attribute `q.rounding`.
 enum class Rounding {
   /// One rounding of the exact product, ties away from zero.
@@ -24,12 +24,19 @@ enum class Rounding {
   Gemmlowp,
   /// A rounding right shift, ties away from zero; m0 must be 2^30.
   Pow2,
+  /// As Single, but ties go to even, as ONNX's QuantizeLinear has it: for
+  /// models that arrive quantized.
+  Even,
 };
 
 /// value / 2^shift rounded to nearest, ties away from zero; 0 <= shift <= 63
 /// and |value| <= 2^62. Generated code may compute the same as
 /// (value + 2^(shift-1) - (value < 0)) >> shift.
 int64_t roundingShiftRight(int64_t value, unsigned shift);
+
+/// The same with ties to even: (value + 2^(shift-1) - 1 + b) >> shift for
+/// shift > 0, b being the lowest bit of value >> shift.
+int64_t evenShiftRight(int64_t value, unsigned shift);
 
 /// gemmlowp's SQRDMULH: the high half of 2 * a * b, rounded to nearest; only
 /// a = b = -2^31 saturates.
@@ -53,9 +60,10 @@ int32_t requantize(int64_t acc, Multiplier multiplier, int32_t zeroPoint,
 bool tieReachable(Multiplier multiplier, int64_t accLo, int64_t accHi);
 
 /// True if (acc * m0 + 2^(30+shift)) >> (31+shift), which takes ties upward,
-/// has the bits of Rounding::Single for all accumulators in [accLo, accHi]:
-/// no negative accumulator reaches a tie.
-bool addHalfIsExact(Multiplier multiplier, int64_t accLo, int64_t accHi);
+/// has the bits of the mode for all accumulators in [accLo, accHi]. Single: no
+/// negative accumulator reaches a tie. Even: none does.
+bool addHalfIsExact(Multiplier multiplier, int64_t accLo, int64_t accHi,
+                    Rounding rounding = Rounding::Single);
 
 } // namespace q::numerics
 

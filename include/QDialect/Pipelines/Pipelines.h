@@ -57,7 +57,7 @@ struct QuantizeOptions {
 
   /// Type of arguments and results: float, int8 or uint8.
   std::string io = "float";
-  /// Rule N10: single, gemmlowp or pow2.
+  /// Rule N10: single, gemmlowp, pow2 or even.
   std::string rounding = "single";
 };
 

@@ -342,7 +342,7 @@ def QuantizeFunction : Pass<"q-quantize", "::mlir::ModuleOp"> {
            "Element type of arguments and results: float, int8 or uint8">,
     Option<"rounding", "rounding", "std::string", /*default=*/"\"\"",
            "Requantization mode to record in the module (rule N10): single, "
-           "gemmlowp or pow2; empty leaves it as it is">
+           "gemmlowp, pow2 or even; empty leaves it as it is">
   ];
   let dependentDialects = ["::q::QDialect", "::mlir::quant::QuantDialect"];
 }

@@ -44,10 +44,13 @@ public:
         target(target), addsZeroPoint(addsZeroPoint) {}
 
   bool choose(LayerConstants &constants, bool fixedPoint) const {
-    if (choosePow2(constants))
+    // The integer epilogues know no ties to even; the float ones may.
+    bool meetsEven = rounding == Rounding::Even && needsTiesToEven();
+    if (!meetsEven && choosePow2(constants))
       return true;
-    bool isExact = rounding == Rounding::Gemmlowp ? chooseGemmlowp(constants)
-                                                  : chooseFixed64(constants);
+    bool isExact = !meetsEven &&
+                   (rounding == Rounding::Gemmlowp ? chooseGemmlowp(constants)
+                                                   : chooseFixed64(constants));
     if (!isExact) {
       constants.multipliers.clear();
       constants.shifts.clear();
@@ -56,6 +59,14 @@ public:
       return isExact;
     bool isFloat = findFloats(constants);
     return isExact || isFloat;
+  }
+
+  /// Whether an accumulator can be the middle of two integers.
+  bool needsTiesToEven() const {
+    for (auto [multiplier, range] : llvm::zip(multipliers, ranges))
+      if (numerics::tieReachable(multiplier, range.lo, range.hi))
+        return true;
+    return false;
   }
 
 private:
@@ -176,6 +187,17 @@ StorageAttr makeStorage(quant::UniformQuantizedType type) {
                      getIntegerBounds(getQuantParams(type)));
 }
 
+/// Whether the addition of a residual can meet the middle of two integers.
+bool meetsTies(const numerics::AddParams &add, Conv2DOp conv) {
+  numerics::QuantParams first = getQuantParams(
+      cast<quant::UniformQuantizedType>(*conv.getIntermediate()));
+  numerics::QuantParams second =
+      getQuantParams(getPerTensorType(conv.getResidual()));
+  return numerics::addTieReachable(
+      add, first.qmin - first.zeroPoint, first.qmax - first.zeroPoint,
+      second.qmin - second.zeroPoint, second.qmax - second.zeroPoint);
+}
+
 /// Why a layer has no kernel, empty if nothing speaks against it.
 std::string whyNot(WeightedOpInterface op) {
   if (!hasByteStorage(op.getInput()) || !hasByteStorage(op->getResult(0)))
@@ -275,6 +297,10 @@ q::kernel::getLayerConstants(WeightedOpInterface op, bool fixedPoint,
     }
     target =
         makeStorage(cast<quant::UniformQuantizedType>(*conv.getIntermediate()));
+    if (*rounding == Rounding::Even && meetsTies(*add, conv)) {
+      reason = "its residual addition meets ties, which go to even";
+      return std::optional<LayerConstants>();
+    }
     constants.residual =
         ResidualAttr::get(op->getContext(), target,
                           makeStorage(getPerTensorType(conv.getResidual())),
@@ -289,7 +315,9 @@ q::kernel::getLayerConstants(WeightedOpInterface op, bool fixedPoint,
   EpilogueChooser chooser(*multipliers, ranges, *rounding, target,
                           /*addsZeroPoint=*/!constants.residual);
   if (!chooser.choose(constants, fixedPoint)) {
-    reason = "its multipliers are too large";
+    bool meetsEven = *rounding == Rounding::Even && chooser.needsTiesToEven();
+    reason = meetsEven ? "it meets ties, which go to even"
+                       : "its multipliers are too large";
     return std::optional<LayerConstants>();
   }
   return std::optional<LayerConstants>(std::move(constants));
