@@ -5,25 +5,22 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// usage: kernel-bench [NAME-PART [TARGET]]
+// usage: kernel-bench [--benchmark_... ] [NAME-PART [TARGET]]
 //
-// Compiles typical layers for AVX2 (or another target that runs here) and
-// prints multiply-accumulates per core cycle (fastest twentieth of many runs,
-// hot caches) with weights that prove nothing and with weights that prove
-// chains of 1, 2, 4 and 8 groups, then the bytes of code and the epilogue of
-// the first.
+// Compiles typical layers for AVX2 (or another target that runs here), with
+// weights that prove nothing ("any") and with weights that prove chains of 1,
+// 2, 4 and 8 groups, and measures multiply-accumulates per core cycle with hot
+// caches. A program on Google Benchmark: --help lists its options. `text` is
+// bytes of code, and the label the epilogue.
 //
 //===----------------------------------------------------------------------===//
 
 #include "../../unittests/Conversion/KernelRunner.h"
-#include "CoreClock.h"
+#include "LayerBenchmark.h"
 
-#include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <optional>
-#include <x86intrin.h>
+#include <memory>
 
 using namespace q::kernel::test;
 
@@ -140,94 +137,104 @@ std::vector<NamedCase> getCases() {
   return cases;
 }
 
-struct Measurement {
-  double ticks;
-  int64_t codeBytes;
-  std::string epilogue;
-};
+/// A layer in machine code, with data to run on.
+class CompiledLayer {
+public:
+  /// Null, with a message, if the layer cannot be compiled.
+  static std::unique_ptr<CompiledLayer> compile(const LayerCase &layer,
+                                                const std::string &target) {
+    auto result = std::make_unique<CompiledLayer>();
+    std::mt19937 random(1);
+    result->module.add(layer, random);
+    ScratchDirectory directory;
+    auto object = result->module.compile(target, directory.path);
+    if (!object) {
+      std::fprintf(stderr, "%s", result->module.errors.c_str());
+      return nullptr;
+    }
+    result->library = std::make_unique<LoadedLibrary>(*object);
+    result->function = result->library->find("f0");
+    if (!result->function)
+      return nullptr;
+    result->textBytes = codeBytes(*object);
+    result->hasResidual = layer.hasResidual;
+    result->output.resize(size_t(layer.outputSize()) + 64);
+    return result;
+  }
 
-/// Nothing, with a message, if the layer cannot be compiled.
-std::optional<Measurement> measure(const LayerCase &layer,
-                                   const std::string &target,
-                                   std::mt19937 &random) {
-  KernelModule module;
-  module.add(layer, random);
-  ScratchDirectory directory;
-  auto object = module.compile(target, directory.path);
-  if (!object) {
-    std::fprintf(stderr, "%s", module.errors.c_str());
-    return std::nullopt;
-  }
-  LoadedLibrary library(*object);
-  void *f = library.find("f0");
-  if (!f)
-    return std::nullopt;
-  std::vector<uint8_t> x = module.getLayer(0).input,
-                       r = module.getLayer(0).residual,
-                       y(size_t(layer.outputSize()) + 64);
-  auto run = [&]() {
-    if (layer.hasResidual)
-      reinterpret_cast<void (*)(const void *, const void *, void *)>(f)(
-          x.data(), r.data(), y.data());
+  void run() {
+    const uint8_t *input = module.getLayer(0).input.data();
+    const uint8_t *residual = module.getLayer(0).residual.data();
+    if (hasResidual)
+      reinterpret_cast<void (*)(const void *, const void *, void *)>(function)(
+          input, residual, output.data());
     else
-      reinterpret_cast<void (*)(const void *, void *)>(f)(x.data(), y.data());
-  };
-  std::vector<double> times;
-  auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(150);
-  while (times.size() < 9 || std::chrono::steady_clock::now() < end) {
-    uint64_t start = __rdtsc();
-    run();
-    times.push_back(double(__rdtsc() - start));
+      reinterpret_cast<void (*)(const void *, void *)>(function)(input,
+                                                                 output.data());
   }
-  // The fastest twentieth: other processes share the machine.
-  std::sort(times.begin(), times.end());
-  size_t at = module.kernelIR.find("#qk.epilogue<");
-  std::string epilogue = module.kernelIR.substr(at + 13, 12);
-  epilogue.resize(epilogue.find('>'));
-  return Measurement{times[times.size() / 20], codeBytes(*object), epilogue};
-}
+
+  std::string epilogue() const {
+    const std::string marker = "#qk.epilogue<";
+    size_t at = module.kernelIR.find(marker) + marker.size();
+    return module.kernelIR.substr(at, module.kernelIR.find('>', at) - at);
+  }
+
+  int64_t textBytes = 0;
+
+private:
+  KernelModule module;
+  std::unique_ptr<LoadedLibrary> library;
+  void *function = nullptr;
+  bool hasResidual = false;
+  std::vector<uint8_t> output;
+};
 
 } // namespace
 
+/// Registers one layer; it is compiled when it is run first.
+static void registerLayer(const std::string &name, const LayerCase &layer,
+                          const std::string &target) {
+  auto run = [layer, target, compiled = std::shared_ptr<CompiledLayer>()](
+                 benchmark::State &state) mutable {
+    if (!compiled)
+      compiled = CompiledLayer::compile(layer, target);
+    if (!compiled) {
+      state.SkipWithError("it cannot be compiled");
+      return;
+    }
+    q::bench::countCycles(state, double(layer.macs()),
+                          [&] { compiled->run(); });
+    state.counters["text"] = double(compiled->textBytes);
+    state.SetLabel(compiled->epilogue());
+  };
+  benchmark::RegisterBenchmark(name.c_str(), run)
+      ->MinTime(0.15)
+      ->Unit(benchmark::kMicrosecond);
+}
+
 int main(int argc, char **argv) {
-  std::vector<NamedCase> cases;
-  for (const NamedCase &named : getCases())
-    if (argc < 2 || named.name.find(argv[1]) != std::string::npos)
-      cases.push_back(named);
+  benchmark::Initialize(&argc, argv);
+  std::string part = argc > 1 ? argv[1] : "";
   std::string target = argc > 2 ? argv[2] : "avx2";
   if (std::string reason = whyCannotRun(target); !reason.empty()) {
     std::fprintf(stderr, "kernel-bench: %s\n", reason.c_str());
     return 1;
   }
-  std::mt19937 random(1);
-  double perCycle = q::bench::ticksPerCycle();
-  std::printf("%-32s %7s %7s %7s %7s %7s %10s %8s  %s\n", "layer, MAC/c", "any",
-              "L=1", "L=2", "L=4", "L=8", "us", "text", "epilogue");
-  for (NamedCase &named : cases) {
+  for (NamedCase &named : getCases()) {
+    if (named.name.find(part) == std::string::npos)
+      continue;
     LayerCase &layer = named.layer;
     layer.multiplierShift =
         7 + int(std::log2(double(layer.kh * layer.kw * layer.ic) /
                           double(layer.groups)) /
                 2);
-    std::printf("%-32s", named.name.c_str());
-    Measurement any{};
-    for (int64_t chain : {0, 1, 2, 4, 8}) {
-      if (chain && (layer.groups > 1 || target != "avx2")) {
-        std::printf(" %7s", "");
-        continue;
-      }
+    registerLayer(named.name + " any", layer, target);
+    if (layer.groups > 1 || target != "avx2")
+      continue;
+    for (int64_t chain : {1, 2, 4, 8}) {
       layer.chain = chain;
-      std::optional<Measurement> one = measure(layer, target, random);
-      if (!one)
-        return 1;
-      if (chain == 0)
-        any = *one;
-      std::printf(" %7.1f", double(layer.macs()) / (one->ticks / perCycle));
-      std::fflush(stdout);
+      registerLayer(named.name + " L=" + std::to_string(chain), layer, target);
     }
-    std::printf(" %10.1f %8ld  %s\n", any.ticks / perCycle / 3.0e3,
-                long(any.codeBytes), any.epilogue.c_str());
-    std::fflush(stdout);
   }
-  return 0;
+  return q::bench::runRegistered();
 }

@@ -5,22 +5,23 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// usage: winograd-bench [NAME-PART]
+// usage: winograd-bench [--benchmark_... ] [NAME-PART]
 //
 // Compiles 3x3 layers of stride 1 for AVX2, directly and in Winograd form, and
-// prints multiply-accumulates of the direct form per core cycle, the cycles
-// that the cost model expected, and the bytes of code. "hot" is one layer again
-// and again; "cold" is several of equal shape in turn, whose weights do not
-// stay in the caches.
+// measures multiply-accumulates of the direct form per core cycle. `expected`
+// is the cycles that the cost model expected, `text` the bytes of code. "hot"
+// is one layer again and again; "in turn" is several of equal shape, whose
+// weights do not stay in the caches. A program on Google Benchmark: --help
+// lists its options.
 //
 //===----------------------------------------------------------------------===//
 
 #include "../../unittests/Conversion/KernelRunner.h"
-#include "CoreClock.h"
+#include "LayerBenchmark.h"
 
 #include <cmath>
 #include <cstdio>
-#include <optional>
+#include <memory>
 
 using namespace q::kernel::test;
 
@@ -52,80 +53,100 @@ LayerCase makeLayer(const Shape &shape, const char *winograd) {
   return layer;
 }
 
-struct Measurement {
-  double hot, cold; ///< cycles of one layer
-  int64_t codeBytes;
-  std::string kernelIR;
-};
-
-std::optional<Measurement> measure(const LayerCase &layer) {
-  std::mt19937 random(1);
-  KernelModule module;
-  // Weights of 2.5 MB and more, but not too many layers to compile.
-  int64_t bytes = 9 * layer.ic * layer.oc;
-  int64_t copies = std::min<int64_t>(8, 1 + (5 << 19) / bytes);
-  for (int64_t i = 0; i < copies; ++i)
-    module.add(layer, random);
-  ScratchDirectory directory;
-  auto object = module.compile("avx2", directory.path);
-  if (!object) {
-    std::fprintf(stderr, "%s", module.errors.c_str());
-    return std::nullopt;
+/// Several layers of one shape in machine code, with data to run on.
+class CompiledLayers {
+public:
+  /// Null, with a message, if the layer cannot be compiled.
+  static std::unique_ptr<CompiledLayers> compile(const LayerCase &layer) {
+    auto result = std::make_unique<CompiledLayers>();
+    std::mt19937 random(1);
+    // Weights of 2.5 MB and more, but not too many layers to compile.
+    int64_t bytes = 9 * layer.ic * layer.oc;
+    int64_t copies = std::min<int64_t>(8, 1 + (5 << 19) / bytes);
+    for (int64_t i = 0; i < copies; ++i)
+      result->module.add(layer, random);
+    ScratchDirectory directory;
+    auto object = result->module.compile("avx2", directory.path);
+    if (!object) {
+      std::fprintf(stderr, "%s", result->module.errors.c_str());
+      return nullptr;
+    }
+    result->library = std::make_unique<LoadedLibrary>(*object);
+    for (int64_t i = 0; i < copies; ++i) {
+      void *f = result->library->find("f" + std::to_string(i));
+      if (!f)
+        return nullptr;
+      result->functions.push_back(reinterpret_cast<Function>(f));
+    }
+    result->textBytes = codeBytes(*object);
+    result->output.resize(size_t(layer.outputSize()) + 64);
+    return result;
   }
-  LoadedLibrary library(*object);
+
+  int64_t count() const { return int64_t(functions.size()); }
+  void run(int64_t index) {
+    functions[index](module.getLayer(0).input.data(), output.data());
+  }
+
+  /// The number behind `key` in the IR of the kernels; 0 if there is none.
+  double numberBehind(const std::string &key) const {
+    size_t at = module.kernelIR.find(key);
+    return at == std::string::npos
+               ? 0.0
+               : double(std::atol(&module.kernelIR[at + key.size()]));
+  }
+
+  int64_t textBytes = 0;
+
+private:
   using Function = void (*)(const void *, void *);
+  KernelModule module;
+  std::unique_ptr<LoadedLibrary> library;
   std::vector<Function> functions;
-  for (int64_t i = 0; i < copies; ++i) {
-    void *f = library.find("f" + std::to_string(i));
-    if (!f)
-      return std::nullopt;
-    functions.push_back(reinterpret_cast<Function>(f));
-  }
-  const std::vector<uint8_t> &x = module.getLayer(0).input;
-  std::vector<uint8_t> y(size_t(layer.outputSize()) + 64);
-  Measurement result;
-  result.hot =
-      q::bench::measureCycles(200, [&]() { functions[0](x.data(), y.data()); });
-  result.cold = q::bench::measureCycles(300,
-                                        [&]() {
-                                          for (Function f : functions)
-                                            f(x.data(), y.data());
-                                        }) /
-                double(copies);
-  result.codeBytes = codeBytes(*object);
-  result.kernelIR = module.kernelIR;
-  return result;
-}
-
-/// The number behind `key` in IR; 0 if there is none.
-long numberBehind(const std::string &text, const std::string &key) {
-  size_t at = text.find(key);
-  return at == std::string::npos ? 0 : std::atol(&text[at + key.size()]);
-}
+  std::vector<uint8_t> output;
+};
 
 } // namespace
 
+/// Registers a layer hot and in turn; it is compiled when one is run first.
+static void registerLayer(const std::string &name, const LayerCase &layer) {
+  auto compiled = std::make_shared<std::unique_ptr<CompiledLayers>>();
+  for (bool inTurn : {false, true}) {
+    auto run = [=](benchmark::State &state) {
+      if (!*compiled)
+        *compiled = CompiledLayers::compile(layer);
+      if (!*compiled) {
+        state.SkipWithError("it cannot be compiled");
+        return;
+      }
+      CompiledLayers &layers = **compiled;
+      int64_t runs = inTurn ? layers.count() : 1;
+      q::bench::countCycles(state, double(runs * layer.macs()), [&] {
+        for (int64_t i = 0; i < runs; ++i)
+          layers.run(i);
+      });
+      state.counters["text"] = double(layers.textBytes);
+      state.counters["expected"] =
+          double(runs) * layers.numberBehind(" cycles = ");
+    };
+    benchmark::RegisterBenchmark(
+        (name + (inTurn ? " in turn" : " hot")).c_str(), run)
+        ->MinTime(0.2)
+        ->Unit(benchmark::kMicrosecond);
+  }
+}
+
 int main(int argc, char **argv) {
-  std::printf("%-20s %14s %14s %22s %8s\n", "3x3 layer", "direct", "winograd",
-              "kcycles (expected)", "text");
-  std::printf("%-20s %7s%7s %7s%7s\n", "MAC/c", "hot", "cold", "hot", "cold");
+  benchmark::Initialize(&argc, argv);
+  std::string part = argc > 1 ? argv[1] : "";
   for (const Shape &shape : kShapes) {
     char name[64];
     std::snprintf(name, sizeof name, "%dx%dx%d->%d", int(shape.h), int(shape.w),
                   int(shape.ic), int(shape.oc));
-    if (argc > 1 && std::string(name).find(argv[1]) == std::string::npos)
+    if (std::string(name).find(part) == std::string::npos)
       continue;
-    auto direct = measure(makeLayer(shape, "off"));
-    auto winograd = measure(makeLayer(shape, "always"));
-    if (!direct || !winograd)
-      return 1;
-    double macs = double(makeLayer(shape, "off").macs());
-    std::printf("%-20s %7.1f%7.1f %7.1f%7.1f %10.1f (%9.1f) %8ld\n", name,
-                macs / direct->hot, macs / direct->cold, macs / winograd->hot,
-                macs / winograd->cold, winograd->cold / 1e3,
-                double(numberBehind(winograd->kernelIR, " cycles = ")) / 1e3,
-                long(winograd->codeBytes));
-    std::fflush(stdout);
+    registerLayer(std::string(name) + " direct", makeLayer(shape, "off"));
+    registerLayer(std::string(name) + " winograd", makeLayer(shape, "always"));
   }
-  return 0;
+  return q::bench::runRegistered();
 }

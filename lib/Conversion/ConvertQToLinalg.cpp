@@ -13,6 +13,7 @@
 #include "QDialect/Conversion/Passes.h"
 
 #include "LinalgBuilder.h"
+#include "QDialect/FloatSemantics.h"
 #include "QDialect/IntegerSemantics.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -64,7 +65,11 @@ static bool isParameter(Operation *op, Value value) {
 /// Reports ops that compute in float and shapes that are not static. The
 /// patterns report the rest.
 static LogicalResult checkOp(Operation *op) {
-  if (const char *remedy = getRemedy(op))
+  bool isIsland = computesInFloat(op) && mayComputeInFloat(op);
+  if (isIsland && !hasFloatForm(op))
+    return op->emitOpError("cannot stay in float either; take it out of the "
+                           "model, or cut the model in front of it");
+  if (const char *remedy = isIsland ? nullptr : getRemedy(op))
     return op->emitOpError("has no integer form; ") << remedy;
   SmallVector<Value> values(op->getOperands());
   llvm::append_range(values, op->getResults());
@@ -75,11 +80,12 @@ static LogicalResult checkOp(Operation *op) {
              << value.getType()
              << "; only tensors of static shape can be compiled "
                 "(import with --batch=N)";
-    if (isa<FloatType>(tensor.getElementType()) && !worksOnFloats(op) &&
-        !isParameter(op, value))
+    if (isa<FloatType>(tensor.getElementType()) && !isIsland &&
+        !worksOnFloats(op) && !isParameter(op, value))
       return op->emitOpError("computes in float between the borders of the "
                              "quantized network; quantize its operands and "
-                             "its result (q-insert-quantizers, q-quantize)");
+                             "its result (q-insert-quantizers, q-quantize), or "
+                             "allow float islands");
   }
   return success();
 }
@@ -142,6 +148,7 @@ LogicalResult ConvertQToLinalgPass::convert(ModuleOp module) {
   populateCallOpTypeConversionPattern(patterns, converter);
   populateBorderPatterns(converter, patterns);
   populateElementwisePatterns(converter, patterns);
+  populateFloatPatterns(converter, patterns);
   populateLayerPatterns(converter, patterns);
   populateReductionPatterns(converter, patterns);
   populateNormalizationPatterns(converter, patterns);

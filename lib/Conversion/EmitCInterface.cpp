@@ -9,6 +9,7 @@
 
 #include "QDialect/Conversion/CInterface.h"
 #include "QDialect/Conversion/StorageTypes.h"
+#include "QDialect/Conversion/Threads.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Quant/IR/QuantTypes.h"
@@ -81,9 +82,10 @@ namespace {
 /// Which arguments of the compiled function are what.
 struct Interface {
   SmallVector<unsigned> inputs, outputs;
-  std::optional<unsigned> arena;
+  std::optional<unsigned> arena, thread, team;
   llvm::json::Array describedInputs, describedOutputs;
   int64_t arenaSize = 0, arenaLiveMax = 0, arenaAlignment = 1;
+  int64_t threads = 1;
 };
 
 class EmitCInterfacePass
@@ -96,6 +98,11 @@ private:
   FailureOr<Interface> inspect(LLVM::LLVMFuncOp function);
   void emitRun(LLVM::LLVMFuncOp function, const Interface &interface,
                StringRef symbol);
+  void emitTeamCall(OpBuilder &b, LLVM::LLVMFuncOp function,
+                    const Interface &interface, ArrayRef<Value> arguments,
+                    StringRef symbol);
+  LLVM::LLVMFuncOp declareRuntime(StringRef symbol,
+                                  LLVM::LLVMFunctionType type);
   void emitInfo(const Interface &interface, StringRef symbol);
 };
 
@@ -110,12 +117,21 @@ FailureOr<Interface> EmitCInterfacePass::inspect(LLVM::LLVMFuncOp function) {
   result.arenaSize = integer("q.arena_size", 0);
   result.arenaLiveMax = integer("q.arena_live_max", 0);
   result.arenaAlignment = integer("q.arena_alignment", 1);
+  result.threads = integer(kThreadsAttrName, 1);
   for (unsigned i = 0; i < function.getNumArguments(); ++i) {
     DictionaryAttr attributes = function.getArgAttrDict(i);
     if (!attributes)
       attributes = DictionaryAttr::get(&getContext());
     if (attributes.contains("q.arena")) {
       result.arena = i;
+      continue;
+    }
+    if (attributes.contains(kThreadAttrName)) {
+      result.thread = i;
+      continue;
+    }
+    if (attributes.contains(kTeamAttrName)) {
+      result.team = i;
       continue;
     }
     auto type = attributes.getAs<TypeAttr>(kTypeAttrName);
@@ -206,10 +222,82 @@ void EmitCInterfacePass::emitRun(LLVM::LLVMFuncOp function,
     }
     arguments[*interface.arena] = arena;
   }
-  LLVM::CallOp::create(b, loc, function, arguments);
+  if (interface.thread)
+    emitTeamCall(b, function, interface, arguments, symbol);
+  else
+    LLVM::CallOp::create(b, loc, function, arguments);
   Value status =
       LLVM::ConstantOp::create(b, loc, b.getI32Type(), b.getI32IntegerAttr(0));
   LLVM::ReturnOp::create(b, loc, status);
+}
+
+//===----------------------------------------------------------------------===//
+// Teams of threads
+//===----------------------------------------------------------------------===//
+
+LLVM::LLVMFuncOp
+EmitCInterfacePass::declareRuntime(StringRef symbol,
+                                   LLVM::LLVMFunctionType type) {
+  OpBuilder b = OpBuilder::atBlockEnd(getOperation().getBody());
+  return LLVM::LLVMFuncOp::create(b, getOperation().getLoc(), symbol, type);
+}
+
+/// Lets a team of threads call `function`, with the pointers of `arguments`
+/// from a table, through a function that asks the runtime which thread it is.
+void EmitCInterfacePass::emitTeamCall(OpBuilder &b, LLVM::LLVMFuncOp function,
+                                      const Interface &interface,
+                                      ArrayRef<Value> arguments,
+                                      StringRef symbol) {
+  Location loc = function.getLoc();
+  auto pointer = LLVM::LLVMPointerType::get(&getContext());
+  auto none = LLVM::LLVMVoidType::get(&getContext());
+  Type i32 = b.getI32Type();
+  auto number = [&](OpBuilder &b, int64_t value) -> Value {
+    return LLVM::ConstantOp::create(b, loc, i32, b.getI32IntegerAttr(value));
+  };
+  auto slotOf = [&](OpBuilder &b, Value table, unsigned i) -> Value {
+    return LLVM::GEPOp::create(b, loc, pointer, pointer, table,
+                               ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)});
+  };
+  auto isPointer = [&](unsigned i) {
+    return i != *interface.thread && i != *interface.team;
+  };
+  LLVM::LLVMFuncOp parallel = declareRuntime(
+      kParallelSymbol,
+      LLVM::LLVMFunctionType::get(none, {pointer, pointer, i32, i32}));
+  auto askType = LLVM::LLVMFunctionType::get(i32, {});
+  LLVM::LLVMFuncOp askThread = declareRuntime(kThreadNumSymbol, askType);
+  LLVM::LLVMFuncOp askTeam = declareRuntime(kNumThreadsSymbol, askType);
+
+  OpBuilder atEnd = OpBuilder::atBlockEnd(getOperation().getBody());
+  auto member = LLVM::LLVMFuncOp::create(
+      atEnd, loc, (symbol + "_team").str(),
+      LLVM::LLVMFunctionType::get(none, {pointer}), LLVM::Linkage::Internal);
+  atEnd.setInsertionPointToStart(member.addEntryBlock(atEnd));
+  SmallVector<Value> passed(arguments.size());
+  for (unsigned i = 0; i < passed.size(); ++i)
+    if (isPointer(i))
+      passed[i] = LLVM::LoadOp::create(atEnd, loc, pointer,
+                                       slotOf(atEnd, member.getArgument(0), i));
+  auto ask = [&](unsigned i, LLVM::LLVMFuncOp runtime) {
+    Value answer =
+        LLVM::CallOp::create(atEnd, loc, runtime, ValueRange()).getResult();
+    passed[i] = LLVM::ZExtOp::create(atEnd, loc, atEnd.getI64Type(), answer);
+  };
+  ask(*interface.thread, askThread);
+  ask(*interface.team, askTeam);
+  LLVM::CallOp::create(atEnd, loc, function, passed);
+  LLVM::ReturnOp::create(atEnd, loc, ValueRange());
+
+  Value table = LLVM::AllocaOp::create(b, loc, pointer, pointer,
+                                       number(b, int64_t(arguments.size())));
+  for (unsigned i = 0; i < arguments.size(); ++i)
+    if (isPointer(i))
+      LLVM::StoreOp::create(b, loc, arguments[i], slotOf(b, table, i));
+  Value entry = LLVM::AddressOfOp::create(b, loc, member);
+  LLVM::CallOp::create(
+      b, loc, parallel,
+      ValueRange{entry, table, number(b, interface.threads), number(b, 0)});
 }
 
 //===----------------------------------------------------------------------===//
@@ -225,6 +313,7 @@ void EmitCInterfacePass::emitInfo(const Interface &interface,
   info["arena_bytes"] = interface.arenaSize;
   info["arena_live_bytes"] = interface.arenaLiveMax;
   info["arena_alignment"] = interface.arenaAlignment;
+  info["threads"] = interface.threads;
   info["inputs"] = llvm::json::Array(interface.describedInputs);
   info["outputs"] = llvm::json::Array(interface.describedOutputs);
   if (auto profile =
@@ -308,14 +397,17 @@ void EmitCInterfacePass::runOnOperation() {
   // What only this compiler understands stays out of LLVM IR.
   for (unsigned i = 0; i < compiled.getNumArguments(); ++i) {
     compiled.setArgAttrs(i, DictionaryAttr());
-    compiled.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
-                        b.getUnitAttr());
+    // Of several threads, others write to the same buffers meanwhile.
+    if (!interface->thread)
+      compiled.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
+                          b.getUnitAttr());
     if (interface->arena == i)
       compiled.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(),
                           b.getI64IntegerAttr(interface->arenaAlignment));
   }
   for (StringRef key :
-       {"q.arena_size", "q.arena_live_max", "q.arena_alignment"})
+       {StringRef("q.arena_size"), StringRef("q.arena_live_max"),
+        StringRef("q.arena_alignment"), StringRef(kThreadsAttrName)})
     compiled->removeAttr(key);
   // The name `main`, say, must not leave the library.
   SymbolTable symbols(module);

@@ -126,6 +126,9 @@ void populateReductionPatterns(const mlir::TypeConverter &converter,
 /// Softmax, layer normalization and local response normalization.
 void populateNormalizationPatterns(const mlir::TypeConverter &converter,
                                    mlir::RewritePatternSet &patterns);
+/// Ops that stay in float (QDialect/FloatSemantics.h).
+void populateFloatPatterns(const mlir::TypeConverter &converter,
+                           mlir::RewritePatternSet &patterns);
 /// Ops that move bits, and linear resizing.
 void populateMovementPatterns(const mlir::TypeConverter &converter,
                               mlir::RewritePatternSet &patterns);

@@ -43,6 +43,7 @@
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/Linalg/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Linalg/Transforms/SubsetInsertionOpInterfaceImpl.h"
+#include "mlir/Dialect/Linalg/Transforms/TilingInterfaceImpl.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
@@ -78,6 +79,7 @@ static void addBufferization(OpPassManager &pm) {
   // Folds self copies, which only the removal of common subexpressions has
   // made visible; left alone they would become calls of a library.
   pm.addPass(createCanonicalizerPass());
+  pm.addPass(createExpandCopies());
 }
 
 void q::buildLowerToLinalgPipeline(OpPassManager &pm,
@@ -102,10 +104,15 @@ void q::buildLowerToLoopsPipeline(OpPassManager &pm,
     profile.target = options.target;
     pm.addPass(kernel::createProfileLayers(profile));
   }
+  if (options.threads != 1) {
+    kernel::SplitThreadsOptions threads;
+    threads.threads = options.threads;
+    threads.threadWork = options.threadWork;
+    pm.addPass(kernel::createSplitThreads(threads));
+  }
   // Kernels bring scratch buffers, which the plan has to see.
   pm.addPass(kernel::createLowerKernels());
   pm.addPass(createPlanArena());
-  pm.addPass(createExpandCopies());
   kernel::VectorizeLoopsOptions vectorize;
   vectorize.target = options.target;
   pm.addPass(kernel::createVectorizeLoops(vectorize));
@@ -148,6 +155,7 @@ void q::registerLoweringDialects(DialectRegistry &registry) {
       registry);
   linalg::registerBufferizableOpInterfaceExternalModels(registry);
   linalg::registerSubsetOpInterfaceExternalModels(registry);
+  linalg::registerTilingInterfaceExternalModels(registry);
   scf::registerBufferizableOpInterfaceExternalModels(registry);
   tensor::registerBufferizableOpInterfaceExternalModels(registry);
   tensor::registerSubsetOpInterfaceExternalModels(registry);

@@ -8,7 +8,7 @@
 #include "FloatKernel.h"
 #include "FloatLoops.h"
 
-#include "QDialect/Numerics/Functions.h"
+#include "QDialect/FloatSemantics.h"
 
 #include <cmath>
 #include <limits>
@@ -240,75 +240,6 @@ private:
 };
 
 } // namespace
-
-/// The same functions under the name that lib/Numerics has for them.
-static numerics::UnaryKind getNumericsKind(UnaryKind kind) {
-  using From = UnaryKind;
-  using To = numerics::UnaryKind;
-  switch (kind) {
-  case From::Abs:
-    return To::Abs;
-  case From::Neg:
-    return To::Neg;
-  case From::Exp:
-    return To::Exp;
-  case From::Log:
-    return To::Log;
-  case From::Sqrt:
-    return To::Sqrt;
-  case From::Rsqrt:
-    return To::Rsqrt;
-  case From::Reciprocal:
-    return To::Reciprocal;
-  case From::Sigmoid:
-    return To::Sigmoid;
-  case From::Tanh:
-    return To::Tanh;
-  case From::Erf:
-    return To::Erf;
-  case From::Gelu:
-    return To::Gelu;
-  case From::GeluTanh:
-    return To::GeluTanh;
-  case From::Elu:
-    return To::Elu;
-  case From::Selu:
-    return To::Selu;
-  case From::Celu:
-    return To::Celu;
-  case From::LeakyRelu:
-    return To::LeakyRelu;
-  case From::HardSigmoid:
-    return To::HardSigmoid;
-  case From::HardSwish:
-    return To::HardSwish;
-  case From::Silu:
-    return To::Silu;
-  case From::Mish:
-    return To::Mish;
-  case From::Softplus:
-    return To::Softplus;
-  case From::Softsign:
-    return To::Softsign;
-  case From::ThresholdedRelu:
-    return To::ThresholdedRelu;
-  case From::Floor:
-    return To::Floor;
-  case From::Ceil:
-    return To::Ceil;
-  case From::Round:
-    return To::Round;
-  case From::Sign:
-    return To::Sign;
-  case From::Sin:
-    return To::Sin;
-  case From::Cos:
-    return To::Cos;
-  case From::Square:
-    return To::Square;
-  }
-  return To::Abs;
-}
 
 LogicalResult UnaryKernel::forward(ArrayRef<const Tensor *> operands,
                                    Tensor &output) {

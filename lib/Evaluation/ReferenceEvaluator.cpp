@@ -9,6 +9,8 @@
 
 #include "ReferenceKernels.h"
 
+#include "QDialect/FloatSemantics.h"
+
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/DenseMap.h"
 
@@ -184,11 +186,14 @@ LogicalResult ReferenceEvaluator::prepare() {
       continue;
     }
     auto entry = table.find(op.getName().getStringRef());
-    if (entry == table.end())
+    if (entry == table.end() && !computesInFloat(&op))
       return op.emitOpError("cannot be evaluated: it is not an op that "
                             "computes; run the passes that lower or remove it "
                             "first");
-    FailureOr<Kernel> kernel = entry->second(&op);
+    bool isIsland = computesInFloat(&op) && mayComputeInFloat(&op);
+    FailureOr<Kernel> kernel = isIsland || entry == table.end()
+                                   ? prepareFloat(&op)
+                                   : entry->second(&op);
     if (failed(kernel))
       return failure();
     for (Value operand : op.getOperands())
@@ -292,8 +297,10 @@ bool eval::isQuantized(func::FuncOp function) {
     hasIntegers |=
         givesIntegers || llvm::any_of(op->getOperandTypes(), isQuantizedType);
     // Floats may be moved on their way in and out.
+    // An island computes floats where its module says that it may.
     computesFloats |= !givesIntegers && !isa<ConstOp, DequantizeOp>(op) &&
-                      !op->hasTrait<SharesParameters>();
+                      !op->hasTrait<SharesParameters>() &&
+                      !mayComputeInFloat(op);
   });
   return hasIntegers && !computesFloats;
 }

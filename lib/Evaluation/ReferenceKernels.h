@@ -67,6 +67,10 @@ void addMovementKernels(KernelTable &table);
 /// Ops that compute in float only: diagnostics with a remedy.
 void addFloatOnlyOps(KernelTable &table);
 
+/// The kernel of an op that computes floats of floats (a float island); a
+/// diagnostic where the module does not allow it or there is no such form.
+mlir::FailureOr<Kernel> prepareFloat(mlir::Operation *op);
+
 //===----------------------------------------------------------------------===//
 // Indices
 //===----------------------------------------------------------------------===//

@@ -9,6 +9,8 @@
 
 #include "Exporter.h"
 
+#include "QDialect/FloatSemantics.h"
+
 #include "mlir/Tools/mlir-translate/Translation.h"
 
 #include <limits>
@@ -55,6 +57,28 @@ std::string Exporter::store(const std::string &value,
   return graph.quantize(clamped, type);
 }
 
+LogicalResult Exporter::writeFloat(Operation *op) {
+  if (computesInFloat(op) && !mayComputeInFloat(op))
+    return op->emitOpError("is not quantized per tensor; run q-quantize before "
+                           "the export");
+  FailureOr<std::string> value = writeReal(op);
+  if (failed(value))
+    return failure();
+  if (auto clamped = dyn_cast<FusedClampOpInterface>(op)) {
+    FloatAttr low = clamped.getClampMinAttr(), high = clamped.getClampMaxAttr();
+    auto bound = [&](FloatAttr attribute) {
+      return attribute ? graph.addReal(attribute.getValueAsDouble())
+                       : std::string();
+    };
+    if (low || high)
+      value = graph.add("Clip", {*value, bound(low), bound(high)}).result();
+  }
+  Value result = op->getResult(0);
+  names[result] = *value;
+  reals[result] = *value;
+  return success();
+}
+
 LogicalResult Exporter::write(Operation *op) {
   if (isa<ConstOp>(op))
     return success(); // Written where it is read.
@@ -70,6 +94,9 @@ LogicalResult Exporter::write(Operation *op) {
     reals[result] = *name;
     return success();
   }
+  auto tensor = dyn_cast<RankedTensorType>(result.getType());
+  if (tensor && tensor.getElementType().isF32())
+    return writeFloat(op);
   auto type = getPerTensorType(result);
   if (!type)
     return op->emitOpError("is not quantized per tensor; run q-quantize before "

@@ -158,23 +158,86 @@ FailureOr<std::string> Exporter::writeReduce(ReduceOp op) {
 FailureOr<std::string> Exporter::writeResize(ResizeOp op) {
   std::string input = graph.transpose(*real(op.getInput()), {0, 3, 1, 2});
   ArrayRef<float> scales = op.getScales();
-  for (int d : {0, 1}) {
-    int64_t from = shapeOf(op.getInput())[d + 1];
-    if (static_cast<int64_t>(from * scales[d]) !=
-        shapeOf(op.getOutput())[d + 1])
+  ArrayRef<int64_t> from = shapeOf(op.getInput()), to = shapeOf(op.getOutput());
+  bool isRatio = true;
+  for (int d : {0, 1})
+    isRatio &= scales[d] == static_cast<float>(double(to[d + 1]) / from[d + 1]);
+  for (int d : {0, 1})
+    if (!isRatio && static_cast<int64_t>(from[d + 1] * scales[d]) != to[d + 1])
       return op.emitOpError("resizes ")
-             << from << " to " << shapeOf(op.getOutput())[d + 1]
-             << " with the scale " << scales[d]
-             << ", which ONNX would round otherwise";
-  }
-  auto node = graph.add(
-      "Resize",
-      {input, "", graph.addReals({4}, {1.0f, 1.0f, scales[0], scales[1]})});
+             << from[d + 1] << " to " << to[d + 1] << " with the scale "
+             << scales[d] << ", which ONNX would round otherwise";
+  // Sizes say what their quotient, rounded, could not.
+  SmallVector<std::string> inputs = {input, ""};
+  if (isRatio)
+    inputs.append({"", graph.addIndices({to[0], to[3], to[1], to[2]})});
+  else
+    inputs.push_back(graph.addReals({4}, {1.0f, 1.0f, scales[0], scales[1]}));
+  auto node = graph.add("Resize", inputs);
   node.text("mode", stringifyResizeMode(op.getMode()))
       .text("coordinate_transformation_mode",
             stringifyCoordinateMode(op.getCoordinates()))
       .text("nearest_mode", stringifyNearestMode(op.getNearest()));
   return graph.transpose(node, {0, 2, 3, 1});
+}
+
+//===----------------------------------------------------------------------===//
+// Normalizations
+//===----------------------------------------------------------------------===//
+
+/// ONNX normalizes over dimension 1, the dialect over the last one.
+std::string Exporter::writeLrn(LrnOp op) {
+  int64_t rank = shapeOf(op.getInput()).size();
+  SmallVector<int64_t> forward = {0}, backward = {0};
+  if (rank > 1)
+    forward.push_back(rank - 1);
+  for (int64_t d = 1; d + 1 < rank; ++d) {
+    forward.push_back(d);
+    backward.push_back(d + 1);
+  }
+  if (rank > 1)
+    backward.push_back(1);
+  auto node =
+      graph.add("LRN", {graph.transpose(*real(op.getInput()), forward)});
+  node.integer("size", op.getSize())
+      .real("alpha", op.getAlpha().convertToFloat())
+      .real("beta", op.getBeta().convertToFloat())
+      .real("bias", op.getBias().convertToFloat());
+  return graph.transpose(node, backward);
+}
+
+//===----------------------------------------------------------------------===//
+// Ops that only float islands hold
+//===----------------------------------------------------------------------===//
+
+/// A number for a truth or an index.
+static std::string toFloat(GraphWriter &graph, const std::string &value) {
+  return graph.add("Cast", {value})
+      .integer("to", onnx::TensorProto::FLOAT)
+      .result();
+}
+
+std::string Exporter::writeCompare(CompareOp op) {
+  StringRef opType = op.getKind() == CompareKind::Equal  ? "Equal"
+                     : op.getKind() == CompareKind::Less ? "Less"
+                                                         : "LessOrEqual";
+  return toFloat(graph,
+                 graph.add(opType, {*real(op.getLhs()), *real(op.getRhs())}));
+}
+
+std::string Exporter::writeSelect(SelectOp op) {
+  auto condition = graph.add("Cast", {*real(op.getCondition())});
+  condition.integer("to", onnx::TensorProto::BOOL);
+  return graph.add("Where", {condition, *real(op.getYes()), *real(op.getNo())});
+}
+
+std::string Exporter::writeArgReduce(ArgReduceOp op) {
+  auto node = graph.add(op.getKind() == ReduceKind::Max ? "ArgMax" : "ArgMin",
+                        {*real(op.getInput())});
+  node.integer("axis", op.getAxis())
+      .integer("keepdims", 1)
+      .integer("select_last_index", op.getLast());
+  return toFloat(graph, node);
 }
 
 //===----------------------------------------------------------------------===//
@@ -259,6 +322,8 @@ FailureOr<std::string> Exporter::writeReal(Operation *op) {
     return graph.add("Sub", inputs).result();
   if (isa<MulOp>(op))
     return graph.add("Mul", inputs).result();
+  if (isa<DivOp>(op))
+    return graph.add("Div", inputs).result();
   if (isa<MinOp>(op))
     return graph.add("Min", inputs).result();
   if (isa<MaxOp>(op))
@@ -270,9 +335,22 @@ FailureOr<std::string> Exporter::writeReal(Operation *op) {
   if (auto unary = dyn_cast<UnaryOp>(op))
     return writeUnary(unary);
   if (auto softmax = dyn_cast<SoftmaxOp>(op))
-    return graph.add("Softmax", inputs)
+    return graph.add(softmax.getLog() ? "LogSoftmax" : "Softmax", inputs)
         .integer("axis", softmax.getAxis())
         .result();
+  if (auto norm = dyn_cast<LayerNormOp>(op))
+    return graph.add("LayerNormalization", inputs)
+        .integer("axis", norm.getAxis())
+        .real("epsilon", norm.getEpsilon().convertToFloat())
+        .result();
+  if (auto lrn = dyn_cast<LrnOp>(op))
+    return writeLrn(lrn);
+  if (auto compare = dyn_cast<CompareOp>(op))
+    return writeCompare(compare);
+  if (auto select = dyn_cast<SelectOp>(op))
+    return writeSelect(select);
+  if (auto reduce = dyn_cast<ArgReduceOp>(op))
+    return writeArgReduce(reduce);
   if (auto pool = dyn_cast<MaxPool2DOp>(op))
     return writePool(pool, /*isAverage=*/false);
   if (auto pool = dyn_cast<AvgPool2DOp>(op))

@@ -36,6 +36,12 @@ private:
   mlir::FailureOr<std::string> writeUnary(UnaryOp op);
   mlir::FailureOr<std::string> writeReduce(ReduceOp op);
   mlir::FailureOr<std::string> writeResize(ResizeOp op);
+  std::string writeLrn(LrnOp op);
+  std::string writeCompare(CompareOp op);
+  std::string writeSelect(SelectOp op);
+  std::string writeArgReduce(ArgReduceOp op);
+  /// An op on floats: one that moves them, or a float island.
+  mlir::LogicalResult writeFloat(mlir::Operation *op);
   template <typename OpTy> std::string writePool(OpTy op, bool isAverage);
 
   mlir::FailureOr<std::string> writeConv(Conv2DOp op);

@@ -88,7 +88,11 @@ private:
 NodeProto &Expander::add(StringRef opType, ArrayRef<std::string> inputs,
                          const std::string &output) {
   NodeProto &created = nodes.emplace_back();
-  created.set_name(node.name());
+  // Messages name the node of the file.
+  created.set_name(!node.name().empty() ? node.name()
+                   : node.output_size() > 0
+                       ? node.op_type() + ":" + node.output(0)
+                       : node.op_type());
   created.set_op_type(opType.str());
   for (const std::string &name : inputs)
     created.add_input(name);
@@ -319,10 +323,17 @@ LogicalResult q::onnx_import::expandQOperators(onnx::ModelProto &model,
   std::vector<NodeProto> nodes;
   bool any = false;
   for (const NodeProto &node : graph.node()) {
+    size_t first = nodes.size();
     auto expanded = Expander(node, graph, nodes, loc).run();
     if (failed(expanded))
       return failure();
     any |= *expanded;
+    for (size_t i = first; i < nodes.size(); ++i) {
+      onnx::AttributeProto *written = nodes[i].add_attribute();
+      written->set_name(kWrittenAs);
+      written->set_type(onnx::AttributeProto::STRING);
+      written->set_s(node.op_type());
+    }
     if (!*expanded)
       nodes.push_back(node);
   }

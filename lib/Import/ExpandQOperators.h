@@ -14,11 +14,15 @@
 
 namespace q::onnx_import {
 
+/// What an expanded node is called in the file, for messages.
+inline constexpr char kWrittenAs[] = "q.written_as";
+
 /// Replaces the nodes of the QOperator form (QLinearConv, QGemm ...) by what
 /// they are defined to compute: the float op between DequantizeLinear nodes and
 /// a QuantizeLinear. Dynamic quantization becomes float ops over integer
 /// weights, whose activations are to be calibrated; a remark says so. Nodes
-/// keep their names. A diagnostic at `loc` for attributes that no float op has.
+/// keep their names, and get the attribute kWrittenAs. A diagnostic at `loc`
+/// for attributes that no float op has.
 mlir::LogicalResult expandQOperators(onnx::ModelProto &model,
                                      mlir::Location loc);
 

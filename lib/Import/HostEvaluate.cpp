@@ -323,7 +323,8 @@ static LogicalResult evaluateCast(Node &node) {
   bool isNibble = to == kInt4 || to == kUInt4;
   if (isNibble || (!isFloatType(to) && !isIntegerType(to)))
     return node.error() << "casts to " << getTypeName(to)
-                        << ", which is not supported";
+                        << ", which is not supported; cast to a float "
+                           "or integer type of 8 bits or more";
   return node.define(0, node.host(0)->converted(to));
 }
 

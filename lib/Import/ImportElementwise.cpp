@@ -152,7 +152,8 @@ static LogicalResult importIdentity(Node &node) {
     if (node.wantsOutput(1)) {
       std::optional<int64_t> count = countElements(*shape);
       if (!count || *count > kMaxComputedElements)
-        return node.error() << "the mask is too large";
+        return node.error() << "the mask is too large; export the model for "
+                               "inference";
       // Everything is kept.
       HostTensor mask(onnx::TensorProto::BOOL, *shape,
                       std::vector<int64_t>(*count, 1));

@@ -32,7 +32,7 @@ static LogicalResult importBatchNormalization(Node &node) {
                            "inference";
   if (node.opset() < 9 && !node.getInt("spatial", 1))
     return node.error() << "statistics per element (spatial = 0) are not "
-                           "supported";
+                           "supported; convert the model to opset 9 or later";
   FailureOr<SmallVector<Value>> inputs = node.allValues();
   if (failed(inputs))
     return failure();

@@ -17,6 +17,26 @@
 using namespace mlir;
 using namespace q;
 
+namespace {
+/// A refusal has the form `what is wrong; what to do about it`. What has no
+/// second half says that the model contradicts itself or ONNX, and the remedy
+/// is always the same.
+class Remedy {
+public:
+  explicit Remedy(MLIRContext *context)
+      : handler(context, [](Diagnostic &diagnostic) {
+          if (diagnostic.getSeverity() == DiagnosticSeverity::Error &&
+              !StringRef(diagnostic.str()).contains("; "))
+            diagnostic << "; correct the model where it was made, "
+                          "onnx.checker.check_model may say more";
+          return failure(); // goes on to those who print it
+        }) {}
+
+private:
+  ScopedDiagnosticHandler handler;
+};
+} // namespace
+
 static InFlightDiagnostic errorAt(StringRef path, MLIRContext *context) {
   return emitError(FileLineColLoc::get(context, path, 0, 0));
 }
@@ -38,6 +58,7 @@ OwningOpRef<ModuleOp> q::importOnnxBuffer(llvm::MemoryBufferRef buffer,
                                           StringRef path, MLIRContext *context,
                                           const ImportOptions &options) {
   context->loadDialect<QDialect, func::FuncDialect, quant::QuantDialect>();
+  Remedy remedy(context);
   bool text = options.textForm || path.ends_with(".pbtxt") ||
               path.ends_with(".onnxtxt") || path.ends_with(".textproto");
   std::string reason;

@@ -32,8 +32,9 @@ static FailureOr<Window> readPool(Node &node, ArrayRef<int64_t> input,
 
 static LogicalResult importMaxPool(Node &node) {
   if (node.wantsOutput(1))
-    return node.error() << "output Indices is not supported; only the maxima "
-                           "are computed";
+    return node.error()
+           << "output Indices is not supported; remove it, only the "
+              "maxima are computed";
   FailureOr<Value> data = node.value(0);
   if (failed(data))
     return failure();

@@ -101,7 +101,7 @@ static LogicalResult importQuantizeLinear(Node &node) {
     if (!tensor->isFloat())
       return node.error() << "quantizes a constant of type "
                           << getTypeName(tensor->getType())
-                          << ", but only float32 is supported";
+                          << ", but only float32 is supported; cast it first";
     ElementParameters params(type);
     std::vector<int64_t> integers;
     for (auto [i, real] : llvm::enumerate(tensor->getFloats()))
@@ -113,7 +113,8 @@ static LogicalResult importQuantizeLinear(Node &node) {
   if (failed(data))
     return failure();
   if (getQuantizedType(*data))
-    return node.error() << "quantizes integers, but only float32 is supported";
+    return node.error() << "quantizes integers, but only float32 is "
+                           "supported; dequantize them first";
   return node.define(
       0, QuantizeOp::create(node.builder(), node.getLoc(), type, *data));
 }

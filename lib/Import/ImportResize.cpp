@@ -129,8 +129,9 @@ static FailureOr<Attributes> readModes(Node &node) {
   std::optional<CoordinateMode> coordinateMode =
       symbolizeCoordinateMode(coordinates);
   if (!coordinateMode)
-    return node.error() << "coordinate_transformation_mode '" << coordinates
-                        << "' is not supported";
+    return node.error()
+           << "coordinate_transformation_mode '" << coordinates
+           << "' is not supported; export the model with half_pixel";
   std::string rounding =
       isOld ? "floor" : node.getString("nearest_mode", "round_prefer_floor");
   std::optional<NearestMode> nearest = symbolizeNearestMode(rounding);
@@ -185,8 +186,9 @@ static FailureOr<LineSampling> readSampling(Node &node) {
                         << "' is unknown; nearest, linear and cubic are known";
   bool crops = line.coordinates == "tf_crop_and_resize";
   if (!crops && !symbolizeCoordinateMode(line.coordinates))
-    return node.error() << "coordinate_transformation_mode '"
-                        << line.coordinates << "' is not supported";
+    return node.error()
+           << "coordinate_transformation_mode '" << line.coordinates
+           << "' is not supported; export the model with half_pixel";
   if (!symbolizeNearestMode(line.nearest))
     return node.error() << "nearest_mode '" << line.nearest << "' is unknown";
   if (crops && mode == "nearest")

@@ -148,7 +148,16 @@ LogicalResult Importer::checkSupported(const onnx::GraphProto &graph) {
 
 LogicalResult Importer::importInitializers() {
   for (const onnx::TensorProto &tensor : model->graph().initializer())
-    initializers[tensor.name()] = &tensor;
+    if (!initializers.try_emplace(tensor.name(), &tensor).second)
+      return error() << "initializer '" << tensor.name()
+                     << "' is defined twice; remove one of the two";
+  for (const onnx::NodeProto &node : model->graph().node())
+    for (const std::string &output : node.output())
+      if (initializers.contains(output))
+        return error() << "node '" << Node(*this, node, fileLoc).getName()
+                       << "' (" << node.op_type() << "): it makes '" << output
+                       << "', which is an initializer too; give one of the "
+                          "two another name";
   if (model->graph().sparse_initializer_size() > 0)
     return error() << "sparse initializers are not supported; save the model "
                       "with dense weights";
@@ -219,8 +228,9 @@ LogicalResult Importer::define(StringRef name, Operand operand, Location loc) {
              << type.getShape() << "])";
   }
   if (!operands.try_emplace(name, std::move(operand)).second)
-    return mlir::emitError(loc) << "the name '" << name
-                                << "' is defined twice; the model is invalid";
+    return mlir::emitError(loc)
+           << "the name '" << name
+           << "' is defined twice; give one of the two another name";
   return success();
 }
 
@@ -264,18 +274,27 @@ FailureOr<Shape> Importer::resolveShape(const onnx::ValueInfoProto &input) {
 
 LogicalResult Importer::importInputs() {
   if (options.batch < 1)
-    return error() << "the batch must be positive, but is " << options.batch;
+    return error() << "the batch must be positive, but is " << options.batch
+                   << "; give another";
   llvm::StringSet<> names;
   for (const onnx::ValueInfoProto &input : model->graph().input())
     names.insert(input.name());
+  auto inputNames = [&] {
+    std::string text;
+    for (const onnx::ValueInfoProto &input : model->graph().input())
+      text += (text.empty() ? "'" : ", '") + input.name() + "'";
+    return text;
+  };
   for (const auto &entry : options.inputShapes)
     if (!names.contains(entry.getKey()))
       return error() << "a shape is given for the input '" << entry.getKey()
-                     << "', which the model does not have";
+                     << "', which the model does not have; its inputs are "
+                     << inputNames();
   for (const auto &entry : options.inputConstants)
     if (!names.contains(entry.getKey()))
       return error() << "a value is given for the input '" << entry.getKey()
-                     << "', which the model does not have";
+                     << "', which the model does not have; its inputs are "
+                     << inputNames();
 
   SmallVector<NamedAttribute> none;
   for (const onnx::ValueInfoProto &input : model->graph().input()) {
@@ -305,8 +324,10 @@ LogicalResult Importer::importInputs() {
       continue;
     }
     if (!input.type().has_tensor_type())
-      return error() << "input '" << input.name()
-                     << "' is not a tensor, and only tensors are supported";
+      return error()
+             << "input '" << input.name()
+             << "' is not a tensor, and only tensors are supported; cut "
+                "the model behind it";
     int32_t dtype = input.type().tensor_type().elem_type();
     FailureOr<Type> integers = readIntegerInput(input);
     if (failed(integers))
@@ -351,7 +372,7 @@ LogicalResult Importer::importOutputs() {
     Operand *operand = lookup(output.name());
     if (!operand)
       return error() << "output '" << output.name()
-                     << "' is made by no node; the model is incomplete";
+                     << "' is made by no node (the model is incomplete)";
     FailureOr<Value> value = materialize(*operand, fileLoc, /*asNumbers=*/true);
     if (failed(value))
       return failure();
@@ -377,7 +398,7 @@ LogicalResult Importer::buildNode(Node &node) {
         return failure(); // lookup said what is wrong with it
       return node.error() << "its input '" << input
                           << "' is made by no earlier node, input or "
-                             "initializer; the model is incomplete or cyclic";
+                             "initializer (the model is incomplete or cyclic)";
     }
   if (node.getOpType() == "If")
     return importIf(node);
@@ -435,10 +456,17 @@ LogicalResult Importer::importIf(Node &node) {
 LogicalResult Importer::importNode(const onnx::NodeProto &proto) {
   constexpr int deepest = 32;
   if (depth == deepest)
-    return error() << "the graph has more than 32 levels of branches";
+    return error() << "the graph has more than 32 levels of branches; "
+                      "export it without control flow";
   llvm::SaveAndRestore nesting(depth, depth + 1);
   std::string name = Node(*this, proto, fileLoc).getName();
   Node node(*this, proto, NameLoc::get(builder.getStringAttr(name)));
+  return explainErrors(node, [&] { return buildNode(node); });
+}
+
+LogicalResult
+Importer::explainErrors(const Node &node,
+                        llvm::function_ref<LogicalResult()> build) {
   // Handlers and verifiers say what is wrong; here they learn where.
   std::string messages;
   LogicalResult result = failure();
@@ -446,15 +474,17 @@ LogicalResult Importer::importNode(const onnx::NodeProto &proto) {
     ScopedDiagnosticHandler collector(context, [&](Diagnostic &diagnostic) {
       if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
         return failure();
-      if (!messages.empty())
-        messages += "; ";
-      messages += diagnostic.str();
+      std::string message = diagnostic.str();
+      if (StringRef(messages).contains(message))
+        return success();
+      messages += (messages.empty() ? "" : ", and ") + message;
       return success();
     });
-    result = buildNode(node);
+    result = build();
   }
-  if (failed(result))
-    return error() << "node '" << name << "' (" << proto.op_type() << "): "
-                   << (messages.empty() ? "cannot be imported" : messages);
-  return success();
+  if (succeeded(result) && messages.empty())
+    return success();
+  return error() << "node '" << node.getName() << "' ("
+                 << node.getString(kWrittenAs, node.getOpType()) << "): "
+                 << (messages.empty() ? "cannot be imported" : messages);
 }

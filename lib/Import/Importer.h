@@ -59,8 +59,12 @@ public:
   std::string getName() const;
   mlir::InFlightDiagnostic error() const { return mlir::emitError(loc); }
 
-  // Attributes.
+  // Attributes. One of another type than is asked for is an error at the node,
+  // which fails then, and counts as absent.
+  using AttributeType = onnx::AttributeProto::AttributeType;
   const onnx::AttributeProto *attribute(llvm::StringRef name) const;
+  const onnx::AttributeProto *attribute(llvm::StringRef name,
+                                        AttributeType type) const;
   int64_t getInt(llvm::StringRef name, int64_t fallback) const;
   float getFloat(llvm::StringRef name, float fallback) const;
   std::string getString(llvm::StringRef name, llvm::StringRef fallback) const;
@@ -190,6 +194,11 @@ private:
   mlir::FailureOr<mlir::Type>
   readIntegerInput(const onnx::ValueInfoProto &input);
   mlir::LogicalResult importNode(const onnx::NodeProto &proto);
+  /// Calls `build` and makes one error of those that it reports, which names
+  /// the file, the node and its op. Fails if `build` does, or reports any.
+  mlir::LogicalResult
+  explainErrors(const Node &node,
+                llvm::function_ref<mlir::LogicalResult()> build);
   mlir::LogicalResult buildNode(Node &node);
   mlir::LogicalResult importIf(Node &node);
   mlir::LogicalResult importOutputs();

@@ -34,23 +34,36 @@ const onnx::AttributeProto *Node::attribute(StringRef name) const {
   return nullptr;
 }
 
-int64_t Node::getInt(StringRef name, int64_t fallback) const {
+const onnx::AttributeProto *Node::attribute(StringRef name,
+                                            AttributeType type) const {
   const onnx::AttributeProto *found = attribute(name);
+  // The first versions of the format wrote no types.
+  if (!found || found->type() == type ||
+      found->type() == onnx::AttributeProto::UNDEFINED)
+    return found;
+  error() << "attribute '" << name << "' is of type "
+          << onnx::AttributeProto::AttributeType_Name(found->type())
+          << ", but must be " << onnx::AttributeProto::AttributeType_Name(type);
+  return nullptr;
+}
+
+int64_t Node::getInt(StringRef name, int64_t fallback) const {
+  const auto *found = attribute(name, onnx::AttributeProto::INT);
   return found ? found->i() : fallback;
 }
 
 float Node::getFloat(StringRef name, float fallback) const {
-  const onnx::AttributeProto *found = attribute(name);
+  const auto *found = attribute(name, onnx::AttributeProto::FLOAT);
   return found ? found->f() : fallback;
 }
 
 std::string Node::getString(StringRef name, StringRef fallback) const {
-  const onnx::AttributeProto *found = attribute(name);
+  const auto *found = attribute(name, onnx::AttributeProto::STRING);
   return found ? found->s() : fallback.str();
 }
 
 std::optional<Shape> Node::getInts(StringRef name) const {
-  const onnx::AttributeProto *found = attribute(name);
+  const auto *found = attribute(name, onnx::AttributeProto::INTS);
   if (!found)
     return std::nullopt;
   return Shape(found->ints().begin(), found->ints().end());
@@ -67,7 +80,7 @@ bool Node::hasInput(int index) const {
 LogicalResult Node::requireInputs(int count) const {
   for (int i = 0; i < count; ++i)
     if (!hasInput(i))
-      return error() << "input " << i << " is missing; the op needs " << count;
+      return error() << "input " << i << " is missing, the op needs " << count;
   return success();
 }
 

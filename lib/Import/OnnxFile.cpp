@@ -38,7 +38,7 @@ private:
 static bool parseBinary(llvm::StringRef bytes, protobuf::Message &message,
                         std::string &error) {
   if (bytes.empty()) {
-    error = "the file is empty";
+    error = "the file is empty; export the model again";
     return false;
   }
   if (bytes.size() > INT_MAX) {
@@ -51,8 +51,8 @@ static bool parseBinary(llvm::StringRef bytes, protobuf::Message &message,
   stream.SetTotalBytesLimit(INT_MAX);
   if (message.ParseFromCodedStream(&stream) && stream.ConsumedEntireMessage())
     return true;
-  error = "the file is not a complete ONNX protobuf; it is truncated, corrupt "
-          "or of another format";
+  error = "the file is not a complete ONNX protobuf: it is truncated, corrupt "
+          "or of another format; export the model again";
   return false;
 }
 

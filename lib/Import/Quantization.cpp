@@ -156,7 +156,7 @@ onnx_import::makeQuantizedConstant(Node &node, int index,
         value > element.getStorageTypeMax())
       return node.error() << "'" << name << "' holds " << value << ", which "
                           << getTypeName(tensor->getType())
-                          << " cannot; the file is corrupt";
+                          << " cannot (the file is corrupt)";
     integers.push_back(static_cast<int32_t>(value));
   }
   OpBuilder &builder = node.builder();
@@ -240,11 +240,17 @@ FailureOr<Type> Importer::readIntegerInput(const onnx::ValueInfoProto &input) {
         return error() << "input '" << input.name() << "' has integers of type "
                        << getTypeName(dtype) << ", but node '" << name
                        << "' does not give them one constant scale";
-      auto type =
-          readQuantizedType(node, entry.scale, entry.zeroPoint, dtype, {}, 0);
-      if (failed(type))
+      Type type;
+      LogicalResult read = explainErrors(node, [&]() -> LogicalResult {
+        auto quantized =
+            readQuantizedType(node, entry.scale, entry.zeroPoint, dtype, {}, 0);
+        if (succeeded(quantized))
+          type = *quantized;
+        return quantized;
+      });
+      if (failed(read))
         return failure();
-      return Type(*type);
+      return type;
     }
   }
   return Type();

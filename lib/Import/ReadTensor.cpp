@@ -228,28 +228,31 @@ readExternal(const TensorProto &proto, StringRef folder, int64_t bytes,
     StringRef inside = realFile;
     if (!inside.consume_front(realFolder) ||
         !(inside.starts_with("/") || realFolder.ends_with("/"))) {
-      error = "its external data '" + location +
-              "' is a link out of the model's folder";
+      error =
+          "its external data '" + location +
+          "' is a link out of the model's folder; put the file itself there";
       return failure();
     }
   }
   uint64_t fileSize = 0;
   if (std::error_code code = llvm::sys::fs::file_size(path, fileSize)) {
     error = "its external data '" + path.str().str() +
-            "' cannot be read: " + code.message();
+            "' cannot be read: " + code.message() +
+            "; it must lie beside the model as it was saved";
     return failure();
   }
   if (uint64_t(offset) > fileSize || uint64_t(bytes) > fileSize - offset) {
     error = "its external data '" + path.str().str() + "' has " +
             std::to_string(fileSize) + " bytes, but the tensor needs " +
             std::to_string(bytes) + " at offset " + std::to_string(offset) +
-            "; the file is truncated";
+            " (the file is truncated)";
     return failure();
   }
   auto buffer = llvm::MemoryBuffer::getFileSlice(path, bytes, offset);
   if (!buffer) {
     error = "its external data '" + path.str().str() +
-            "' cannot be read: " + buffer.getError().message();
+            "' cannot be read: " + buffer.getError().message() +
+            "; it must lie beside the model as it was saved";
     return failure();
   }
   return std::shared_ptr<llvm::MemoryBuffer>(std::move(*buffer));
@@ -262,7 +265,9 @@ q::onnx_import::readTensor(const TensorProto &proto, StringRef folder,
   Shape shape(proto.dims().begin(), proto.dims().end());
   int32_t dtype = proto.data_type();
   if (!isFloatType(dtype) && !isIntegerType(dtype)) {
-    error = "its element type " + getTypeName(dtype) + " is not supported";
+    error = "its element type " + getTypeName(dtype) +
+            " is not supported; "
+            "convert the tensor to float32, or to integers of 64 bits or less";
     return failure();
   }
   std::optional<int64_t> count = countElements(shape);
@@ -286,7 +291,7 @@ q::onnx_import::readTensor(const TensorProto &proto, StringRef folder,
     if (static_cast<int64_t>(raw.size()) != bytes) {
       error = "it has " + std::to_string(raw.size()) +
               " bytes of data, but its shape needs " + std::to_string(bytes) +
-              "; the file is corrupt";
+              " (the file is corrupt)";
       return failure();
     }
     return fromBytes(dtype, shape, ArrayRef<char>(raw.data(), raw.size()),
@@ -295,7 +300,7 @@ q::onnx_import::readTensor(const TensorProto &proto, StringRef folder,
   std::optional<HostTensor> tensor = fromFields(proto, shape, *count);
   if (!tensor) {
     error = "its data does not have the " + std::to_string(*count) +
-            " elements of its shape; the file is corrupt";
+            " elements of its shape (the file is corrupt)";
     return failure();
   }
   return *tensor;

@@ -84,14 +84,27 @@ std::string q::getCalibratePipeline(const QuantizeOptions &options) {
       .set("save", options.saveStatistics);
   if (options.samples > 0)
     calibrate.set("samples", options.samples);
-  return onFunctions({insert.str()}) + "," + calibrate.str();
+  if (!options.floatIslands)
+    return onFunctions({insert.str()}) + "," + calibrate.str();
+  PassText keep("q-keep-float-islands");
+  keep.flag("rest", options.data.empty() && options.loadStatistics.empty());
+  return onFunctions({keep.str(), insert.str()}) + "," + calibrate.str();
 }
+
+/// How much the error of a panel's weights may grow by default, in units of
+/// what rounding costs: docs/Accuracy.md has what that does to networks.
+constexpr const char *kPairTolerance = "0.2";
 
 std::string q::getParametersPipeline(const QuantizeOptions &options) {
   std::string pin =
       options.powerOfTwo ? onFunctions({"q-pin-power-of-two"}) + "," : "";
-  std::string pairs =
-      options.pairSafe ? onFunctions({"q-make-pairs-safe"}) + "," : "";
+  std::string pairs;
+  if (options.pairSafe != "off") {
+    PassText safe("q-make-pairs-safe");
+    if (options.pairSafe == "auto")
+      safe.set("tolerance", kPairTolerance);
+    pairs = onFunctions({"q-pair-channels", safe.str()}) + ",";
+  }
   // Sharing comes last of all that changes the ranges of activations: it unites
   // them.
   std::string share = onFunctions({"q-share-parameters"});
@@ -129,8 +142,10 @@ struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
                          llvm::cl::desc("Signed activations, zero point 0")};
   Option<bool> perTensor{*this, "per-tensor",
                          llvm::cl::desc("One weight scale per layer")};
-  Option<bool> pairSafe{*this, "pair-safe",
-                        llvm::cl::desc("Weights whose pairs fit int16 (N8)")};
+  Option<std::string> pairSafe{
+      *this, "pair-safe",
+      llvm::cl::desc("Weights whose pairs fit int16 (N8): off, on, auto"),
+      llvm::cl::init("off")};
   Option<bool> powerOfTwo{*this, "power-of-two",
                           llvm::cl::desc("Scales are powers of two (N5)")};
   Option<bool> absorb{*this, "absorb-batch-norm",
@@ -149,6 +164,9 @@ struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
   Option<bool> correctBias{*this, "correct-bias",
                            llvm::cl::desc("Correct biases, if there is data"),
                            llvm::cl::init(true)};
+  Option<bool> floatIslands{
+      *this, "allow-float-islands",
+      llvm::cl::desc("Ops without an integer form stay in float")};
   Option<std::string> load{*this, "load", llvm::cl::desc("Statistics to use")};
   Option<std::string> save{*this, "save",
                            llvm::cl::desc("Where statistics are saved")};
@@ -173,6 +191,7 @@ struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
     options.method = method;
     options.weightMethod = weightMethod;
     options.correctBias = correctBias;
+    options.floatIslands = floatIslands;
     options.loadStatistics = load;
     options.saveStatistics = save;
     options.io = io;

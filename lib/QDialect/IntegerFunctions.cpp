@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "QDialect/FloatSemantics.h"
 #include "QDialect/IntegerSemantics.h"
 #include "QDialect/Numerics/Functions.h"
 
@@ -18,73 +19,6 @@ using numerics::QuantParams;
 // Functions of one element or one row (rule N15)
 //===----------------------------------------------------------------------===//
 
-static numerics::UnaryKind toNumerics(UnaryKind kind) {
-  using To = numerics::UnaryKind;
-  switch (kind) {
-  case UnaryKind::Abs:
-    return To::Abs;
-  case UnaryKind::Neg:
-    return To::Neg;
-  case UnaryKind::Exp:
-    return To::Exp;
-  case UnaryKind::Log:
-    return To::Log;
-  case UnaryKind::Sqrt:
-    return To::Sqrt;
-  case UnaryKind::Rsqrt:
-    return To::Rsqrt;
-  case UnaryKind::Reciprocal:
-    return To::Reciprocal;
-  case UnaryKind::Sigmoid:
-    return To::Sigmoid;
-  case UnaryKind::Tanh:
-    return To::Tanh;
-  case UnaryKind::Erf:
-    return To::Erf;
-  case UnaryKind::Gelu:
-    return To::Gelu;
-  case UnaryKind::GeluTanh:
-    return To::GeluTanh;
-  case UnaryKind::Elu:
-    return To::Elu;
-  case UnaryKind::Selu:
-    return To::Selu;
-  case UnaryKind::Celu:
-    return To::Celu;
-  case UnaryKind::LeakyRelu:
-    return To::LeakyRelu;
-  case UnaryKind::HardSigmoid:
-    return To::HardSigmoid;
-  case UnaryKind::HardSwish:
-    return To::HardSwish;
-  case UnaryKind::Silu:
-    return To::Silu;
-  case UnaryKind::Mish:
-    return To::Mish;
-  case UnaryKind::Softplus:
-    return To::Softplus;
-  case UnaryKind::Softsign:
-    return To::Softsign;
-  case UnaryKind::ThresholdedRelu:
-    return To::ThresholdedRelu;
-  case UnaryKind::Floor:
-    return To::Floor;
-  case UnaryKind::Ceil:
-    return To::Ceil;
-  case UnaryKind::Round:
-    return To::Round;
-  case UnaryKind::Sign:
-    return To::Sign;
-  case UnaryKind::Sin:
-    return To::Sin;
-  case UnaryKind::Cos:
-    return To::Cos;
-  case UnaryKind::Square:
-    return To::Square;
-  }
-  return To::Abs;
-}
-
 FailureOr<std::vector<int32_t>> q::getTable(UnaryOp op) {
   FailureOr<QuantParams> input = getTensorParams(op, op.getInput());
   FailureOr<QuantParams> output = getTensorParams(op, op.getOutput());
@@ -94,7 +28,7 @@ FailureOr<std::vector<int32_t>> q::getTable(UnaryOp op) {
     return op.emitOpError("has no integer form for a table of ")
            << input->qmax - input->qmin + 1
            << " entries (rule N15); quantize its input to 16 bits or less";
-  return numerics::makeTable(toNumerics(op.getKind()), *input, *output,
+  return numerics::makeTable(getNumericsKind(op.getKind()), *input, *output,
                              op.getAlpha().convertToFloat(),
                              op.getBeta().convertToFloat());
 }

@@ -7,13 +7,17 @@
 
 #include "QDialect/Target/EmitLibrary.h"
 
+#include "QDialect/Conversion/Threads.h"
 #include "QDialect/OutputFile.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Target/LLVMIR/Dialect/All.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/BinaryFormat/ELF.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
+#include "llvm/InterfaceStub/ELFObjHandler.h"
+#include "llvm/InterfaceStub/IFSStub.h"
 #include "llvm/Object/ArchiveWriter.h"
 #include "llvm/Object/ObjectFile.h"
 #include "llvm/Passes/PassBuilder.h"
@@ -75,9 +79,33 @@ static FailureOr<LibrarySizes> measure(StringRef object, Location loc) {
   return sizes;
 }
 
-/// Links one object into a shared library that depends on nothing.
+/// Writes a library without contents that stands for libgomp at link time, so
+/// that a shared library for any target names it as what it needs.
+static LogicalResult writeRuntimeStub(const Target &target, StringRef path,
+                                      Location loc) {
+  llvm::ifs::IFSStub stub;
+  stub.SoName = "libgomp.so.1";
+  stub.Target.Arch =
+      target.isAArch64() ? llvm::ELF::EM_AARCH64 : llvm::ELF::EM_X86_64;
+  stub.Target.BitWidth = llvm::ifs::IFSBitWidthType::IFS64;
+  stub.Target.Endianness = llvm::ifs::IFSEndiannessType::Little;
+  for (StringRef name :
+       {kBarrierSymbol, kParallelSymbol, kNumThreadsSymbol, kThreadNumSymbol}) {
+    llvm::ifs::IFSSymbol symbol(name.str());
+    symbol.Type = llvm::ifs::IFSSymbolType::Func;
+    symbol.Size = 0;
+    stub.Symbols.push_back(symbol);
+  }
+  if (llvm::Error error = llvm::ifs::writeBinaryStub(path, stub))
+    return emitError(loc) << "cannot write '" << path
+                          << "': " << llvm::toString(std::move(error));
+  return success();
+}
+
+/// Links one object into a shared library that depends on nothing, or with
+/// `needsRuntime` on an OpenMP runtime.
 static LogicalResult link(const Target &target, StringRef object,
-                          StringRef path, Location loc) {
+                          StringRef path, bool needsRuntime, Location loc) {
   auto linker =
       llvm::sys::findProgramByName("ld.lld", {"/usr/lib/llvm-22/bin"});
   if (!linker)
@@ -88,7 +116,7 @@ static LogicalResult link(const Target &target, StringRef object,
     return emitError(loc)
            << "cannot make a shared library: ld.lld is not installed; install "
               "lld-22, or use the archive";
-  SmallString<128> input, output;
+  SmallString<128> input, output, runtime;
   if (llvm::sys::fs::createTemporaryFile("q", "o", input))
     return emitError(loc) << "cannot make a temporary file";
   llvm::FileRemover removeInput(input);
@@ -96,6 +124,14 @@ static LogicalResult link(const Target &target, StringRef object,
                                   /*MakeAbsolute=*/false);
   if (failed(writeFileAtomically(input, object, loc)))
     return failure();
+  llvm::FileRemover removeRuntime;
+  if (needsRuntime) {
+    if (llvm::sys::fs::createTemporaryFile("q", "so", runtime))
+      return emitError(loc) << "cannot make a temporary file";
+    removeRuntime.setFile(runtime);
+    if (failed(writeRuntimeStub(target, runtime, loc)))
+      return failure();
+  }
   StringRef emulation = target.isAArch64() ? "aarch64linux" : "elf_x86_64";
   StringRef name = llvm::sys::path::filename(path);
   SmallVector<StringRef> arguments = {*linker,
@@ -112,6 +148,8 @@ static LogicalResult link(const Target &target, StringRef object,
                                       "noexecstack",
                                       "--build-id=none",
                                       "-O2"};
+  if (needsRuntime)
+    arguments.push_back(runtime);
   std::string error;
   int status = llvm::sys::ExecuteAndWait(*linker, arguments, std::nullopt, {},
                                          /*SecondsToWait=*/0, 0, &error);
@@ -155,6 +193,7 @@ FailureOr<LibrarySizes> q::emitLibrary(ModuleOp module, const Target &target,
       function.addFnAttr("target-features", target.features);
     function.addFnAttr(llvm::Attribute::NoUnwind);
   }
+  bool needsRuntime = translated->getFunction(kParallelSymbol) != nullptr;
   optimize(*translated, **machine);
 
   auto write = [&](const std::string &path, StringRef contents) {
@@ -197,7 +236,8 @@ FailureOr<LibrarySizes> q::emitLibrary(ModuleOp module, const Target &target,
     if (failed(write(paths.archive, (*archive)->getBuffer())))
       return failure();
   }
-  if (!paths.shared.empty() && failed(link(target, bytes, paths.shared, loc)))
+  if (!paths.shared.empty() &&
+      failed(link(target, bytes, paths.shared, needsRuntime, loc)))
     return failure();
   return measure(bytes, loc);
 }

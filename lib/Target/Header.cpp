@@ -77,6 +77,10 @@ std::string q::makeHeader(const json::Object &info, StringRef symbol,
      << "; do not edit. */\n"
      << "#ifndef " << macro << "_MODEL_H\n#define " << macro << "_MODEL_H\n\n"
      << "#include <stdint.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
+  if (const json::Array *islands = info.getArray("float_islands"))
+    os << "/* Not integer-only: " << islands->size()
+       << " ops compute in float; the report names them. */\n#define " << macro
+       << "_FLOAT_ISLANDS " << islands->size() << "\n\n";
   const json::Array *profile = info.getArray("profile");
   int64_t arena = info.getInteger("arena_bytes").value_or(0);
   os << "/* Bytes of working memory that a run needs, and their alignment. */\n"
@@ -91,12 +95,20 @@ std::string q::makeHeader(const json::Object &info, StringRef symbol,
       if (const json::Object *tensor = (*tensors)[i].getAsObject())
         describe(os, *tensor, (macro + "_" + label + "_" + Twine(i)).str());
   }
+  int64_t threads = info.getInteger("threads").value_or(1);
   os << "/* Runs the network once. inputs[i] and outputs[i] point to the "
         "tensors\n"
         "   described above; arena to "
      << macro << "_ARENA_SIZE bytes, aligned, whose\n"
-     << "   contents need not be kept between runs. Calls nothing, allocates "
-        "nothing,\n   "
+     << "   contents need not be kept between runs. "
+     << (threads > 1
+             ? formatv("Up to {0} OpenMP threads share a\n   run, the calling "
+                       "one among them; link the archive with -lgomp or\n   "
+                       "-fopenmp. Results do not depend on their number. "
+                       "Otherwise calls\n   nothing, allocates nothing,\n   ",
+                       threads)
+                   .str()
+             : std::string("Calls nothing, allocates nothing,\n   "))
      << (profile ? "but counts in " + symbol.str() +
                        "_profile: one run at a time. Returns 0. */\n"
                  : std::string("keeps no state: runs with different arenas may "

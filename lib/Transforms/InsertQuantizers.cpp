@@ -7,6 +7,7 @@
 
 #include "QuantizeWeights.h"
 
+#include "QDialect/FloatSemantics.h"
 #include "QDialect/IntegerSemantics.h"
 #include "QDialect/LayerName.h"
 #include "QDialect/Transforms/Passes.h"
@@ -28,21 +29,6 @@ using namespace q;
 static bool isFloatTensor(Value value) {
   return isa<RankedTensorType>(value.getType()) &&
          getElementTypeOrSelf(value.getType()).isF32();
-}
-
-/// The range that rule N15 fixes for the result of `op`, if it does: scale
-/// 2^-b from 0 on for softmax and sigmoid, 2^-(b-1) around 0 for tanh.
-static std::optional<std::array<double, 2>> getFixedRange(Operation *op,
-                                                          unsigned bits) {
-  if (auto softmax = dyn_cast<SoftmaxOp>(op))
-    if (!softmax.getLog())
-      return std::array<double, 2>{0.0, 1.0 - std::ldexp(1.0, -int(bits))};
-  auto unary = dyn_cast<UnaryOp>(op);
-  if (unary && unary.getKind() == UnaryKind::Sigmoid)
-    return std::array<double, 2>{0.0, 1.0 - std::ldexp(1.0, -int(bits))};
-  if (unary && unary.getKind() == UnaryKind::Tanh)
-    return std::array<double, 2>{-1.0, 1.0 - std::ldexp(1.0, 1 - int(bits))};
-  return std::nullopt;
 }
 
 namespace {
@@ -106,10 +92,15 @@ static bool needsQuantizer(Value value) {
   });
 }
 
+/// Whether `user` reads floats as they are: an island, or the end of the
+/// function.
+static bool readsFloats(Operation *user) {
+  return isa<func::ReturnOp>(user) || staysFloat(user);
+}
+
 void Inserter::visitArgument(BlockArgument argument) {
-  bool computed = llvm::any_of(argument.getUsers(), [](Operation *user) {
-    return !isa<func::ReturnOp>(user);
-  });
+  bool computed = llvm::any_of(
+      argument.getUsers(), [](Operation *user) { return !readsFloats(user); });
   if (!computed || !needsQuantizer(argument))
     return;
   StringRef name;
@@ -120,7 +111,9 @@ void Inserter::visitArgument(BlockArgument argument) {
   builder.setInsertionPointToStart(argument.getOwner());
   QuantizerOp quantizer =
       create(argument.getLoc(), argument, getScheme(settings), settings.range);
-  argument.replaceAllUsesExcept(quantizer, quantizer);
+  argument.replaceUsesWithIf(quantizer, [&](OpOperand &use) {
+    return use.getOwner() != quantizer && !staysFloat(use.getOwner());
+  });
 }
 
 LogicalResult Inserter::visitLayer(WeightedOpInterface layer) {
@@ -168,7 +161,8 @@ void Inserter::visitConstantOperands(Operation *op) {
 
 void Inserter::visitResult(Operation *op) {
   Value result = op->getResult(0);
-  if (!needsQuantizer(result))
+  if (!needsQuantizer(result) ||
+      (staysFloat(op) && llvm::all_of(result.getUsers(), readsFloats)))
     return;
   ActivationSettings settings =
       recipe.getActivations(getLayerName(op->getLoc()));
@@ -182,7 +176,12 @@ void Inserter::visitResult(Operation *op) {
     range = settings.range;
   builder.setInsertionPointAfter(op);
   QuantizerOp quantizer = create(op->getLoc(), result, scheme, range);
-  result.replaceAllUsesExcept(quantizer, quantizer);
+  // What is computed in integers is read quantized by everyone.
+  bool isIsland = staysFloat(op);
+  result.replaceUsesWithIf(quantizer, [&](OpOperand &use) {
+    return use.getOwner() != quantizer &&
+           !(isIsland && readsFloats(use.getOwner()));
+  });
 }
 
 /// Parameters that the model gives are fixed. Where a tensor is joined with
@@ -220,6 +219,10 @@ LogicalResult Inserter::visitOp(Operation *op) {
     return success();
   if (op->getNumResults() != 1 || !isFloatTensor(op->getResult(0)))
     return success();
+  if (staysFloat(op)) {
+    visitResult(op);
+    return success();
+  }
   if (auto layer = dyn_cast<WeightedOpInterface>(op)) {
     if (failed(visitLayer(layer)))
       return failure();

@@ -5,12 +5,16 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "PairLayers.h"
+
 #include "QDialect/Int16Chains.h"
 #include "QDialect/IntegerSemantics.h"
 #include "QDialect/Numerics/PairSafeWeights.h"
 #include "QDialect/Transforms/Constants.h"
 #include "QDialect/Transforms/Passes.h"
 #include "QDialect/Transforms/Quantizers.h"
+
+#include <limits>
 
 namespace q {
 #define GEN_PASS_DEF_MAKEPAIRSSAFE
@@ -19,39 +23,6 @@ namespace q {
 
 using namespace mlir;
 using namespace q;
-
-/// The largest activation that the input's scheme allows, counted from the
-/// smallest storage value of 8 bits; nothing if there are more bits.
-static std::optional<int> getLargestActivation(Value input) {
-  while (Operation *op = input.getDefiningOp()) {
-    if (auto quantizer = dyn_cast<QuantizerOp>(op)) {
-      SchemeAttr scheme = quantizer.getScheme();
-      unsigned bits = scheme.getBits();
-      if (bits > 8)
-        return std::nullopt;
-      return scheme.getIsSigned() ? 128 + (1 << (bits - 1)) - 1
-                                  : (1 << bits) - 1;
-    }
-    if (!movesBits(op))
-      break;
-    input = op->getOperand(0);
-  }
-  return 255;
-}
-
-/// The quantizer of a layer's constant weights, if they have 8 bits or fewer
-/// and none has factors or a zero point.
-static QuantizerOp getWeightQuantizer(WeightedOpInterface layer) {
-  auto quantizer = layer.getWeights().getDefiningOp<QuantizerOp>();
-  if (!isa<Conv2DOp, GemmOp>(layer.getOperation()) || !quantizer ||
-      !isFloatConstant(quantizer.getInput()))
-    return {};
-  SchemeAttr scheme = quantizer.getScheme();
-  if (scheme.getBits() > 8 || !scheme.getIsSigned() || !scheme.getSymmetric() ||
-      scheme.getAxis() > 0)
-    return {};
-  return quantizer;
-}
 
 namespace {
 
@@ -72,7 +43,8 @@ private:
   LogicalResult visit(WeightedOpInterface layer) {
     QuantizerOp quantizer = getWeightQuantizer(layer);
     std::optional<int> amax = getLargestActivation(layer.getInput());
-    if (!quantizer || !amax)
+    if (!quantizer || !amax || !addsChannels(layer) ||
+        (isLimited() && suitsWinograd(layer)))
       return success();
     auto params = chooseParams(quantizer);
     auto values = getConstantFloats(quantizer.getInput());
@@ -82,24 +54,28 @@ private:
     size_t channels = type.getDimSize(0);
     bool isPerChannel = params->size() == channels && channels > 1;
     SmallVector<double> low(*quantizer.getMin()), high(*quantizer.getMax());
-    int64_t changed = 0;
+    std::vector<numerics::PanelChannel> all;
     for (size_t c = 0; c < channels; ++c) {
       size_t own = isPerChannel ? c : 0;
       auto candidates =
           getCandidates(quantizer, low[own], high[own], isPerChannel);
       if (failed(candidates))
         return failure();
-      numerics::PairSafeChannel done = numerics::makePairsSafe(
-          values->data() + c * (values->size() / channels),
-          getWeightRuns(layer), *candidates, *amax);
-      changed += done.changed;
-      scaledChannels += done.candidate > 0;
-      changedWeights += done.changed;
-      if (isPerChannel) {
-        low[c] *= getFactor(done.candidate);
-        high[c] *= getFactor(done.candidate);
-      }
+      all.push_back({values->data() + c * (values->size() / channels),
+                     std::move(*candidates)});
     }
+    makeSafe(layer, all, *amax);
+
+    int64_t changed = 0;
+    for (auto [c, channel] : llvm::enumerate(all)) {
+      changed += channel.done.changed;
+      scaledChannels += channel.done.candidate > 0;
+      if (!isPerChannel)
+        continue;
+      low[c] *= getFactor(channel.done.candidate);
+      high[c] *= getFactor(channel.done.candidate);
+    }
+    changedWeights += changed;
     OpBuilder builder(quantizer);
     Value constant = quantizer.getInput();
     if (changed)
@@ -111,6 +87,25 @@ private:
     copy.getInputMutable().set(constant);
     layer.getWeightsMutable().set(copy.getResult());
     return success();
+  }
+
+  bool isLimited() const { return tolerance >= 0; }
+
+  /// Panel by panel, as the kernels multiply them.
+  void makeSafe(WeightedOpInterface layer,
+                std::vector<numerics::PanelChannel> &all, int amax) {
+    double limit =
+        isLimited() ? tolerance : std::numeric_limits<double>::infinity();
+    for (size_t first = 0; first < all.size(); first += kPanel) {
+      size_t last = std::min(first + kPanel, all.size());
+      std::vector<numerics::PanelChannel> panel(all.begin() + first,
+                                                all.begin() + last);
+      numerics::PairSafePanel done =
+          numerics::makePanelSafe(panel, getWeightRuns(layer), amax, limit);
+      unsafeGroups += done.unsafeBefore;
+      unsafeGroupsLeft += done.unsafeAfter;
+      std::move(panel.begin(), panel.end(), all.begin() + first);
+    }
   }
 
   /// How much candidate `i` enlarges a range: 1 to 2, where the largest sum of
@@ -134,6 +129,7 @@ private:
   }
 
   static constexpr size_t kSteps = 24;
+  static constexpr size_t kPanel = 16;
 };
 
 } // namespace

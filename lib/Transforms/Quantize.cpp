@@ -12,6 +12,7 @@
 
 #include "QuantizeWeights.h"
 
+#include "QDialect/FloatSemantics.h"
 #include "QDialect/IntegerSemantics.h"
 #include "QDialect/Transforms/Constants.h"
 #include "QDialect/Transforms/Passes.h"
@@ -29,27 +30,6 @@ namespace q {
 
 using namespace mlir;
 using namespace q;
-
-/// Why `op` has no integer form and what to do, or nothing if it has one.
-static std::optional<StringRef> getObstacle(Operation *op) {
-  if (isa<BatchNormOp>(op))
-    return "is defined in float only; run q-fold-batch-norm first";
-  if (isa<PowOp>(op))
-    return "has no integer form; q-raise-patterns turns the powers 2, 0.5, "
-           "-0.5 "
-           "and -1 into functions, any other must be taken out of the model";
-  if (isa<CompareOp, SelectOp>(op))
-    return "has no integer form; take the comparison out of the model, or cut "
-           "the model in front of it";
-  if (isa<ArgReduceOp>(op))
-    return "has no integer form, as indices have no scale; end the model at "
-           "the scores and take the index in the application";
-  if (auto softmax = dyn_cast<SoftmaxOp>(op))
-    if (softmax.getLog())
-      return "is a logarithmic softmax, which has no integer form; export the "
-             "model with softmax, or end it at the logits";
-  return std::nullopt;
-}
 
 static RankedTensorType withElement(Type type, Type element) {
   return cast<RankedTensorType>(type).clone(element);
@@ -80,6 +60,7 @@ private:
   LogicalResult visitDequantize(DequantizeOp op);
   LogicalResult visitMove(Operation *op);
   LogicalResult visitCompute(Operation *op);
+  LogicalResult visitIsland(Operation *op);
   LogicalResult visitReturn(func::ReturnOp op);
 
   FailureOr<Type> getElementType(QuantizerOp op);
@@ -104,7 +85,7 @@ LogicalResult FunctionQuantizer::checkOps() {
   function.walk([&](Operation *op) {
     if (!isa_and_nonnull<QDialect>(op->getDialect()))
       return;
-    if (auto obstacle = getObstacle(op)) {
+    if (auto obstacle = getIntegerObstacle(op); obstacle && !staysFloat(op)) {
       op->emitOpError(*obstacle);
       bad = true;
     }
@@ -125,6 +106,12 @@ FailureOr<Type> FunctionQuantizer::getElementType(QuantizerOp op) {
 //===----------------------------------------------------------------------===//
 // Quantizers
 //===----------------------------------------------------------------------===//
+
+/// Whether `value` is a float that an island gives.
+static bool isIslandResult(Value value) {
+  Operation *source = value.getDefiningOp();
+  return source && staysFloat(source) && isFloatTensor(value);
+}
 
 /// The quantizers that decide how the weights of some layer are stored.
 static bool quantizesWeights(QuantizerOp op) {
@@ -194,6 +181,15 @@ LogicalResult FunctionQuantizer::visitQuantizer(QuantizerOp op) {
   if (auto argument = dyn_cast<BlockArgument>(input))
     if (isFloatTensor(input))
       return quantizeArgument(op, argument, *element);
+  if (isIslandResult(input)) {
+    builder.setInsertionPoint(op);
+    op.replaceAllUsesWith(
+        QuantizeOp::create(builder, op.getLoc(),
+                           withElement(op.getType(), *element), input)
+            .getOutput());
+    op.erase();
+    return success();
+  }
   if (!getQuantizedType(input))
     return op.emitOpError("reads a tensor that is not computed in integers");
   if (getElementTypeOrSelf(input.getType()) != *element) {
@@ -235,6 +231,8 @@ LogicalResult FunctionQuantizer::visitQuantize(QuantizeOp op) {
     if (isFloatTensor(input))
       return borders == Borders::Float ? success()
                                        : quantizeArgument(op, argument, type);
+  if (isIslandResult(input))
+    return success();
   if (!getQuantizedType(input))
     return op.emitOpError("reads a tensor that is not computed in integers");
   if (input.getType() != op.getType()) {
@@ -253,7 +251,8 @@ LogicalResult FunctionQuantizer::visitDequantize(DequantizeOp op) {
     auto layer = dyn_cast<WeightedOpInterface>(use.getOwner());
     bool isParameter = layer && (use.get() == layer.getWeights() ||
                                  use.get() == layer.getBias());
-    return !isParameter && !isa<func::ReturnOp>(use.getOwner());
+    return !isParameter && !isa<func::ReturnOp>(use.getOwner()) &&
+           !staysFloat(use.getOwner());
   });
   return success();
 }
@@ -357,7 +356,23 @@ LogicalResult FunctionQuantizer::visitCompute(Operation *op) {
   return success();
 }
 
+/// Its operands are dequantized, its result is a float.
+LogicalResult FunctionQuantizer::visitIsland(Operation *op) {
+  builder.setInsertionPoint(op);
+  for (OpOperand &operand : op->getOpOperands())
+    if (getQuantizedType(operand.get()))
+      operand.set(DequantizeOp::create(
+          builder, op->getLoc(),
+          withElement(operand.get().getType(), builder.getF32Type()),
+          operand.get()));
+  function->getParentOfType<ModuleOp>()->setAttr(kFloatIslandsAttrName,
+                                                 builder.getUnitAttr());
+  return success();
+}
+
 LogicalResult FunctionQuantizer::visit(Operation *op) {
+  if (staysFloat(op))
+    return visitIsland(op);
   if (auto quantizer = dyn_cast<QuantizerOp>(op))
     return visitQuantizer(quantizer);
   if (auto ret = dyn_cast<func::ReturnOp>(op))

@@ -7,6 +7,8 @@
 
 #include "QDialect/Transforms/Quantizers.h"
 
+#include "QDialect/FloatSemantics.h"
+
 #include "llvm/ADT/DenseMap.h"
 
 #include <algorithm>
@@ -62,12 +64,47 @@ void q::uniteGroupRanges(Operation *root) {
 }
 
 bool q::movesBits(Operation *op) {
+  if (staysFloat(op))
+    return false;
   if (auto resize = dyn_cast<ResizeOp>(op))
     return resize.getMode() == ResizeMode::Nearest;
   if (auto reduce = dyn_cast<ReduceOp>(op))
     return reduce.getKind() == ReduceKind::Max ||
            reduce.getKind() == ReduceKind::Min;
   return op->hasTrait<SharesParameters>();
+}
+
+std::optional<StringRef> q::getIntegerObstacle(Operation *op) {
+  if (isa<BatchNormOp>(op))
+    return "is defined in float only; run q-fold-batch-norm first";
+  if (isa<PowOp>(op))
+    return "has no integer form; q-raise-patterns turns the powers 2, 0.5, "
+           "-0.5 "
+           "and -1 into functions, any other must be taken out of the model";
+  if (isa<CompareOp, SelectOp>(op))
+    return "has no integer form; take the comparison out of the model, or cut "
+           "the model in front of it";
+  if (isa<ArgReduceOp>(op))
+    return "has no integer form, as indices have no scale; end the model at "
+           "the scores and take the index in the application";
+  if (auto softmax = dyn_cast<SoftmaxOp>(op))
+    if (softmax.getLog())
+      return "is a logarithmic softmax, which has no integer form; export the "
+             "model with softmax, or end it at the logits";
+  return std::nullopt;
+}
+
+std::optional<std::array<double, 2>> q::getFixedRange(Operation *op,
+                                                      unsigned bits) {
+  if (auto softmax = dyn_cast<SoftmaxOp>(op))
+    if (!softmax.getLog())
+      return std::array<double, 2>{0.0, 1.0 - std::ldexp(1.0, -int(bits))};
+  auto unary = dyn_cast<UnaryOp>(op);
+  if (unary && unary.getKind() == UnaryKind::Sigmoid)
+    return std::array<double, 2>{0.0, 1.0 - std::ldexp(1.0, -int(bits))};
+  if (unary && unary.getKind() == UnaryKind::Tanh)
+    return std::array<double, 2>{-1.0, 1.0 - std::ldexp(1.0, 1 - int(bits))};
+  return std::nullopt;
 }
 
 bool q::isWeightFactor(Operation *op) {

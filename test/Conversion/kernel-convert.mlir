@@ -128,3 +128,36 @@ func.func @no_chain(%x: !x) -> !y {
        : (!x, !w) -> !y
   return %y : !y
 }
+
+// -----
+
+!x = tensor<1x4x4x16x!quant.uniform<u8:f32, 0.5>>
+!w = tensor<32x1x1x16x!quant.uniform<i8<-127:127>:f32, 0.25>>
+!y = tensor<1x4x4x32x!quant.uniform<u8:f32, 3.0>>
+
+// Vectors of 512 bits where panels of 16 channels fit the output, ...
+// VNNI-LABEL: func @wide
+// VNNI: micro_kernel = #qk.micro_kernel<vpdpbusd512>
+// VNNI-SAME: tile = array<i64: 14, 2>
+func.func @wide(%x: !x) -> !y {
+  %w = q.const dense<1> : tensor<32x1x1x16xi8> as !w
+  %y = q.conv2d %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>,
+         dilations = array<i64: 1, 1>} : (!x, !w) -> !y
+  return %y : !y
+}
+
+// -----
+
+!x = tensor<1x4x4x16x!quant.uniform<u8:f32, 0.5>>
+!w = tensor<24x1x1x16x!quant.uniform<i8<-127:127>:f32, 0.25>>
+!y = tensor<1x4x4x24x!quant.uniform<u8:f32, 3.0>>
+
+// ... and of 256 bits where a quarter of them would be computed twice.
+// VNNI-LABEL: func @half
+// VNNI: micro_kernel = #qk.micro_kernel<vpdpbusd>
+func.func @half(%x: !x) -> !y {
+  %w = q.const dense<1> : tensor<24x1x1x16xi8> as !w
+  %y = q.conv2d %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>,
+         dilations = array<i64: 1, 1>} : (!x, !w) -> !y
+  return %y : !y
+}

@@ -9,7 +9,7 @@
 // RUN: qopt %s --convert-q-to-kernels='target=avx512vnni winograd=always' \
 // RUN:   --split-input-file | FileCheck %s --check-prefix=VNNI
 // VNNI: qk.winograd
-// VNNI-SAME: micro_kernel = #qk.micro_kernel<vpdpwssd>
+// VNNI-SAME: micro_kernel = #qk.micro_kernel<vpdpwssd512>
 // OFF-NOT: winograd
 // OFF-NOT: why_direct
 

@@ -10,10 +10,10 @@ func.func @float(%x: tensor<4xf32>) -> tensor<4xf32> {
 
 !x = !quant.uniform<u8:f32, 0.5:3>
 
-func.func @lrn(%x: tensor<1x4x!x>) -> tensor<1x4x!x> {
-  // expected-error@+1 {{is not exported to ONNX; replace it in the model, or keep the module as q IR}}
-  %0 = q.lrn %x {size = 3 : i64, alpha = 1.0e-4 : f32, beta = 0.75 : f32, bias = 1.0 : f32} : (tensor<1x4x!x>) -> tensor<1x4x!x>
-  return %0 : tensor<1x4x!x>
+func.func @resize(%x: tensor<1x3x3x1x!x>) -> tensor<1x5x5x1x!x> {
+  // expected-error@+1 {{resizes 3 to 5 with the scale 2.000000e+00, which ONNX would round otherwise}}
+  %0 = q.resize %x {mode = #q<resize_mode nearest>, coordinates = #q<coordinate_mode asymmetric>, nearest = #q<nearest_mode floor>, scales = array<f32: 2.0, 2.0>} : (tensor<1x3x3x1x!x>) -> tensor<1x5x5x1x!x>
+  return %0 : tensor<1x5x5x1x!x>
 }
 
 // -----

@@ -3,9 +3,14 @@
 // RUN: qopt %s --q-make-pairs-safe --split-input-file | FileCheck %s
 // RUN: qopt %s --q-make-pairs-safe --q-quantize --q-prove-int16-chains \
 // RUN:   --split-input-file | FileCheck %s --check-prefix=PROOF
+// RUN: qopt %s --q-make-pairs-safe=tolerance=0.2 --split-input-file | FileCheck %s --check-prefix=LIMIT
 
 // The first channel is safe as it is: 64 + 64. In the second 127 + 127 becomes
 // 64 + 64 by a range of twice the size.
+// Doubling a scale costs too much where a limit is set, and no pair can be moved
+// for less.
+// LIMIT-LABEL: func @layer
+// LIMIT: min [-1.{{0*(e[+]00)?}}, -1.{{0*(e[+]00)?}}] max
 // CHECK-LABEL: func @layer
 // CHECK: %[[W:.*]] = q.const dense<{{\[}}[5.000000e-01, 5.000000e-01, 1.000000e+00, 0.000000e+00], [1.000000e+00, 1.000000e+00, 5.000000e-01, 2.500000e-01]]>
 // CHECK: q.quantizer %[[W]] {{.*}} min [-1.{{0*(e[+]00)?}}, -2.{{0*(e[+]00)?}}] max [1.{{0*(e[+]00)?}}, 2.{{0*(e[+]00)?}}]
@@ -51,4 +56,33 @@ func.func @narrow(%x: tensor<1x4xf32>) -> tensor<1x2xf32> {
   %y = q.gemm %a, %q : (tensor<1x4xf32>, tensor<2x4xf32>) -> tensor<1x2xf32>
   %z = q.quantizer %y <bits = 8, signed = false, symmetric = false, narrow = false, power_of_two = false, axis = -1> min [0.0] max [4.0] : tensor<1x2xf32>
   return %z : tensor<1x2xf32>
+}
+
+// -----
+
+// A little too large: 65 + 64 becomes 62 + 61 by a slightly larger scale, which
+// the limit allows.
+// LIMIT-LABEL: func @little
+// LIMIT: min [-132.29{{.*}}, -1.27{{0*}}e+02] max
+func.func @little(%x: tensor<1x4xf32>) -> tensor<1x2xf32> {
+  %w = q.const dense<[[64.6, 64.0, 127.0, 0.0], [127.0, 0.0, 0.0, 0.0]]> : tensor<2x4xf32>
+  %q = q.quantizer %w <bits = 8, signed = true, symmetric = true, narrow = true, power_of_two = false, axis = 0> min [-127.0, -127.0] max [127.0, 127.0] : tensor<2x4xf32>
+  %a = q.quantizer %x <bits = 8, signed = false, symmetric = false, narrow = false, power_of_two = false, axis = -1> min [0.0] max [1.0] : tensor<1x4xf32>
+  %y = q.gemm %a, %q : (tensor<1x4xf32>, tensor<2x4xf32>) -> tensor<1x2xf32>
+  %z = q.quantizer %y <bits = 8, signed = false, symmetric = false, narrow = false, power_of_two = false, axis = -1> min [0.0] max [4.0] : tensor<1x2xf32>
+  return %z : tensor<1x2xf32>
+}
+
+// -----
+
+// A layer that suits Winograd multiplies no bytes: under a limit it stays.
+// LIMIT-LABEL: func @winograd
+// LIMIT: min [-1.{{0*(e[+]00)?}}] max [1.{{0*(e[+]00)?}}] : tensor<16x3x3x16xf32>
+func.func @winograd(%x: tensor<1x8x8x16xf32>) -> tensor<1x8x8x16xf32> {
+  %w = q.const dense<1.0> : tensor<16x3x3x16xf32>
+  %q = q.quantizer %w <bits = 8, signed = true, symmetric = true, narrow = true, power_of_two = false, axis = -1> min [-1.0] max [1.0] : tensor<16x3x3x16xf32>
+  %a = q.quantizer %x <bits = 8, signed = false, symmetric = false, narrow = false, power_of_two = false, axis = -1> min [0.0] max [1.0] : tensor<1x8x8x16xf32>
+  %y = q.conv2d %a, %q {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>} : (tensor<1x8x8x16xf32>, tensor<16x3x3x16xf32>) -> tensor<1x8x8x16xf32>
+  %z = q.quantizer %y <bits = 8, signed = false, symmetric = false, narrow = false, power_of_two = false, axis = -1> min [0.0] max [4.0] : tensor<1x8x8x16xf32>
+  return %z : tensor<1x8x8x16xf32>
 }

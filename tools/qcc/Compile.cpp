@@ -9,7 +9,9 @@
 
 #include "QDialect/Conversion/Lowering.h"
 #include "QDialect/Evaluation/Evaluator.h"
+#include "QDialect/FloatSemantics.h"
 #include "QDialect/IntegerSemantics.h"
+#include "QDialect/LayerName.h"
 #include "QDialect/ModuleFile.h"
 #include "QDialect/OutputFile.h"
 #include "QDialect/QDialect.h"
@@ -44,6 +46,7 @@ private:
   LogicalResult runText(StringRef what, const std::string &pipeline);
   LogicalResult lower(const Target &target);
   LogicalResult readInfo(StringRef symbol);
+  void addFloatIslands();
   LogicalResult writeIR();
   LogicalResult writeFiles(const Target &target, StringRef symbol);
   /// Whether the IR has reached a stage already, when it was read from a file.
@@ -146,6 +149,7 @@ LogicalResult Compiler::lower(const Target &target) {
   lowering.target = target.kernels;
   lowering.profile = options.profile;
   lowering.winograd = options.winograd;
+  lowering.threads = options.threads;
   lowering.name = makeIdentifier(options.name);
   if (options.stage == Stage::Linalg)
     buildLowerToLinalgPipeline(manager, lowering);
@@ -169,6 +173,17 @@ LogicalResult Compiler::readInfo(StringRef symbol) {
   if (llvm::json::Object *object = parsed->getAsObject())
     result.info = std::move(*object);
   return success();
+}
+
+/// Header and report say what the library computes in float.
+void Compiler::addFloatIslands() {
+  llvm::json::Array islands;
+  result.quantized->walk([&](Operation *op) {
+    if (computesInFloat(op))
+      islands.push_back(getLayerName(op->getLoc()));
+  });
+  if (!islands.empty())
+    result.info["float_islands"] = std::move(islands);
 }
 
 LogicalResult Compiler::writeFiles(const Target &target, StringRef symbol) {
@@ -203,6 +218,10 @@ LogicalResult Compiler::run() {
   if (!llvm::is_contained({"auto", "always", "off"}, options.winograd))
     return emitError(loc) << "unknown choice of winograd '" << options.winograd
                           << "'; there are auto, always and off";
+  if (options.threads < 1 || options.threads > kMostThreads)
+    return emitError(loc) << "threads must be between 1 and " << kMostThreads
+                          << ", but --threads=" << options.threads
+                          << " was given";
   if (failed(read()))
     return failure();
   if (std::error_code code =
@@ -249,6 +268,7 @@ LogicalResult Compiler::run() {
   std::string symbol = makeIdentifier(options.name);
   if (failed(readInfo(symbol)))
     return failure();
+  addFloatIslands();
   return writeFiles(*target, symbol);
 }
 

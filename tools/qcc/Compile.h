@@ -36,6 +36,8 @@ struct CompileOptions {
   /// auto, always or off: see LoweringOptions.
   std::string winograd = "auto";
   QuantizeOptions quantize;
+  /// Threads that share a run, 1 to kMostThreads.
+  int64_t threads = 1;
   /// Counts the time of each layer in the compiled code.
   bool profile = false;
   /// Says on stderr what is done and how long it took.

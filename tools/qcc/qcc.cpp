@@ -54,6 +54,10 @@ struct CommandLine {
       "winograd", cl::cat(category), cl::init("auto"),
       cl::desc("Winograd for 3x3 layers where it is proven exact: auto "
                "(default: if it is expected to be faster), always, off")};
+  cl::opt<int64_t> threads{
+      "threads", cl::cat(category), cl::init(1),
+      cl::desc("Threads that share a run, 1 to 64 (default 1); with more than "
+               "1 the library needs an OpenMP runtime (libgomp)")};
   cl::opt<q::Stage> emit{
       "emit", cl::cat(category), cl::init(q::Stage::Lib),
       cl::desc("Where to stop:"),
@@ -100,6 +104,10 @@ struct CommandLine {
       "correct-bias", cl::cat(quantization), cl::init(true),
       cl::desc("Take the mean error of quantization out of the biases, with "
                "the samples of --calibrate (default true)")};
+  cl::opt<bool> floatIslands{
+      "allow-float-islands", cl::cat(quantization),
+      cl::desc("Ops that cannot be quantized, and what a model that is "
+               "quantized in part leaves in float, stay in float")};
   cl::opt<unsigned> bits{"bits", cl::cat(quantization), cl::init(8),
                          cl::desc("Bits of weights and activations")};
   cl::opt<unsigned> activationBits{"activation-bits", cl::cat(quantization),
@@ -113,10 +121,16 @@ struct CommandLine {
                                    "output channel")};
   cl::opt<bool> powerOfTwo{"power-of-two", cl::cat(quantization),
                            cl::desc("Scales are powers of two")};
-  cl::opt<bool> pairSafe{
-      "pair-safe", cl::cat(quantization),
-      cl::desc("Change weights as little as lets x86-64-v3 multiply pairs of "
-               "them in int16, exactly and faster")};
+  cl::opt<std::string> pairSafe{
+      "pair-safe",
+      cl::cat(quantization),
+      cl::init("auto"),
+      cl::ValueOptional,
+      cl::value_desc("off|on|auto"),
+      cl::desc("Order channels and change weights as little as lets x86-64-v3 "
+               "multiply pairs of them in int16, exactly and faster: all (on), "
+               "none (off), or, for that target alone, as far as costs next to "
+               "nothing (auto, default)")};
   cl::opt<bool> absorb{"absorb-batch-norm", cl::cat(quantization),
                        cl::desc("Fold batch normalization into scales, not "
                                 "weights")};
@@ -138,6 +152,14 @@ struct CommandLine {
       cl::desc("Use it again; several files are merged. Biases are only "
                "corrected with --calibrate")};
 
+  /// A default that only AVX2 without dot products gains by.
+  std::string getPairSafe() const {
+    if (pairSafe.empty())
+      return "on";
+    return pairSafe == "auto" && target != "x86-64-v3" ? "off"
+                                                       : std::string(pairSafe);
+  }
+
   q::CompileOptions get() const {
     q::CompileOptions options;
     options.model = model;
@@ -149,6 +171,7 @@ struct CommandLine {
     options.stage = emit;
     options.profile = profile;
     options.winograd = winograd;
+    options.threads = threads;
     options.verbose = verbose;
     q::QuantizeOptions &quantize = options.quantize;
     quantize.activationBits = activationBits ? activationBits : bits;
@@ -156,7 +179,7 @@ struct CommandLine {
     quantize.symmetric = symmetric;
     quantize.perTensor = perTensor;
     quantize.powerOfTwo = powerOfTwo;
-    quantize.pairSafe = pairSafe;
+    quantize.pairSafe = getPairSafe();
     quantize.recipe = recipe;
     quantize.absorbBatchNorm = absorb;
     quantize.data = calibrate;
@@ -166,6 +189,7 @@ struct CommandLine {
     quantize.percentile = percentile;
     quantize.weightMethod = weightMethod;
     quantize.correctBias = correctBias;
+    quantize.floatIslands = floatIslands;
     quantize.loadStatistics = loadStatistics;
     quantize.saveStatistics = saveStatistics;
     quantize.io = io;
@@ -210,6 +234,10 @@ void printDiagnostic(mlir::Diagnostic &diagnostic, StringRef model) {
 
 int main(int argc, char **argv) {
   InitLLVM init(argc, argv);
+  // LLVM's code for link-time optimization, which is not used here, registers
+  // an option of that name.
+  if (cl::Option *other = cl::getRegisteredOptions().lookup("threads"))
+    other->removeArgument();
   CommandLine commandLine;
   cl::HideUnrelatedOptions({&commandLine.category, &commandLine.quantization});
   cl::ParseCommandLineOptions(
@@ -228,6 +256,12 @@ int main(int argc, char **argv) {
              << " must have the form NAME:1x3x224x224\n";
       return 1;
     }
+  if (StringRef choice = options.quantize.pairSafe;
+      choice != "off" && choice != "on" && choice != "auto") {
+    errs() << "qcc: error: --pair-safe=" << choice
+           << " is unknown; there are off, on and auto\n";
+    return 1;
+  }
   if (commandLine.printPipeline) {
     const q::QuantizeOptions &quantize = options.quantize;
     outs() << "simplify:   " << q::getSimplifyPipeline(quantize) << "\n"

@@ -114,7 +114,7 @@ void LayerTimes::print(double nanosecondsPerTick, double cyclesPerNanosecond) {
   bool hasClock = cyclesPerNanosecond > 0;
   llvm::outs() << llvm::format("%10s %7s %12s %9s  %-28s %s\n", "us", "share",
                                "MACs", hasClock ? "MAC/cycle" : "MAC/ns",
-                               "kernel", "layer");
+                               "kernel", "layer, and why it has that kernel");
   for (auto [layer, time] : llvm::zip_equal(model.getProfiledLayers(), times)) {
     double rate = static_cast<double>(layer.macs) /
                   std::max(time * (hasClock ? cyclesPerNanosecond : 1.0), 1.0);
@@ -125,8 +125,11 @@ void LayerTimes::print(double nanosecondsPerTick, double cyclesPerNanosecond) {
       llvm::outs() << llvm::format("%9.1f", rate);
     else
       llvm::outs() << llvm::format("%9s", "");
-    llvm::outs() << llvm::format("  %-28s ", layer.kernel.c_str()) << layer.name
-                 << "\n";
+    llvm::outs() << llvm::format("  %-28s ", layer.kernel.c_str())
+                 << layer.name;
+    if (!layer.why.empty())
+      llvm::outs() << ": " << layer.why;
+    llvm::outs() << "\n";
   }
 }
 

@@ -7,6 +7,8 @@
 
 #include "Model.h"
 
+#include "QDialect/Conversion/Threads.h"
+
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -94,6 +96,7 @@ FailureOr<CompiledInfo> q::qrun::parseInfo(StringRef text, StringRef path,
       if (const json::Object *layer = value.getAsObject())
         info.layers.push_back({layer->getString("name").value_or("").str(),
                                layer->getString("kernel").value_or("").str(),
+                               layer->getString("why").value_or("").str(),
                                layer->getInteger("macs").value_or(0)});
   info.arenaBytes = root->getInteger("arena_bytes").value_or(0);
   info.arenaAlignment =
@@ -105,13 +108,14 @@ FailureOr<CompiledInfo> q::qrun::parseInfo(StringRef text, StringRef path,
 }
 
 static void collectSymbols(const llvm::object::ObjectFile &object,
-                           llvm::StringSet<> &names) {
+                           llvm::StringSet<> &names,
+                           llvm::StringSet<> &undefined) {
   auto add = [&](const llvm::object::SymbolRef &symbol) {
     llvm::Expected<uint32_t> flags = symbol.getFlags();
     llvm::Expected<StringRef> name = symbol.getName();
     bool isDefined = flags && !(*flags & llvm::object::SymbolRef::SF_Undefined);
-    if (name && isDefined)
-      names.insert(*name);
+    if (name && flags)
+      (isDefined ? names : undefined).insert(*name);
     llvm::consumeError(flags.takeError());
     llvm::consumeError(name.takeError());
   };
@@ -122,18 +126,18 @@ static void collectSymbols(const llvm::object::ObjectFile &object,
       add(symbol);
 }
 
-FailureOr<std::string> q::qrun::findModelName(StringRef path, bool &isAArch64,
-                                              Location loc) {
+FailureOr<FoundModel> q::qrun::findModel(StringRef path, Location loc) {
   auto fail = [&](const Twine &why) {
     return emitError(loc) << "cannot run '" << path << "': " << why;
   };
   auto binary = llvm::object::createBinary(path);
   if (!binary)
     return fail(llvm::toString(binary.takeError()));
-  llvm::StringSet<> names;
+  FoundModel model;
+  llvm::StringSet<> names, undefined;
   auto visit = [&](const llvm::object::ObjectFile &object) {
-    isAArch64 = object.getArch() == llvm::Triple::aarch64;
-    collectSymbols(object, names);
+    model.isAArch64 = object.getArch() == llvm::Triple::aarch64;
+    collectSymbols(object, names, undefined);
   };
   if (auto *object = dyn_cast<llvm::object::ObjectFile>(binary->getBinary()))
     visit(*object);
@@ -151,7 +155,8 @@ FailureOr<std::string> q::qrun::findModelName(StringRef path, bool &isAArch64,
     if (error)
       return fail(llvm::toString(std::move(error)));
   }
-  std::string found;
+  model.needsRuntime = undefined.contains(kParallelSymbol);
+  std::string &found = model.name;
   for (const auto &entry : names) {
     StringRef name = entry.getKey();
     if (!name.consume_back("_run") || !names.contains((name + "_info").str()))
@@ -164,7 +169,7 @@ FailureOr<std::string> q::qrun::findModelName(StringRef path, bool &isAArch64,
   if (found.empty())
     return fail("it holds no NAME_run with a NAME_info, so it is no model "
                 "compiled by qcc");
-  return found;
+  return model;
 }
 
 //===----------------------------------------------------------------------===//
@@ -297,11 +302,11 @@ private:
 } // namespace
 
 ModelOr q::qrun::openSharedLibrary(StringRef path, Location loc) {
-  bool isAArch64 = false;
-  FailureOr<std::string> name = findModelName(path, isAArch64, loc);
-  if (failed(name))
+  FailureOr<FoundModel> found = findModel(path, loc);
+  if (failed(found))
     return failure();
-  if (isAArch64)
+  const std::string &name = found->name;
+  if (found->isAArch64)
     return emitError(loc) << "cannot run '" << path
                           << "': it is for aarch64; give the archive (.a) "
                              "beside it, which is run under an emulator";
@@ -315,19 +320,19 @@ ModelOr q::qrun::openSharedLibrary(StringRef path, Location loc) {
     return emitError(loc) << "cannot load '" << path
                           << "': " << StringRef(dlerror());
   auto *run = reinterpret_cast<SharedLibraryModel::Function>(
-      dlsym(library, (*name + "_run").c_str()));
+      dlsym(library, (name + "_run").c_str()));
   auto *text =
-      static_cast<const char *>(dlsym(library, (*name + "_info").c_str()));
+      static_cast<const char *>(dlsym(library, (name + "_info").c_str()));
   auto close = llvm::scope_exit([&] { dlclose(library); });
   if (!run || !text)
-    return emitError(loc) << "cannot run '" << path << "': '" << *name
-                          << "_run' or '" << *name << "_info' is hidden";
+    return emitError(loc) << "cannot run '" << path << "': '" << name
+                          << "_run' or '" << name << "_info' is hidden";
   FailureOr<CompiledInfo> info = parseInfo(text, path, loc);
   if (failed(info))
     return failure();
   close.release();
   auto *ticks = static_cast<const uint64_t *>(
-      dlsym(library, (*name + "_profile").c_str()));
+      dlsym(library, (name + "_profile").c_str()));
   return std::unique_ptr<Model>(std::make_unique<SharedLibraryModel>(
       library, run, ticks, std::move(*info), path, loc));
 }

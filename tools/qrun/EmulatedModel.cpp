@@ -131,7 +131,8 @@ public:
   FailureOr<SmallVector<Tensor>> run(ArrayRef<Tensor> tensors) override;
 
 private:
-  LogicalResult link(StringRef compiler, StringRef program, StringRef name);
+  LogicalResult link(StringRef compiler, StringRef program,
+                     const FoundModel &model);
   LogicalResult fail(const Twine &why) {
     return emitError(loc) << "cannot run '" << path << "': " << why;
   }
@@ -147,7 +148,7 @@ private:
 } // namespace
 
 LogicalResult EmulatedModel::link(StringRef compiler, StringRef program,
-                                  StringRef name) {
+                                  const FoundModel &model) {
   auto found = llvm::sys::findProgramByName(compiler);
   if (!found)
     return fail("the compiler '" + compiler +
@@ -161,10 +162,13 @@ LogicalResult EmulatedModel::link(StringRef compiler, StringRef program,
       return fail("cannot write to the temporary folder: " + error.message());
     file << kHarness;
   }
-  std::string run = ("-DMODEL_RUN=" + name + "_run").str(),
-              info = ("-DMODEL_INFO=" + name + "_info").str();
-  StringRef arguments[] = {*found, "-std=c11", "-O2", "-static", run,    info,
-                           source, path,       "-lm", "-o",      program};
+  std::string run = "-DMODEL_RUN=" + model.name + "_run",
+              info = "-DMODEL_INFO=" + model.name + "_info";
+  SmallVector<StringRef> arguments = {*found, "-std=c11", "-O2",  "-static",
+                                      run,    info,       source, path,
+                                      "-lm",  "-o",       program};
+  if (model.needsRuntime)
+    arguments.append({"-lgomp", "-pthread"});
   std::optional<StringRef> redirects[] = {"", log, log};
   int status =
       llvm::sys::ExecuteAndWait(*found, arguments, std::nullopt, redirects);
@@ -197,10 +201,10 @@ static StringRef findHostCompiler() {
 }
 
 LogicalResult EmulatedModel::start(const OpenOptions &options) {
-  bool isAArch64 = false;
-  FailureOr<std::string> name = findModelName(path, isAArch64, loc);
-  if (failed(name))
+  FailureOr<FoundModel> model = findModel(path, loc);
+  if (failed(model))
     return failure();
+  bool isAArch64 = model->isAArch64;
 #if defined(__aarch64__)
   bool isForeign = !isAArch64;
 #else
@@ -215,7 +219,7 @@ LogicalResult EmulatedModel::start(const OpenOptions &options) {
   if (!folder.create())
     return fail("cannot make a temporary folder");
   std::string program = folder.getFile("model");
-  if (failed(link(compiler, program, *name)))
+  if (failed(link(compiler, program, *model)))
     return failure();
 
   SmallVector<StringRef> words;

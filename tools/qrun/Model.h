@@ -51,6 +51,7 @@ struct TensorInfo {
 /// A layer of a library that was compiled for profiling.
 struct ProfiledLayer {
   std::string name, kernel;
+  std::string why; ///< what was proven for the kernel, or for no better one
   int64_t macs = 0;
 };
 
@@ -110,10 +111,17 @@ struct CompiledInfo {
 };
 mlir::FailureOr<CompiledInfo>
 parseInfo(llvm::StringRef text, llvm::StringRef path, mlir::Location loc);
-/// The prefix NAME of the one pair NAME_run and NAME_info that an object file
-/// or library defines; an archive's members are all looked at.
-mlir::FailureOr<std::string> findModelName(llvm::StringRef path,
-                                           bool &isAArch64, mlir::Location loc);
+/// What can be seen of a model without running it.
+struct FoundModel {
+  /// The prefix NAME of NAME_run and NAME_info.
+  std::string name;
+  bool isAArch64 = false;
+  /// It calls an OpenMP runtime.
+  bool needsRuntime = false;
+};
+/// The one model that an object file or library holds; an archive's members are
+/// all looked at.
+mlir::FailureOr<FoundModel> findModel(llvm::StringRef path, mlir::Location loc);
 
 /// The bytes of a tensor as compiled code takes and gives them.
 void packTensor(const Tensor &tensor, const TensorInfo &info, char *bytes);

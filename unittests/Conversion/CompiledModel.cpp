@@ -47,7 +47,8 @@ static func::FuncOp getMain(ModuleOp module) {
 // Compiling
 //===----------------------------------------------------------------------===//
 
-CompiledModel::CompiledModel(const std::string &text, bool kernels) {
+CompiledModel::CompiledModel(const std::string &text,
+                             const ModelSettings &settings) {
   MLIRContext &context = getContext();
   source = parseSourceString<ModuleOp>(text, &context);
   if (!source) {
@@ -57,7 +58,10 @@ CompiledModel::CompiledModel(const std::string &text, bool kernels) {
   OwningOpRef<ModuleOp> lowered = source->clone();
   PassManager passes(&context);
   LoweringOptions options;
-  options.kernels = kernels;
+  options.kernels = settings.kernels;
+  options.winograd = settings.winograd;
+  options.threads = settings.threads;
+  options.threadWork = 1;
   buildLowerToLLVMPipeline(passes, options);
   if (failed(passes.run(*lowered))) {
     ADD_FAILURE() << "cannot lower\n" << text;
@@ -261,8 +265,9 @@ static void expectEqual(const Tensor &expected, const Tensor &actual,
     bool same;
     std::string values;
     if (expected.isFloat()) {
-      // Bits, so that the signs of zeros count.
-      same = std::memcmp(&expected.f()[i], &actual.f()[i], 4) == 0;
+      // Bits, so that the signs of zeros count; one NaN is like another.
+      same = std::memcmp(&expected.f()[i], &actual.f()[i], 4) == 0 ||
+             (std::isnan(expected.f()[i]) && std::isnan(actual.f()[i]));
       values = std::to_string(expected.f()[i]) + " but got " +
                std::to_string(actual.f()[i]);
     } else {
@@ -280,7 +285,13 @@ static void expectEqual(const Tensor &expected, const Tensor &actual,
 }
 
 void q::test::expectSameBits(const std::string &text, bool kernels) {
-  CompiledModel model(text, kernels);
+  for (int64_t threads : {1, 3})
+    expectSameBits(text, ModelSettings{kernels, threads});
+}
+
+void q::test::expectSameBits(const std::string &text,
+                             const ModelSettings &settings) {
+  CompiledModel model(text, settings);
   if (!model.ok())
     return;
   auto reference = eval::createReferenceEvaluator(getMain(model.getSource()));
@@ -289,8 +300,12 @@ void q::test::expectSameBits(const std::string &text, bool kernels) {
     return;
   }
   std::mt19937 random(7);
-  for (Fill fill : {Fill::Random, Fill::Random, Fill::Random, Fill::Lowest,
-                    Fill::Highest, Fill::Alternating, Fill::Special}) {
+  SmallVector<Fill> fills = {Fill::Random, Fill::Alternating};
+  // Threads change which elements are computed, not how.
+  if (settings.threads == 1)
+    llvm::append_values(fills, Fill::Random, Fill::Random, Fill::Lowest,
+                        Fill::Highest, Fill::Special);
+  for (Fill fill : fills) {
     std::vector<Tensor> inputs = makeInputs(model.getSource(), fill, random);
     FailureOr<SmallVector<Tensor>> expected = (*reference)->run(inputs);
     if (failed(expected)) {

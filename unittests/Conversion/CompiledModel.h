@@ -28,12 +28,22 @@ namespace q::test {
 /// A context with every dialect of the lowering.
 mlir::MLIRContext &getContext();
 
+/// How a network is compiled.
+struct ModelSettings {
+  /// Layers become kernels, otherwise loops.
+  bool kernels = false;
+  /// With more than one, everything that can be shared is, however small.
+  int64_t threads = 1;
+  std::string winograd = "auto";
+};
+
 /// A library of one network, loaded into this process.
 class CompiledModel {
 public:
   /// Compiles the function `main` of `text` (q IR). On failure `ok()` is false
   /// and the test has failed with the diagnostics.
-  explicit CompiledModel(const std::string &text, bool kernels = false);
+  explicit CompiledModel(const std::string &text,
+                         const ModelSettings &settings = {});
   ~CompiledModel();
   CompiledModel(const CompiledModel &) = delete;
   CompiledModel &operator=(const CompiledModel &) = delete;
@@ -69,8 +79,11 @@ std::vector<eval::Tensor> makeInputs(mlir::ModuleOp module, Fill fill,
 
 /// Expects that the compiled network and the reference evaluator agree in every
 /// element, for all fills and several random inputs. With `kernels` layers are
-/// compiled as kernels, otherwise as loops.
+/// compiled as kernels, otherwise as loops; both for one thread and for three.
 void expectSameBits(const std::string &text, bool kernels = false);
+
+/// The same for one way to compile it.
+void expectSameBits(const std::string &text, const ModelSettings &settings);
 
 } // namespace q::test
 

@@ -25,10 +25,11 @@ std::string LayerCase::describe() const {
              dilationW, top, left, bottom, right, groups, inputSigned,
              outputSigned, inputZero, outputZero, multiplierShift)
              .str() +
-         llvm::formatv(", pow2 {0}, {1}, fixed {2}, clamp {3}, folded {4}, "
-                       "residual {5}, gemm {6}, extreme {7}, chain {8}",
-                       isPow2, rounding, fixedPoint, hasClamp, isFolded,
-                       hasResidual, isGemm, isExtreme, chain)
+         llvm::formatv(
+             ", pow2 {0}, {1}, fixed {2}, clamp {3}, folded {4}, "
+             "residual {5}, gemm {6}, extreme {7}, chain {8}, spread {9}",
+             isPow2, rounding, fixedPoint, hasClamp, isFolded, hasResidual,
+             isGemm, isExtreme, chain, spread)
              .str();
 }
 
@@ -85,9 +86,19 @@ Layer q::kernel::test::makeLayer(const LayerCase &c, const std::string &name,
   std::vector<int32_t> weights, bias;
   // A lane of a chain holds 2 * chain weights, whose sum is 128 at most.
   int64_t limit = c.chain <= 1 ? c.maxWeight : 64 / c.chain;
+  std::exponential_distribution<double> magnitude(c.spread > 0 ? 1 / c.spread
+                                                               : 1);
   for (int64_t i = 0; i < c.oc * c.kh * c.kw * depth; ++i) {
-    weights.push_back(int32_t(c.isExtreme ? (below(8) ? limit : -limit)
-                                          : below(2 * limit + 1) - limit));
+    if (c.spread > 0) {
+      auto weight = int32_t(std::min(magnitude(random), double(c.maxWeight)));
+      weights.push_back(below(2) ? weight : -weight);
+      continue;
+    }
+    int64_t weight = c.isExtreme ? (below(8) ? limit : -limit)
+                                 : below(2 * limit + 1) - limit;
+    // With -128 most extremes are negative: those are the larger ones.
+    weights.push_back(
+        int32_t(limit > 127 ? std::min<int64_t>(-weight, 127) : weight));
     if (c.chain != 1 || i % c.runLength() % 2 == 0)
       continue;
     int32_t first = weights[i - 1], &second = weights[i];
@@ -107,7 +118,8 @@ Layer q::kernel::test::makeLayer(const LayerCase &c, const std::string &name,
     yShape = {c.w, c.oc};
   std::string y = tensor(yShape, uniform(c.outputSigned, c.outputZero, "1.0"));
   std::string r = tensor(yShape, uniform(!c.outputSigned, 5, "0.75"));
-  std::string wType = tensor(wShape, perAxis("i8<-127:127>"));
+  std::string wType =
+      tensor(wShape, perAxis(c.maxWeight > 127 ? "i8" : "i8<-127:127>"));
   std::string bType = tensor({c.oc}, perAxis("i32"));
 
   Layer layer;

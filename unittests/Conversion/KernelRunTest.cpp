@@ -283,6 +283,77 @@ TEST_P(KernelRun, LargeChains) {
       EXPECT_NE(module.kernelIR.find(length), std::string::npos) << length;
 }
 
+/// Weights as trained ones, of which some pairs leave int16: panels in chains
+/// of their own, at random and at the ends of int16.
+TEST_P(KernelRun, PanelChains) {
+  for (int i = 0; i < 24; ++i) {
+    LayerCase layer = randomConvolution();
+    layer.spread = 6 + double(below(30));
+    layer.isExtreme = i % 2;
+    layer.winograd = "off";
+    module.add(layer, random);
+  }
+  LayerCase layer;
+  layer.winograd = "off";
+  layer.multiplierShift = 13;
+  layer.h = 9;
+  for (int64_t kernel : {1, 3})
+    for (int64_t channels : {64, 160, 512}) {
+      layer.ic = channels;
+      layer.oc = kernel == 1 ? 72 : 40;
+      layer.kh = layer.kw = kernel;
+      layer.strideH = layer.strideW = kernel == 1 ? 1 : 2;
+      layer.top = layer.left = kernel / 2;
+      layer.isExtreme = maybe();
+      layer.inputSigned = maybe();
+      layer.spread = channels == 512 ? 8 : 20;
+      module.add(layer, random);
+    }
+  check();
+  if (std::string(GetParam()) != "avx2")
+    return;
+  for (const char *lengths :
+       {"lengths = [2, 1, 0]", "lengths = [4, 2, 1", "lengths = [8, 4, 2"})
+    EXPECT_NE(module.kernelIR.find(lengths), std::string::npos) << lengths;
+}
+
+/// Sums of 1, 2, 4 and 8 signed products in int16, which NEON proves from the
+/// magnitudes of the weights, at random and at the ends of int16.
+TEST_P(KernelRun, SignedChains) {
+  for (int64_t maxWeight : {128, 127, 63, 31})
+    for (int i = 0; i < 10; ++i) {
+      LayerCase layer = randomConvolution();
+      layer.maxWeight = maxWeight;
+      layer.isExtreme = i % 2;
+      if (i >= 6) {
+        layer.groups = 1;
+        layer.ic = 40 + below(100);
+        layer.dilationW = 1;
+      }
+      module.add(layer, random);
+    }
+  check();
+  if (std::string(GetParam()) == "neon")
+    for (const char *length :
+         {"length = 1", "length = 2", "length = 4", "length = 8"})
+      EXPECT_NE(module.kernelIR.find(length), std::string::npos) << length;
+}
+
+/// One pixel, odd numbers of pixels, and reductions of every remainder.
+TEST_P(KernelRun, Remainders) {
+  for (int64_t ic : {7, 8, 9, 15, 16, 17, 23, 24, 25, 31, 40, 72, 129})
+    for (int64_t w : {1, 2, 5, 8, 11}) {
+      LayerCase layer;
+      layer.h = 1;
+      layer.w = w;
+      layer.ic = ic;
+      layer.oc = 8 + below(30);
+      randomizeArithmetic(layer);
+      module.add(layer, random);
+    }
+  check();
+}
+
 TEST_P(KernelRun, RandomDepthwise) {
   for (int i = 0; i < 40; ++i)
     module.add(randomDepthwise(), random);

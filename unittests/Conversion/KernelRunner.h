@@ -50,7 +50,10 @@ struct LayerCase {
   /// int16, and at the extremes come as close to its ends as any; 0 for any
   /// weights.
   int64_t chain = 0;
-  /// The largest magnitude of other weights.
+  /// The mean magnitude of weights that are spread as trained ones are, some
+  /// of whose pairs are too large for int16; 0 for even ones.
+  double spread = 0;
+  /// The largest magnitude of other weights; 128 for all of int8.
   int64_t maxWeight = 127;
 
   int64_t oh() const {

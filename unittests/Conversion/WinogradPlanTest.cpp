@@ -39,12 +39,13 @@ TEST(WinogradPlan, TilesCoverEveryExtent) {
 }
 
 TEST(WinogradPlan, RunsHoldAllTiles) {
-  for (int64_t count = 0; count <= 200; ++count) {
-    WinogradRuns runs = splitWinogradTiles(count);
-    EXPECT_EQ(runs.size * runs.countLarge + (runs.size - 1) * runs.countSmall,
-              count);
-    EXPECT_LE(runs.size, 5);
-  }
+  for (int64_t most : {5, 14})
+    for (int64_t count = 0; count <= 200; ++count) {
+      WinogradRuns runs = splitWinogradTiles(count, most);
+      EXPECT_EQ(runs.size * runs.countLarge + (runs.size - 1) * runs.countSmall,
+                count);
+      EXPECT_LE(runs.size, most);
+    }
 }
 
 TEST(WinogradPlan, BlocksHoldAllRowsOfTiles) {

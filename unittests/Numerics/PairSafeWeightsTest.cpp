@@ -134,4 +134,61 @@ TEST(PairSafeWeights, NarrowActivationsChangeNothing) {
   EXPECT_EQ(w, before);
 }
 
+/// A panel of trained-like weights, and what tolerances leave of it.
+TEST(PairSafePanel, StaysWithinItsTolerance) {
+  std::mt19937 random(9);
+  std::exponential_distribution<float> magnitude(1);
+  size_t lastUnsafe = 0;
+  bool isFirst = true;
+  for (double tolerance : {1e9, 0.5, 0.2, 0.05, 0.0}) {
+    random.seed(9);
+    WeightRuns runs{1, 32};
+    std::vector<std::vector<float>> w(16, std::vector<float>(32));
+    std::vector<PanelChannel> channels;
+    for (std::vector<float> &channel : w) {
+      float most = 0;
+      for (float &x : channel) {
+        x = magnitude(random) * (random() % 2 ? 1.0f : -1.0f);
+        most = std::max(most, std::abs(x));
+      }
+      channels.push_back({channel.data(), rising(most / 127, 25)});
+    }
+    std::vector<std::vector<float>> before = w;
+    PairSafePanel panel = makePanelSafe(channels, runs, 255, tolerance);
+    EXPECT_EQ(panel.groups, 8u);
+    EXPECT_GT(panel.unsafeBefore, 4u);
+    EXPECT_LE(panel.growth, tolerance);
+
+    // The numbers are those of the integers.
+    double growth = 0;
+    std::vector<bool> isUnsafe(8);
+    for (size_t c = 0; c < 16; ++c) {
+      const QuantParams &first = channels[c].candidates.front();
+      const QuantParams &own =
+          channels[c].candidates[channels[c].done.candidate];
+      std::vector<int8_t> q = integers(w[c], own);
+      double unit = 32 * first.scale * first.scale / 12;
+      growth +=
+          (squaredError(before[c], q, own.scale) -
+           squaredError(before[c], integers(before[c], first), first.scale)) /
+          unit / 16;
+      for (size_t i = 0; i < 32; i += 2)
+        if (!isPairSafe(q[i], q[i + 1], 255))
+          isUnsafe[i / 4] = true;
+    }
+    EXPECT_NEAR(panel.growth, growth, 1e-6 * (1 + growth));
+    EXPECT_EQ(panel.unsafeAfter,
+              size_t(std::count(isUnsafe.begin(), isUnsafe.end(), true)));
+    // Less is allowed, more is left.
+    if (!isFirst)
+      EXPECT_GE(panel.unsafeAfter, lastUnsafe);
+    if (isFirst)
+      EXPECT_EQ(panel.unsafeAfter, 0u);
+    isFirst = false;
+    lastUnsafe = panel.unsafeAfter;
+    if (tolerance == 0.0)
+      EXPECT_EQ(panel.unsafeAfter, panel.unsafeBefore);
+  }
+}
+
 } // namespace

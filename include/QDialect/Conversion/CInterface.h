@@ -28,7 +28,7 @@ constexpr int kStatusMisalignedArena = 2;
 ///
 ///   {"abi": 1, "name": "...", "symbol": "...",
 ///    "arena_bytes": N, "arena_live_bytes": N, "arena_alignment": N,
-///    "inputs": [TENSOR, ...], "outputs": [TENSOR, ...]}
+///    "threads": N, "inputs": [TENSOR, ...], "outputs": [TENSOR, ...]}
 ///
 /// with TENSOR = {"name", "shape", "type" (float32, int8, uint8, ...),
 /// "layout"} and, where it is quantized, "scale", "zero_point" (numbers, or
@@ -38,7 +38,7 @@ constexpr llvm::StringLiteral kInfoAttrName = "q.info";
 /// Of a network that is compiled for profiling (`q-profile-layers`): the symbol
 /// of its counters, which becomes NAME_profile, and the module attribute with
 /// what they count, which becomes "profile" in NAME_info: an array of {"name",
-/// "kernel", "macs"} in the order of the counters.
+/// "kernel", "why", "macs"} in the order of the counters.
 constexpr llvm::StringLiteral kProfileSymbol = "q_profile";
 constexpr llvm::StringLiteral kProfileAttrName = "q.profile";
 

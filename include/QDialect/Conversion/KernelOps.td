@@ -41,7 +41,12 @@ def QK_MicroKernel : I32EnumAttr<"MicroKernel",
   I32EnumAttrCase<"Usdot", 3, "usdot">,
   I32EnumAttrCase<"Pmaddubsw", 4, "pmaddubsw">,
   I32EnumAttrCase<"Vpdpbusd", 5, "vpdpbusd">,
-  I32EnumAttrCase<"Vpdpwssd", 6, "vpdpwssd">
+  I32EnumAttrCase<"Vpdpwssd", 6, "vpdpwssd">,
+  I32EnumAttrCase<"Smull", 7, "smull">,
+  I32EnumAttrCase<"Smmla", 8, "smmla">,
+  I32EnumAttrCase<"Usmmla", 9, "usmmla">,
+  I32EnumAttrCase<"Vpdpbusd512", 10, "vpdpbusd512">,
+  I32EnumAttrCase<"Vpdpwssd512", 11, "vpdpwssd512">
 ]> {
   let cppNamespace = "::q::kernel";
   let genSpecializedAttr = 0;
@@ -133,6 +138,55 @@ def QK_ChainAttr : AttrDef<QK_Dialect, "Chain"> {
   let genVerifyDecl = 1;
 }
 
+def QK_PanelChainsAttr : AttrDef<QK_Dialect, "PanelChains"> {
+  let mnemonic = "panel_chains";
+  let summary = "which products of each panel meet in int16, and why (rule N8)";
+  let description = [{
+    Each panel of output channels takes its steps (groups of four products of
+    every channel) in an order of its own: in chains of `lengths`, which fall,
+    whose sums are added in int16 before they are widened; those that are not
+    safe come last, as chains of length 0, and are widened before they are
+    multiplied. `counts` tells how many chains of each length a panel has, panel
+    by panel. `reach` holds, for each length, the largest magnitude that a sum
+    in int16 can have, with the largest value that each input channel can take.
+    Everything is exact because no `reach` exceeds 32767 (32768 downwards).
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$lengths,
+                        ArrayRefParameter<"int64_t">:$reach,
+                        ArrayRefParameter<"int64_t">:$counts);
+  let assemblyFormat = [{
+    `<` `lengths` `=` `[` $lengths `]` `,` `reach` `=` `[` $reach `]` `,`
+        `counts` `=` `[` $counts `]` `>`
+  }];
+  let genVerifyDecl = 1;
+}
+
+def QK_SignedChainAttr : AttrDef<QK_Dialect, "SignedChain"> {
+  let mnemonic = "signed_chain";
+  let summary = "how many signed products a lane of int16 adds, and why (rule N8)";
+  let description = [{
+    SMULL and SMLAL multiply signed bytes and add `length` products in each of
+    eight int16 lanes, before SADALP widens them. For activations of `lo` to
+    `hi` (those that the micro-kernel sees: unsigned ones minus 128) the sums of
+    a lane lie in [`sum_min`, `sum_max`], and both ends are reached by some
+    input. Everything is exact because
+
+    ```
+    -32768 <= sum_min and sum_max <= 32767
+    ```
+
+    A length of 1 is exact for all weights, a length of 2 for weights of -127 to
+    127.
+  }];
+  let parameters = (ins "int64_t":$length, "int64_t":$lo, "int64_t":$hi,
+                        "int64_t":$sumMin, "int64_t":$sumMax);
+  let assemblyFormat = [{
+    `<` `length` `=` $length `,` `lo` `=` $lo `,` `hi` `=` $hi `,` `sum_min`
+        `=` $sumMin `,` `sum_max` `=` $sumMax `>`
+  }];
+  let genVerifyDecl = 1;
+}
+
 def QK_WinogradProofAttr : AttrDef<QK_Dialect, "WinogradProof"> {
   let mnemonic = "winograd_proof";
   let summary = "why a Winograd convolution is exact, and why it was chosen";
@@ -170,7 +224,9 @@ class QK_LayerOp<string mnemonic> : Op<QK_Dialect, mnemonic, [
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let arguments = (ins QK_Activation:$input, QK_Vector<[I8]>:$weights,
     QK_Vector<[I32]>:$bias, Optional<QK_Vector<[F32, I32]>>:$multipliers,
-    Optional<QK_Vector<[I8]>>:$shifts, Optional<QK_Activation>:$residual,
+    Optional<QK_Vector<[I8]>>:$shifts,
+    Optional<QK_Vector<[I16, I32]>>:$chain_table,
+    Optional<QK_Activation>:$residual,
     QK_Activation:$init,
     DenseI64ArrayAttr:$kernel, DenseI64ArrayAttr:$strides,
     DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations,
@@ -181,11 +237,13 @@ class QK_LayerOp<string mnemonic> : Op<QK_Dialect, mnemonic, [
     OptionalAttr<QK_ResidualAttr>:$residual_add,
     QK_MicroKernelAttr:$micro_kernel, QK_EpilogueAttr:$epilogue,
     OptionalAttr<QK_ChainAttr>:$chain,
+    OptionalAttr<QK_PanelChainsAttr>:$panel_chains,
+    OptionalAttr<QK_SignedChainAttr>:$signed_chain,
     UnitAttr:$ties_away, DenseI64ArrayAttr:$tile);
   let results = (outs Variadic<AnyRankedTensor>:$result);
   let assemblyFormat = [{
     $input `weights` $weights `bias` $bias (`multipliers` $multipliers^)?
-    (`shifts` $shifts^)? (`residual` $residual^)? `into` $init attr-dict
+    (`shifts` $shifts^)? (`chains` $chain_table^)? (`residual` $residual^)? `into` $init attr-dict
     `:` functional-type(operands, results)
   }];
   let extraClassDeclaration = [{
@@ -223,7 +281,16 @@ def QK_ConvOp : QK_LayerOp<"conv"> {
 
     The activations of the micro-kernels `pmaddubsw` and `vpdpbusd` are
     unsigned: signed ones are shifted by 128, which the bias takes off again.
-    `chain` goes with `pmaddubsw`; `vpdpbusd` adds in int32 and needs no proof.
+    `vpdpbusd512` is the same in vectors of 512 bits.
+    `vpdpbusd` adds in int32 and needs no proof; `pmaddubsw` has either `chain`,
+    if all steps go by in chains of one length and in their natural order, or
+    `panel_chains` and `chains`: for each panel the counts of that attribute,
+    then where the activations of each step lie, counted from those of the first
+    step in elements. Packed weights follow that order, and those of a step that
+    is widened are stored as channels 0, 2 and then 1, 3 of each vector.
+    Those of `smull` are signed: unsigned ones are shifted by -128.
+    `signed_chain` goes with it. Its accumulators hold four partial sums each of
+    one output channel, which are added up behind the last product.
 
     `why_direct` tells of a 3x3 layer why it is no `qk.winograd`.
 
@@ -245,7 +312,8 @@ def QK_WinogradOp : QK_LayerOp<"winograd"> {
     packed as `[panel of 16 outputs, channel pair, 8 outputs, tap, output, 2]`;
     the kernel transforms them when it is called, so that the library holds one
     byte for each. Bias and the epilogue's constants are packed as those of
-    `qk.conv` with `pmaddwd` and two vectors; their products are `pmaddwd` or `vpdpwssd`.
+    `qk.conv` in panels of 16; their products are `pmaddwd`, `vpdpwssd`
+    or, in vectors of 512 bits, `vpdpwssd512`.
   }];
 }
 

@@ -9,6 +9,7 @@
 #define QDIALECT_CONVERSION_KERNELPASSES_H
 
 #include "QDialect/Conversion/KernelDialect.h"
+#include "QDialect/Conversion/Threads.h"
 
 #include "mlir/Pass/Pass.h"
 

@@ -24,6 +24,11 @@ def ConvertQToKernels : Pass<"convert-q-to-kernels", "::mlir::ModuleOp"> {
       bits, `mixed` where it has for some panels of a layer of few products,
     - `fixed64` or `gemmlowp`, exact by construction, elsewhere.
 
+    On NEON, dense layers multiply bytes: in sums of `signed_chain` int16
+    products (SMULL, SMLAL2, SADALP), with SDOT, or, two pixels at a time, with
+    SMMLA and USMMLA; reductions that are too short for that take SMLAL or the
+    dot products.
+
     On AVX2, a dense 3x3 convolution of stride 1 becomes a `qk.winograd` if its
     accumulators lie within 2^25, which makes that exact, and if a cost model
     expects it to be faster; `winograd_proof` or `why_direct` give the numbers.
@@ -57,6 +62,49 @@ def ConvertQToKernels : Pass<"convert-q-to-kernels", "::mlir::ModuleOp"> {
   ];
 }
 
+def SplitThreads : Pass<"q-split-threads", "::mlir::ModuleOp"> {
+  let summary = "Let a team of threads share the layers of a network";
+  let description = [{
+    Gives the public function two arguments, the number of the calling thread
+    (`q.thread`) and how many there are (`q.team`), and makes it a function that
+    all threads of an OpenMP team call at once. A `linalg` op of enough work
+    becomes a loop over the part of a thread; a kernel op is marked with the
+    number of threads that it is worth, and `lower-kernels` shares its nest; all
+    else is left to thread 0. Between ops is a barrier wherever one is needed.
+    Results do not depend on the number of threads: each element is computed
+    by one of them, and as ever.
+
+    Runs on buffers, before `lower-kernels`. A network without a layer that is
+    worth two threads stays as it is.
+
+    ```mlir
+    qk.conv %x weights %w bias %b multipliers %m into %y {...}
+    linalg.copy ins(%small : memref<8xi8>) outs(%z : memref<8xi8>)
+    // becomes
+    qk.conv %x weights %w bias %b multipliers %m into %y {q.threads = 2, ...}
+    call @GOMP_barrier()
+    scf.if %is_first {
+      linalg.copy ins(%small : memref<8xi8>) outs(%z : memref<8xi8>)
+    }
+    ```
+  }];
+  let options = [
+    Option<"threads", "threads", "int64_t", /*default=*/"1",
+           "Threads to compile for, 1 to 64; 1 changes nothing">,
+    Option<"threadWork", "thread-work", "int64_t",
+           /*default=*/"::q::kThreadWork",
+           "Core cycles that a part of a layer must be expected to take">
+  ];
+  let statistics = [
+    Statistic<"numShared", "num-shared", "Number of ops that threads share">
+  ];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::func::FuncDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect"
+  ];
+}
+
 def LowerKernels : Pass<"lower-kernels", "::mlir::ModuleOp"> {
   let summary = "Turn kernel ops on buffers into functions of loops and vectors";
   let description = [{
@@ -71,6 +119,10 @@ def LowerKernels : Pass<"lower-kernels", "::mlir::ModuleOp"> {
     %s = memref.alloc() {alignment = 64 : i64} : memref<4608xi16>
     call @qk_conv_0(%x1, %w, %b, %m, %s, %y1) : (...) -> ()
     ```
+
+    A kernel of several threads (`q.threads`, see `q-split-threads`) takes the
+    number of the thread and of threads as well, and scratch for each thread. It
+    shares the loop of its nest that leaves the slowest thread the least to do.
 
     Operands must have static shapes and strides with an innermost stride of 1;
     an op that has not is reported.

@@ -56,6 +56,10 @@ struct MicroKernelTraits {
   bool permutesPanel;
   /// Activations are shifted to unsigned by x ^ 0x80 if they are signed.
   bool flipsSigned = false;
+  bool isX86 = false;
+  /// The vectors of a panel are multiplied one after the other: each is a part
+  /// of the packed weights.
+  bool splitsPanel = false;
 
   /// What is added to storage values before they are multiplied.
   int64_t activationOffset(bool isSigned) const {
@@ -96,10 +100,20 @@ struct DensePlan {
     return geometry.outC / geometry.groups;
   }
   int64_t panelCount() const { return panelsPerGroup * geometry.groups; }
+  /// Steps of all segments.
+  int64_t stepCount() const { return segments * steps; }
   /// Bytes of packed weights per panel.
-  int64_t panelBytes() const {
-    return segments * steps * traits.depth * panelWidth;
-  }
+  int64_t panelBytes() const { return stepCount() * traits.depth * panelWidth; }
+  /// Pixels of a scratch row, where rows are what is brought there.
+  int64_t rowColumns() const;
+  /// Whether they are only those that a kernel of one column looks at.
+  bool skipsColumns() const;
+  /// Where the activations of step `step` (of all segments) lie in the scratch
+  /// buffer, from those of the first one.
+  int64_t stepOffset(int64_t step) const;
+  /// The parts of a panel that are multiplied one after the other.
+  int64_t parts() const { return traits.splitsPanel ? vectors : 1; }
+  int64_t partBytes() const { return panelBytes() / parts(); }
   /// The first output channel of a panel, within its group.
   int64_t panelStart(int64_t panelInGroup) const;
   /// The channel (within the panel) of accumulator `lane` of vector `vector`.
@@ -110,11 +124,20 @@ DensePlan getDensePlan(const LayerGeometry &geometry, MicroKernel kernel,
                        int64_t vectors);
 /// False, with a reason, where the nest has no form for a geometry.
 bool isDenseSupported(const LayerGeometry &geometry, llvm::StringRef &reason);
-/// The tile that suits a geometry: {pixels, vectors}. Of the micro-kernels only
-/// vpdpbusd is there with 16 and with 32 vector registers.
-std::pair<int64_t, int64_t> chooseDenseTile(const LayerGeometry &geometry,
-                                            MicroKernel kernel,
-                                            int64_t registers = 16);
+/// A tile of accumulators, and what the layer takes with it: an estimate in
+/// units that are the same for all micro-kernels of a family.
+struct DenseTile {
+  int64_t pixels = 1, vectors = 1;
+  double cost = 0;
+};
+/// The tile that suits a geometry. Of the micro-kernels only vpdpbusd is there
+/// with 16 and with 32 vector registers.
+DenseTile chooseDenseTile(const LayerGeometry &geometry, MicroKernel kernel,
+                          int64_t registers = 16);
+/// `kernel`, or its form of 512 bits where there are such vectors (and then 32
+/// registers) and it takes less time.
+MicroKernel chooseDenseWidth(const LayerGeometry &geometry, MicroKernel kernel,
+                             int64_t registers);
 
 /// Weights [O, KH, KW, C / groups] in the order in which the nest reads them.
 std::vector<int8_t> packDenseWeights(const DensePlan &plan,

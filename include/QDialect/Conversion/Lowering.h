@@ -8,6 +8,8 @@
 #ifndef QDIALECT_CONVERSION_LOWERING_H
 #define QDIALECT_CONVERSION_LOWERING_H
 
+#include "QDialect/Conversion/Threads.h"
+
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassOptions.h"
 
@@ -41,6 +43,15 @@ struct LoweringOptions : public mlir::PassPipelineOptions<LoweringOptions> {
       llvm::cl::desc("Winograd for 3x3 layers where it is proven exact: auto "
                      "(if it is expected to be faster), always or off"),
       llvm::cl::init("auto")};
+  Option<int64_t> threads{
+      *this, "threads",
+      llvm::cl::desc("Threads that share the layers (q-split-threads)"),
+      llvm::cl::init(1)};
+  Option<int64_t> threadWork{
+      *this, "thread-work",
+      llvm::cl::desc("Core cycles that a part of a layer must be expected to "
+                     "take to be worth a thread"),
+      llvm::cl::init(kThreadWork)};
 };
 
 /// Quantized q IR to kernels and linalg on tensors.

@@ -110,8 +110,9 @@ def EmitCInterface : Pass<"q-emit-c-interface", "::mlir::ModuleOp"> {
     Adds `int NAME_run(const void *const *inputs, void *const *outputs, void
     *arena)`, which calls the public function of the module, and the constant
     string `NAME_info`, JSON that tells a program that has only the library all
-    it needs to call it. The public function itself becomes private. Runs on
-    the LLVM dialect.
+    it needs to call it. The public function itself becomes private. If it is
+    one for several threads (`q-split-threads`), `NAME_run` has a team of OpenMP
+    threads call it (`GOMP_parallel`). Runs on the LLVM dialect.
   }];
   let options = [
     Option<"name", "name", "std::string", /*default=*/"\"model\"",

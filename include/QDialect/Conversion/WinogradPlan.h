@@ -72,13 +72,21 @@ struct WinogradPlan {
   /// ... and sums [tile, position, panel] (i32).
   int64_t sumPitch() const { return positions * panels.panelWidth; }
 
+  /// i16 in a vector of the products' operands, ...
+  int64_t pairLanes() const { return 2 * panels.traits.lanes; }
+  /// ... and in one of the data's transform.
+  int64_t dataLanes() const {
+    return geometry.inC % pairLanes() ? 16 : pairLanes();
+  }
+
   /// i8 weights per panel: [channel pair, vector, tap, lane, 2].
   int64_t panelBytes() const { return 9 * geometry.inC * panels.panelWidth; }
 };
 
-/// The plan of a tile `[blockRows, chunk]`.
+/// The plan of a tile `[blockRows, chunk]` for products of `pairs`.
 WinogradPlan getWinogradPlan(const LayerGeometry &geometry, int64_t blockRows,
-                             int64_t chunk);
+                             int64_t chunk,
+                             MicroKernel pairs = MicroKernel::Pmaddwd);
 
 /// False, with a reason, where the nest has no form for a geometry.
 bool isWinogradSupported(const LayerGeometry &geometry,
@@ -96,11 +104,15 @@ struct WinogradRange {
 std::array<WinogradRange, 4> getWinogradRanges(const WinogradPlan &plan,
                                                int64_t fours, int64_t threes);
 
-/// `count` tiles as products of `size` tiles and of one less.
+/// The most tiles that are multiplied at a time: as many as have their sums in
+/// registers.
+int64_t getMostWinogradTiles(const WinogradPlan &plan);
+
+/// `count` tiles as products of `size` tiles, at most `most`, and of one less.
 struct WinogradRuns {
   int64_t size = 0, countLarge = 0, countSmall = 0;
 };
-WinogradRuns splitWinogradTiles(int64_t count);
+WinogradRuns splitWinogradTiles(int64_t count, int64_t most);
 
 /// Core cycles that a layer is estimated to take, and that `qk.conv` would.
 struct WinogradCost {

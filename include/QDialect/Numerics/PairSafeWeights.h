@@ -35,6 +35,31 @@ PairSafeChannel makePairsSafe(float *w, WeightRuns runs,
                               const std::vector<QuantParams> &candidates,
                               int amax);
 
+/// One output channel of a panel.
+struct PanelChannel {
+  float *w; ///< as of makePairsSafe()
+  std::vector<QuantParams> candidates;
+  PairSafeChannel done = {};
+};
+
+/// What makePanelSafe() did.
+struct PairSafePanel {
+  /// Groups of four weights of each channel, and those in which some pair is
+  /// not safe: before and after.
+  size_t groups = 0, unsafeBefore = 0, unsafeAfter = 0;
+  /// By how much the squared error of the weights has grown, in units of what
+  /// rounding costs (a twelfth of the squared scale per weight): the mean of
+  /// the channels.
+  double growth = 0;
+};
+
+/// Makes the groups of a panel safe, or as many as a growth of `tolerance`
+/// allows: a group is of use only if it is safe in all channels. If a panel
+/// costs more as a whole, scales grow by less, pairs are moved in the cheapest
+/// groups, and the other groups stay as rounding leaves them.
+PairSafePanel makePanelSafe(std::vector<PanelChannel> &channels,
+                            WeightRuns runs, int amax, double tolerance);
+
 } // namespace q::numerics
 
 #endif // QDIALECT_NUMERICS_PAIRSAFEWEIGHTS_H

@@ -29,8 +29,10 @@ struct QuantizeOptions {
   bool perTensor = false;
   /// Scales 2^-f (rule N5).
   bool powerOfTwo = false;
-  /// Weights whose pairs of products fit int16, see q-make-pairs-safe.
-  bool pairSafe = false;
+  /// Weights whose pairs of products fit int16, see q-pair-channels and
+  /// q-make-pairs-safe: "off", "on" (all of them), or "auto" (as far as costs
+  /// next to nothing).
+  std::string pairSafe = "off";
   /// Per-layer settings, see q-insert-quantizers.
   std::string recipe;
   /// Fold batch normalization into scales instead of weights (rule N17).
@@ -49,6 +51,9 @@ struct QuantizeOptions {
   std::string saveStatistics;
   /// Run q-correct-bias, if there is data.
   bool correctBias = true;
+
+  /// Ops that cannot be quantized stay in float, see q-keep-float-islands.
+  bool floatIslands = false;
 
   /// Type of arguments and results: float, int8 or uint8.
   std::string io = "float";

@@ -107,6 +107,35 @@ def MoveQdq : Pass<"q-move-qdq", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::q::QDialect"];
 }
 
+def KeepFloatIslands : Pass<"q-keep-float-islands", "::mlir::func::FuncOp"> {
+  let summary = "Mark the ops that cannot be quantized to stay in float";
+  let description = [{
+    A network may hold ops without an integer form: comparisons, indices of
+    maxima, logarithmic softmax, layers whose weights are computed. This pass
+    marks them with `q.stays_float` and warns of each; the passes after it leave
+    them in float between a `q.dequantize` and a `q.quantize`. What moves their
+    results only, stays in float with them.
+
+    With `rest`, for a model that is quantized in part and has no samples, all
+    that the model leaves in float is marked as well.
+
+    Their meaning is as exact as that of integers: see
+    `QDialect/FloatSemantics.h`. An op that has no exact float form either is
+    refused.
+
+    ```mlir
+    %1 = q.compare less %0, %limit : (tensor<4xf32>, tensor<1xf32>) -> tensor<4xf32>
+    // becomes
+    %1 = q.compare less %0, %limit {q.stays_float = "has no integer form"} : ...
+    ```
+  }];
+  let options = [
+    Option<"rest", "rest", "bool", /*default=*/"false",
+           "What a quantized model leaves in float stays so">,
+  ];
+  let dependentDialects = ["::q::QDialect"];
+}
+
 def InsertQuantizers : Pass<"q-insert-quantizers", "::mlir::func::FuncOp"> {
   let summary = "Mark the tensors that are to be quantized, and how";
   let description = [{
@@ -332,6 +361,13 @@ def MakePairsSafe : Pass<"q-make-pairs-safe", "::mlir::func::FuncOp"> {
     weights meet, and proves the result. Per-tensor and power-of-two scales stay
     as they are, and only pairs are moved.
 
+    `tolerance` limits the cost: by how much the squared error of the weights of
+    a panel of 16 output channels may grow, in units of what rounding costs. A
+    panel that costs more gets smaller scales, and pairs are moved where that is
+    cheapest; the groups of four products that stay unsafe are multiplied with
+    `vpmaddwd`. With a limit, layers that suit Winograd are left alone, since
+    they multiply no bytes.
+
     ```mlir
     %1 = q.quantizer %w {..., max = array<f64: 1.0>, min = array<f64: -1.0>}
     // becomes
@@ -339,11 +375,54 @@ def MakePairsSafe : Pass<"q-make-pairs-safe", "::mlir::func::FuncOp"> {
     ```
   }];
   let dependentDialects = ["::q::QDialect"];
+  let options = [
+    Option<"tolerance", "tolerance", "double", /*default=*/"-1",
+           "Growth of the squared error of a panel's weights at most; negative: "
+           "no limit">
+  ];
   let statistics = [
+    Statistic<"unsafeGroups", "unsafe-groups",
+              "Groups of four products of a panel with an unsafe pair, before">,
+    Statistic<"unsafeGroupsLeft", "unsafe-groups-left", "The same after">,
     Statistic<"scaledChannels", "scaled-channels",
               "Output channels with a larger scale">,
     Statistic<"changedWeights", "changed-weights",
               "Weights with another integer than rounding gives">
+  ];
+}
+
+def PairChannels : Pass<"q-pair-channels", "::mlir::func::FuncOp"> {
+  let summary = "Order channels so that pairs of products fit int16";
+  let description = [{
+    On calibrated IR, before `q-make-pairs-safe`. The order of the channels of a
+    tensor between layers is free: the outputs of the layer that makes it and
+    the inputs of those that read it are permuted together, with their biases
+    and scales, and nothing is left to do at run time. An order is found in
+    which channels of large weights are neighbours of channels of small ones, so
+    that `vpmaddubsw`, which adds the products of channels 2 i and 2 i + 1 in
+    int16, needs fewer changes of weights, or none (rule N8).
+
+    One order serves all taps of a kernel and all layers that read a tensor.
+    Depthwise convolutions, pools and functions of single elements pass it on,
+    operands of additions share it, concatenated tensors keep their own. Inputs
+    and outputs of the network, and what reshapes, slices or reduces channels,
+    keep theirs, as do models that arrive with quantized weights. Layers that
+    suit Winograd follow the order, but have no say in it: they multiply no
+    bytes.
+
+    ```mlir
+    // Weights of 1, 2, 3, 4 meet as 1 + 4 and 2 + 3, say.
+    %0 = q.gemm %x, %w : (tensor<1x8xf32>, tensor<4x8xf32>) -> tensor<1x4xf32>
+    %1 = q.gemm %0, %v : (tensor<1x4xf32>, tensor<2x4xf32>) -> tensor<1x2xf32>
+    // becomes, with rows of %w and columns of %v in that order
+    %0 = q.gemm %x, %w1 : (tensor<1x8xf32>, tensor<4x8xf32>) -> tensor<1x4xf32>
+    %1 = q.gemm %0, %v1 : (tensor<1x4xf32>, tensor<2x4xf32>) -> tensor<1x2xf32>
+    ```
+  }];
+  let dependentDialects = ["::q::QDialect"];
+  let statistics = [
+    Statistic<"permutedClasses", "permuted-tensors",
+              "Sets of tensors whose channels have another order">
   ];
 }
 

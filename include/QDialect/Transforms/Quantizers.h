@@ -15,6 +15,9 @@
 
 #include "QDialect/Schemes.h"
 
+#include <array>
+#include <optional>
+
 namespace q {
 
 /// The attribute of a quantizer whose range calibration must not change: that
@@ -33,6 +36,14 @@ void uniteGroupRanges(mlir::Operation *root);
 /// Rule N13: whether `op` moves bits, so that its operands and results share
 /// their parameters.
 bool movesBits(mlir::Operation *op);
+
+/// Why `op` has no integer form and what to do, or nothing if it has one.
+std::optional<llvm::StringRef> getIntegerObstacle(mlir::Operation *op);
+
+/// The range that rule N15 fixes for the result of `op`, if it does: scale
+/// 2^-b from 0 on for softmax and sigmoid, 2^-(b-1) around 0 for tanh.
+std::optional<std::array<double, 2>> getFixedRange(mlir::Operation *op,
+                                                   unsigned bits);
 
 /// Whether `op` is the product of constant weights and constant factors per
 /// channel (rule N17); its lhs are the weights, maybe behind their quantizer.

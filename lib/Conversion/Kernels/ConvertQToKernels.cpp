@@ -5,6 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ChainPlan.h"
+#include "KernelReasons.h"
+#include "NeonChoice.h"
 #include "QDialect/Conversion/KernelPasses.h"
 #include "QDialect/Conversion/KernelPlan.h"
 #include "QDialect/Conversion/StorageTypes.h"
@@ -47,16 +50,18 @@ std::optional<TargetKernels> getTarget(StringRef name) {
   if (name == "avx2")
     return TargetKernels{MK::Pmaddwd, MK::Pmaddwd, MK::Pmaddwd, MK::Pmaddwd,
                          MK::Pmaddubsw};
-  if (name == "avxvnni" || name == "avx512vnni")
-    return TargetKernels{MK::Vpdpbusd, MK::Vpdpbusd,
-                         MK::Vpdpwssd, MK::Vpdpwssd,
-                         std::nullopt, name == "avxvnni" ? 16 : 32};
+  if (name == "avxvnni")
+    return TargetKernels{MK::Vpdpbusd, MK::Vpdpbusd, MK::Vpdpwssd,
+                         MK::Vpdpwssd};
+  if (name == "avx512vnni")
+    return TargetKernels{MK::Vpdpbusd,    MK::Vpdpbusd, MK::Vpdpwssd,
+                         MK::Vpdpwssd512, std::nullopt, 32};
   if (name == "neon")
-    return TargetKernels{MK::Smlal, MK::Smlal, MK::Smlal};
+    return TargetKernels{MK::Smull, MK::Smull, MK::Smlal};
   if (name == "dotprod")
     return TargetKernels{MK::Sdot, MK::Sdot, MK::Smlal};
   if (name == "i8mm")
-    return TargetKernels{MK::Usdot, MK::Sdot, MK::Smlal};
+    return TargetKernels{MK::Usmmla, MK::Smmla, MK::Smlal};
   return std::nullopt;
 }
 
@@ -113,6 +118,7 @@ struct Packed {
   std::vector<int8_t> weights;
   std::vector<int32_t> bias, multipliers;
   std::vector<int8_t> shifts;
+  std::vector<int32_t> chainTable;
   std::vector<float> floatMultipliers;
   Epilogue epilogue;
   SmallVector<int64_t> tile;
@@ -232,41 +238,71 @@ private:
                    const LayerGeometry &geometry, LayerConstants &constants,
                    const TargetKernels &kernels) {
     std::optional<Int16Chain> chain = getInt16Chain(op);
-    if (kernels.densePairs && chain && chain->proof.length > 0 &&
-        pairsPay(getWeightRuns(op).length)) {
-      const numerics::ChainProof &proof = chain->proof;
-      constants.chain =
-          ChainAttr::get(op->getContext(), proof.length, chain->amax,
-                         proof.pairSum, proof.chainSum);
-      return buildDense(op, shape, geometry, constants, *kernels.densePairs,
-                        kernels.registers);
-    }
-    buildDense(op, shape, geometry, constants,
-               constants.input.getIsSigned() ? kernels.denseSigned
-                                             : kernels.dense,
-               kernels.registers);
+    if (kernels.densePairs && chain &&
+        choosePairs(op, shape, geometry, constants, *chain, kernels))
+      return;
+    MicroKernel kernel = chooseNeonKernel(
+        constants.input.getIsSigned() ? kernels.denseSigned : kernels.dense,
+        geometry);
+    if (kernel == MicroKernel::Smull)
+      constants.signedChain = proveSignedChain(op, constants.weights);
+    buildDense(op, shape, geometry, constants, kernel, kernels.registers);
   }
 
-  /// Whether vpmaddubsw takes fewer instructions for a run of products than
-  /// vpmaddwd: three for four products against two for two.
-  static bool pairsPay(size_t length) {
-    return 3 * ((length + 3) / 4) < 2 * ((length + 1) / 2);
+  /// Takes vpmaddubsw if it is expected to be faster than what multiplies any
+  /// weights: in chains of one length for all panels, or in chains of each
+  /// panel's own.
+  bool choosePairs(WeightedOpInterface op, const LayerShape &shape,
+                   const LayerGeometry &geometry, LayerConstants &constants,
+                   const Int16Chain &chain, const TargetKernels &kernels) {
+    const numerics::ChainProof &proof = chain.proof;
+    MicroKernel kernel = *kernels.densePairs;
+    DenseTile tile = chooseDenseTile(geometry, kernel, kernels.registers);
+    DensePlan plan = getDensePlan(geometry, kernel, tile.vectors);
+    // Three instructions for four products against two for two.
+    bool pairsPay = proof.length > 0 && 3 * ((plan.segmentLength + 3) / 4) <
+                                            2 * ((plan.segmentLength + 1) / 2);
+    PanelChains own =
+        planChains(plan, constants.weights, static_cast<int32_t>(chain.amax));
+    double others =
+        pairsPay ? estimateChains(plan, proof.length) : estimatePmaddwd(plan);
+    if (own.cycles < 0.95 * others) {
+      constants.panelChains = PanelChainsAttr::get(
+          op->getContext(), own.lengths, own.reach, own.counts);
+      buildDense(op, shape, geometry, constants, kernel, kernels.registers,
+                 &own);
+      return true;
+    }
+    if (!pairsPay)
+      return false;
+    constants.chain = ChainAttr::get(op->getContext(), proof.length, chain.amax,
+                                     proof.pairSum, proof.chainSum);
+    buildDense(op, shape, geometry, constants, kernel, kernels.registers);
+    return true;
   }
 
   void buildDense(WeightedOpInterface op, const LayerShape &shape,
                   const LayerGeometry &geometry, LayerConstants &constants,
-                  MicroKernel kernel, int64_t registers) {
+                  MicroKernel kernel, int64_t registers,
+                  const PanelChains *chains = nullptr) {
+    kernel = chooseDenseWidth(geometry, kernel, registers);
     // Where the micro-kernel works on x + offset, the bias gives the difference
     // back.
     int64_t offset =
         getTraits(kernel).activationOffset(constants.input.getIsSigned());
     for (auto [bias, sum] : llvm::zip(constants.bias, constants.weightSums))
       bias -= static_cast<int32_t>(offset * sum);
-    auto [pixels, vectors] = chooseDenseTile(geometry, kernel, registers);
-    DensePlan plan = getDensePlan(geometry, kernel, vectors);
+    DenseTile tile = chooseDenseTile(geometry, kernel, registers);
+    if (constants.signedChain)
+      tile.pixels = getSmullPixels(constants.signedChain.getLength());
+    DensePlan plan = getDensePlan(geometry, kernel, tile.vectors);
     Packed packed;
-    packed.tile = {pixels, vectors};
-    packed.weights = packDenseWeights(plan, constants.weights);
+    packed.tile = {tile.pixels, tile.vectors};
+    packed.weights = chains
+                         ? packArrangedWeights(plan, *chains, constants.weights)
+                         : packDenseWeights(plan, constants.weights);
+    if (chains)
+      packed.chainTable = makeChainTable(plan, *chains);
     packAll(constants, packed,
             [&](auto values) { return packDenseConstants(plan, values); });
     chooseEpilogue(constants, packed, plan.panelWidth,
@@ -278,7 +314,8 @@ private:
                      const LayerGeometry &geometry,
                      const LayerConstants &constants, MicroKernel kernel,
                      std::pair<int64_t, int64_t> tile) {
-    WinogradPlan plan = getWinogradPlan(geometry, tile.first, tile.second);
+    WinogradPlan plan =
+        getWinogradPlan(geometry, tile.first, tile.second, kernel);
     Packed packed;
     packed.tile = {tile.first, tile.second};
     packed.weights = packWinogradWeights(plan, constants.weights);
@@ -323,6 +360,14 @@ private:
         DenseResourceElementsAttr::get(type, "qk_constant", std::move(blob)));
   }
 
+  /// The table of chains: 16 bits where they suffice.
+  Value chainTable(ImplicitLocOpBuilder &b, ArrayRef<int32_t> table) {
+    if (llvm::any_of(table, [](int32_t entry) { return entry > 0xffff; }))
+      return constant<int32_t>(b, table, b.getI32Type());
+    std::vector<int16_t> narrow(table.begin(), table.end());
+    return constant<int16_t>(b, ArrayRef<int16_t>(narrow), b.getI16Type());
+  }
+
   template <typename OpTy>
   void build(WeightedOpInterface op, const LayerShape &shape,
              const LayerConstants &constants, const Packed &packed,
@@ -356,7 +401,8 @@ private:
         tensor::EmptyOp::create(b, resultType.getShape(), b.getI8Type());
     auto layer = OpTy::create(
         b, TypeRange(resultType), input, weights, bias, multipliers, shifts,
-        residual, init, b.getDenseI64ArrayAttr(shape.kernel),
+        chainTable(b, packed.chainTable), residual, init,
+        b.getDenseI64ArrayAttr(shape.kernel),
         b.getDenseI64ArrayAttr(shape.strides),
         b.getDenseI64ArrayAttr(shape.pads),
         b.getDenseI64ArrayAttr(shape.dilations),
@@ -366,11 +412,16 @@ private:
         constants.input, constants.output, constants.residual,
         MicroKernelAttr::get(context, kernel),
         EpilogueAttr::get(context, packed.epilogue), constants.chain,
+        constants.panelChains,
+        constants.signedChain,
         constants.tiesAway ? b.getUnitAttr() : UnitAttr(),
         b.getDenseI64ArrayAttr(packed.tile));
     auto back = UnrealizedConversionCastOp::create(b, result.getType(),
                                                    layer->getResult(0));
     result.replaceAllUsesWith(back.getResult(0));
+    if (kernel == MicroKernel::Pmaddwd && std::is_same_v<OpTy, ConvOp>)
+      if (std::string why = explainWords(op); !why.empty())
+        layer->setAttr(kWhyWordsAttrName, b.getStringAttr(why));
     op->erase();
   }
 

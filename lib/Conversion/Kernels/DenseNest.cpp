@@ -32,14 +32,15 @@ constexpr int64_t kSmallScratch = 24 << 10;
 /// more traffic than they cost.
 constexpr int64_t kLargeScratch = 96 << 10;
 constexpr int64_t kLargeWeights = 256 << 10;
+constexpr int64_t kCacheLine = 64;
 
 static void blockPixels(const DensePlan &plan, int64_t maxPixels, int64_t limit,
-                        DenseBlocking &blocking) {
+                        int64_t leastBlocks, DenseBlocking &blocking) {
   const LayerGeometry &g = plan.geometry;
   int64_t total = g.batch * g.outH * g.outW;
   int64_t perPixel = g.inC * plan.traits.activationBits / 8;
   int64_t most = std::max(limit / perPixel / maxPixels, int64_t(4)) * maxPixels;
-  int64_t blocks = ceilDiv(total, most);
+  int64_t blocks = std::min(total, std::max(ceilDiv(total, most), leastBlocks));
   int64_t least = ceilDiv(total, blocks);
   int64_t pixels = ceilDiv(least, maxPixels) * maxPixels;
   // Whole tiles, unless the last block would repeat much of its neighbour.
@@ -54,14 +55,10 @@ static void blockPixels(const DensePlan &plan, int64_t maxPixels, int64_t limit,
 }
 
 static void blockRows(const DensePlan &plan, int64_t maxPixels, int64_t limit,
-                      DenseBlocking &blocking) {
+                      int64_t leastBlocks, DenseBlocking &blocking) {
   const LayerGeometry &g = plan.geometry;
-  blocking.skipsColumns = g.kernelW == 1 && g.strideW > 1 && g.padLeft == 0 &&
-                          (g.outW - 1) * g.strideW < g.inW;
-  blocking.scratchColumns =
-      blocking.skipsColumns
-          ? g.outW
-          : (g.outW - 1) * g.strideW + (g.kernelW - 1) * g.dilationW + 1;
+  blocking.skipsColumns = plan.skipsColumns();
+  blocking.scratchColumns = plan.rowColumns();
   int64_t rowBytes =
       blocking.scratchColumns * g.inC * plan.traits.activationBits / 8;
   auto rowsOf = [&](int64_t rows) {
@@ -76,17 +73,30 @@ static void blockRows(const DensePlan &plan, int64_t maxPixels, int64_t limit,
       break;
     ++rows;
   }
-  blocking.blocks = ceilDiv(g.outH, rows);
+  blocking.blocks =
+      std::min(g.outH, std::max(ceilDiv(g.outH, rows), leastBlocks));
   blocking.blockRows = ceilDiv(g.outH, blocking.blocks);
   blocking.blocks = ceilDiv(g.outH, blocking.blockRows);
   blocking.scratchRows = rowsOf(blocking.blockRows);
   blocking.split = splitRow(g.outW, maxPixels, ceilDiv(plan.panelWidth, 8));
 }
 
+/// Whether the pixels of a tile, of a kernel that reads each in one piece, lie
+/// a multiple of a large power of two apart, so that they share too few sets of
+/// the first-level cache to stay there.
+static bool sharesCacheSets(const DensePlan &plan, int64_t pixels) {
+  const LayerGeometry &g = plan.geometry;
+  constexpr int64_t fewPixels = 8, farApart = 1024;
+  return g.kernelH == 1 && g.kernelW == 1 && plan.traits.isX86 &&
+         plan.traits.activationBits == 8 && pixels > fewPixels &&
+         g.inC % farApart == 0 && g.batch * g.outH * g.outW > fewPixels;
+}
+
 DenseBlocking q::kernel::getDenseBlocking(const DensePlan &plan,
                                           int64_t maxPixels,
                                           const KernelBuffers &buffers,
-                                          StorageAttr inputStorage) {
+                                          StorageAttr inputStorage,
+                                          int64_t leastBlocks) {
   const LayerGeometry &g = plan.geometry;
   DenseBlocking blocking;
   int64_t limit = plan.panelCount() * plan.panelBytes() > kLargeWeights
@@ -98,19 +108,25 @@ DenseBlocking q::kernel::getDenseBlocking(const DensePlan &plan,
   };
   if (g.isPointwise() && isOneRow(buffers.inputStrides) &&
       isOneRow(buffers.outputStrides) && isOneRow(buffers.residualStrides))
-    blockPixels(plan, maxPixels, limit, blocking);
+    blockPixels(plan, maxPixels, limit, leastBlocks, blocking);
   else
-    blockRows(plan, maxPixels, limit, blocking);
+    blockRows(plan, maxPixels, limit, leastBlocks, blocking);
   // Only the steps of x86 read nothing beyond the last channel of a pixel.
   const MicroKernelTraits &traits = plan.traits;
+  blocking.scratchPixel = g.inC;
+  bool collides = sharesCacheSets(plan, maxPixels);
+  if (collides)
+    blocking.scratchPixel += kCacheLine;
   blocking.readsInput =
-      blocking.isFlat && traits.lanes == 8 && traits.activationBits == 8 &&
+      blocking.isFlat && !collides && traits.isX86 &&
+      traits.activationBits == 8 &&
       plan.inputChannelsPerGroup() % traits.depth == 0 &&
       traits.activationOffset(inputStorage.getIsSigned()) == 0;
   if (blocking.readsInput)
     return blocking;
   blocking.scratchElements =
-      blocking.scratchRows * blocking.scratchColumns * g.inC + kScratchSlack;
+      blocking.scratchRows * blocking.scratchColumns * blocking.scratchPixel +
+      kScratchSlack;
   return blocking;
 }
 
@@ -125,14 +141,15 @@ public:
   DenseNestWriter(KernelEmitter &e, const DensePlan &plan,
                   const DenseBlocking &blocking, const NestSpec &spec)
       : e(e), plan(plan), g(plan.geometry), blocking(blocking), spec(spec),
-        buffers(spec.buffers), rowPitch(blocking.scratchColumns * g.inC) {}
+        buffers(spec.buffers),
+        rowPitch(blocking.scratchColumns * blocking.scratchPixel) {}
 
   void write() {
     if (blocking.isFlat)
       return writeFlat();
     fillColumns();
     e.loop(g.batch, [&](Value image) {
-      e.loop(blocking.blocks, [&](Value block) {
+      shareLoop(SharedLoop::Blocks, blocking.blocks, [&](Value block) {
         Value y = blockStart(block, blocking.blockRows, g.outH);
         fillRows(image, y);
         forPanels([&](Value panel, Value group, Value channel) {
@@ -177,8 +194,9 @@ private:
   }
 
   void copy(Value from, Value to, int64_t length) {
-    int64_t most =
-        plan.traits.lanes == 8 ? 256 / plan.traits.activationBits : 16;
+    int64_t most = plan.traits.isX86
+                       ? 32 * plan.traits.lanes / plan.traits.activationBits
+                       : 16;
     e.forPieces(length, most, [&](Value at, int64_t lanes) {
       Value bytes = e.load(buffers.input, e.add(from, at), lanes);
       e.store(convert(bytes), buffers.scratch, e.add(to, at));
@@ -188,11 +206,11 @@ private:
   /// `count` pixels, `step` input pixels apart.
   void copyPixels(Value from, Value to, int64_t count, int64_t step) {
     int64_t stride = buffers.inputStrides.pixel * step;
-    if (stride == g.inC)
+    if (stride == g.inC && blocking.scratchPixel == g.inC)
       return copy(from, to, count * g.inC);
     e.loop(count, [&](Value pixel) {
-      copy(e.add(from, e.mul(pixel, stride)), e.add(to, e.mul(pixel, g.inC)),
-           g.inC);
+      copy(e.add(from, e.mul(pixel, stride)),
+           e.add(to, e.mul(pixel, blocking.scratchPixel)), g.inC);
     });
   }
 
@@ -205,8 +223,8 @@ private:
 
   /// The padding left and right: no row overwrites it.
   void fillColumns() {
-    int64_t left = g.padLeft * g.inC;
-    int64_t right = (g.padLeft + copiedColumns()) * g.inC;
+    int64_t left = g.padLeft * blocking.scratchPixel;
+    int64_t right = (g.padLeft + copiedColumns()) * blocking.scratchPixel;
     if (blocking.skipsColumns || (left == 0 && right == rowPitch))
       return;
     e.loop(blocking.scratchRows, [&](Value row) {
@@ -225,8 +243,9 @@ private:
     int64_t columns = copiedColumns();
     e.loop(blocking.scratchRows, [&](Value row) {
       Value inRow = e.add(first, e.mul(row, step));
-      Value to = e.add(e.mul(row, rowPitch),
-                       blocking.skipsColumns ? 0 : g.padLeft * g.inC);
+      Value to =
+          e.add(e.mul(row, rowPitch),
+                blocking.skipsColumns ? 0 : g.padLeft * blocking.scratchPixel);
       auto copyRow = [&]() {
         Value from = e.add(e.mul(image, buffers.inputStrides.image),
                            e.mul(inRow, buffers.inputStrides.row));
@@ -238,13 +257,22 @@ private:
       Value exists = e.b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::ult,
                                                      inRow, e.index(g.inH));
       e.branch(exists, copyRow, [&]() {
-        e.fill(buffers.scratch, to, columns * g.inC, padValue());
+        e.fill(buffers.scratch, to, columns * blocking.scratchPixel,
+               padValue());
       });
     });
   }
 
   //===--- Loops
   //-----------------------------------------------------------===//
+
+  /// The threads of a team write disjoint parts of the result: getDenseTeam()
+  /// keeps a block or panel that reaches back over its neighbour in one thread
+  /// with it. Each has scratch of its own.
+  void shareLoop(SharedLoop which, int64_t count,
+                 function_ref<void(Value)> body) {
+    spec.team.run(e, which, count, body);
+  }
 
   /// The last block reaches back over its neighbour.
   Value blockStart(Value block, int64_t size, int64_t total) {
@@ -254,7 +282,7 @@ private:
 
   void writeFlat() {
     int64_t total = g.batch * g.outH * g.outW;
-    e.loop(blocking.blocks, [&](Value block) {
+    shareLoop(SharedLoop::Blocks, blocking.blocks, [&](Value block) {
       Value x = blockStart(block, blocking.blockPixels, total);
       Value start = e.mul(x, buffers.inputStrides.pixel);
       if (!blocking.readsInput)
@@ -276,7 +304,7 @@ private:
   void forPanels(function_ref<void(Value, Value, Value)> body) {
     int64_t channels = plan.outputChannelsPerGroup();
     e.loop(g.groups, [&](Value group) {
-      e.loop(plan.panelsPerGroup, [&](Value inGroup) {
+      shareLoop(SharedLoop::Panels, plan.panelsPerGroup, [&](Value inGroup) {
         Value panel = e.add(e.mul(group, plan.panelsPerGroup), inGroup);
         Value start = e.mul(inGroup, plan.panelWidth);
         if (channels % plan.panelWidth && channels > plan.panelWidth)
@@ -314,9 +342,6 @@ private:
     for (int64_t v = 0; v < plan.vectors; ++v)
       bias.push_back(
           e.load(buffers.bias, e.add(constantsAt, v * lanes), lanes));
-    Values accumulators;
-    for (int64_t p = 0; p < pixels; ++p)
-      accumulators.append(bias.begin(), bias.end());
 
     StepOperands operands;
     operands.activations =
@@ -324,9 +349,9 @@ private:
     operands.pitch = pixelPitch();
     operands.activationsAt = e.add(scratchAt, e.mul(x, operands.pitch));
     operands.chain = spec.chain;
+    operands.fetchAhead = fetchAhead(tile);
     operands.weights = buffers.weights;
-    operands.weightsAt = e.mul(panel, plan.panelBytes());
-    accumulators = segments(tile, operands, std::move(accumulators));
+    Values accumulators = parts(tile, operands, panel, bias);
 
     EpilogueTile out;
     out.vectors = plan.vectors;
@@ -343,11 +368,57 @@ private:
     emitEpilogue(e, spec.epilogue, out, std::move(accumulators));
   }
 
+  /// All products of a tile: of the whole panel, or of one part of it after
+  /// the other.
+  Values parts(const Tile &tile, StepOperands operands, Value panel,
+               const Values &bias) {
+    Tile part{tile.pixels, tile.vectors / plan.parts()};
+    Values results(tile.pixels * tile.vectors);
+    for (int64_t i = 0; i < plan.parts(); ++i) {
+      operands.weightsAt =
+          e.add(e.mul(panel, plan.panelBytes()), i * plan.partBytes());
+      auto begin = bias.begin() + i * part.vectors;
+      Values partBias(begin, begin + part.vectors);
+      Values sums = startTile(e, spec.microKernel, part, partBias);
+      sums = spec.chainLengths.empty()
+                 ? segments(part, operands, std::move(sums))
+                 : panelChains(part, operands, panel, std::move(sums));
+      sums = finishTile(e, spec.microKernel, part, std::move(sums), partBias);
+      for (int64_t p = 0; p < tile.pixels; ++p)
+        for (int64_t v = 0; v < part.vectors; ++v)
+          results[p * tile.vectors + i * part.vectors + v] =
+              sums[p * part.vectors + v];
+    }
+    return results;
+  }
+
+  /// The products of a panel that takes its steps in an order of its own.
+  Values panelChains(const Tile &tile, const StepOperands &operands,
+                     Value panel, Values accumulators) {
+    int64_t entries = int64_t(spec.chainLengths.size()) + plan.stepCount();
+    ChainTable table{buffers.chainTable, e.mul(panel, entries),
+                     spec.chainLengths};
+    return emitPanelChains(e, tile, operands, table, std::move(accumulators));
+  }
+
   /// Elements from an output pixel's first activation to the next one's.
   int64_t pixelPitch() const {
     if (blocking.readsInput)
       return buffers.inputStrides.pixel;
-    return blocking.isFlat || blocking.skipsColumns ? g.inC : g.strideW * g.inC;
+    return blocking.isFlat || blocking.skipsColumns
+               ? blocking.scratchPixel
+               : g.strideW * blocking.scratchPixel;
+  }
+
+  /// Large weights come from afar, and every panel is met by few tiles: fetch
+  /// them as many steps ahead as take about as long.
+  int64_t fetchAhead(const Tile &tile) const {
+    constexpr int64_t cyclesAway = 400, most = 8 << 10;
+    if (plan.panelCount() * plan.panelBytes() <= kLargeWeights)
+      return 0;
+    int64_t cycles = tile.pixels * tile.vectors;
+    int64_t stepBytes = plan.traits.depth * plan.panelWidth;
+    return std::min(ceilDiv(cyclesAway, cycles) * stepBytes, most);
   }
 
   /// Rough number of instructions of `steps` steps.
@@ -360,10 +431,12 @@ private:
                   Values accumulators) {
     // Short reductions are straight code, the rest are loops.
     constexpr int64_t wholeLimit = 420, segmentLimit = 200;
-    bool isStraight = codeSize(tile, plan.segments * plan.steps) <= wholeLimit;
+    bool isStraight = !keepsLoops(spec.microKernel) &&
+                      codeSize(tile, plan.segments * plan.steps) <= wholeLimit;
     bool isSegmentStraight =
-        isStraight || codeSize(tile, plan.steps) <= segmentLimit;
-    int64_t weightBytes = plan.steps * plan.traits.depth * plan.panelWidth;
+        isStraight || (!keepsLoops(spec.microKernel) &&
+                       codeSize(tile, plan.steps) <= segmentLimit);
+    int64_t weightBytes = plan.partBytes() / plan.segments;
     int64_t taps = plan.segmentPerTap ? g.kernelW : 1;
     auto repeat = [&](int64_t count, Values values,
                       function_ref<Values(Value, Values)> body) {
@@ -390,15 +463,19 @@ private:
                     bool isStraight, Values accumulators) {
     MicroKernel kernel = spec.microKernel;
     int64_t unroll = getUnroll(kernel, plan.steps, spec.chain);
-    int64_t iterations = isStraight ? 0 : plan.steps / unroll;
     int64_t depth = plan.traits.depth;
+    int64_t lastDepth = plan.segmentLength - (plan.steps - 1) * depth;
+    // A last step of which only some products exist is no part of the loop.
+    int64_t whole = plan.steps - (lastDepth < depth && plan.parts() > 1);
+    int64_t iterations = isStraight ? 0 : whole / unroll;
+    int64_t stepBytes = depth * tile.vectors * plan.traits.lanes;
     accumulators =
         e.loop(iterations, std::move(accumulators), [&](Value iv, Values acc) {
           StepOperands from = operands;
           from.activationsAt =
               e.add(operands.activationsAt, e.mul(iv, unroll * depth));
-          from.weightsAt = e.add(operands.weightsAt,
-                                 e.mul(iv, unroll * depth * plan.panelWidth));
+          from.weightsAt =
+              e.add(operands.weightsAt, e.mul(iv, unroll * stepBytes));
           emitSteps(e, kernel, tile, from, unroll, acc);
           return acc;
         });
@@ -406,8 +483,8 @@ private:
     if (done < plan.steps) {
       StepOperands from = operands;
       from.activationsAt = e.add(operands.activationsAt, done * depth);
-      from.weightsAt =
-          e.add(operands.weightsAt, done * depth * plan.panelWidth);
+      from.weightsAt = e.add(operands.weightsAt, done * stepBytes);
+      from.lastDepth = lastDepth;
       emitSteps(e, kernel, tile, from, plan.steps - done, accumulators);
     }
     return accumulators;

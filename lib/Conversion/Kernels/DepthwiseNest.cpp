@@ -17,6 +17,11 @@
 // from a buffer of one padded pixel, again and again; a column outside of it is
 // skipped where padding is zero.
 //
+// The threads of a team share the steps or the blocks of channels and so write
+// disjoint parts of the result; getDepthwiseTeam() keeps the last step or
+// block, which may reach back, in one thread with its neighbour. Each has
+// scratch of its own.
+//
 //===----------------------------------------------------------------------===//
 
 #include "Nests.h"
@@ -50,11 +55,12 @@ public:
     widenWeights();
     int64_t steps = ceilDiv(g.outH, plan.rows);
     e.loop(g.batch, [&](Value image) {
-      e.loop(steps, [&](Value step) {
+      spec.team.run(e, SharedLoop::Blocks, steps, [&](Value step) {
         Value y = e.mul(step, plan.rows);
         if (g.outH % plan.rows)
           y = e.min(y, g.outH - plan.rows);
-        e.loop(plan.blocks, [&](Value block) { walk(image, y, block); });
+        spec.team.run(e, SharedLoop::Panels, plan.blocks,
+                      [&](Value block) { walk(image, y, block); });
       });
     });
   }
@@ -76,7 +82,7 @@ private:
   /// Once per call: weights are stored as bytes, channel by channel of a tap,
   /// and multiplied as int16, in the pairs of the rows that they meet.
   void widenWeights() {
-    e.loop(plan.blocks, [&](Value block) {
+    spec.team.run(e, SharedLoop::Panels, plan.blocks, [&](Value block) {
       Value channel = firstChannel(block);
       Value to = e.mul(block, plan.blockWeights());
       e.loop(g.kernelW, [&](Value column) {

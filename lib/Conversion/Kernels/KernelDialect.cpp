@@ -68,6 +68,40 @@ LogicalResult ChainAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 }
 
 LogicalResult
+PanelChainsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                        ArrayRef<int64_t> lengths, ArrayRef<int64_t> reach,
+                        ArrayRef<int64_t> counts) {
+  if (lengths.empty() || !llvm::is_sorted(lengths, std::greater_equal<>()) ||
+      lengths.front() > 8 || lengths.back() < 0)
+    return emitError() << "lengths of chains must fall, from 8 at most to 0";
+  if (reach.size() != lengths.size() || counts.size() % lengths.size())
+    return emitError() << "each length has a reach, and each panel a count";
+  for (auto [length, most] : llvm::zip(lengths, reach))
+    if (most < 0 || most > (length ? 32768 : 0))
+      return emitError() << "a chain of length " << length
+                         << " may leave int16: its sums reach " << most;
+  if (llvm::any_of(counts, [](int64_t count) { return count < 0; }))
+    return emitError() << "counts of chains cannot be negative";
+  return success();
+}
+
+LogicalResult
+SignedChainAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                        int64_t length, int64_t lo, int64_t hi, int64_t sumMin,
+                        int64_t sumMax) {
+  if (length != 1 && length != 2 && length != 4 && length != 8)
+    return emitError() << "chains have a length of 1, 2, 4 or 8, not "
+                       << length;
+  if (lo < -128 || hi > 127 || lo > hi || sumMin > sumMax)
+    return emitError() << "activations lie in [-128, 127], and no lower end is "
+                          "above the upper one";
+  if (sumMin < -32768 || sumMax > 32767)
+    return emitError() << "a chain may leave int16: its sums lie in [" << sumMin
+                       << ", " << sumMax << "]";
+  return success();
+}
+
+LogicalResult
 WinogradProofAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                           int64_t accMin, int64_t accMax, int64_t cycles,
                           int64_t directCycles) {
@@ -149,9 +183,16 @@ template <typename OpTy> static LogicalResult verifyLayer(OpTy op) {
           cast<ShapedType>(op.getInit().getType()).getShape())
     return op.emitOpError("the residual must have the shape of the result");
 
-  if (op.getChain().has_value() !=
+  if (op.getChain().has_value() + op.getPanelChains().has_value() !=
       (op.getMicroKernel() == MicroKernel::Pmaddubsw))
-    return op.emitOpError("a chain and the micro-kernel pmaddubsw go together");
+    return op.emitOpError("one of chain and panel_chains goes with the "
+                          "micro-kernel pmaddubsw, none with the others");
+  if (bool(op.getChainTable()) != op.getPanelChains().has_value())
+    return op.emitOpError("panel_chains and a table of chains go together");
+  if (op.getSignedChain().has_value() !=
+      (op.getMicroKernel() == MicroKernel::Smull))
+    return op.emitOpError("a signed_chain and the micro-kernel smull go "
+                          "together");
   if (op.getWinogradProof().has_value() != std::is_same_v<OpTy, WinogradOp>)
     return op.emitOpError("a winograd_proof belongs to every qk.winograd, and "
                           "to no other layer");
@@ -172,7 +213,38 @@ template <typename OpTy> static LogicalResult verifyLayer(OpTy op) {
   return success();
 }
 
-LogicalResult ConvOp::verify() { return verifyLayer(*this); }
+/// Whether every panel takes each of its steps once.
+static LogicalResult verifyPanelChains(ConvOp op) {
+  std::optional<PanelChainsAttr> chains = op.getPanelChains();
+  if (!chains)
+    return success();
+  DensePlan plan =
+      getDensePlan(*getGeometry(op), op.getMicroKernel(), op.getTile()[1]);
+  size_t lengths = chains->getLengths().size();
+  if (chains->getCounts().size() != plan.panelCount() * lengths)
+    return op.emitOpError() << "panel_chains must have counts for "
+                            << plan.panelCount() << " panels";
+  for (int64_t panel = 0; panel < plan.panelCount(); ++panel) {
+    int64_t steps = 0;
+    for (auto [length, count] :
+         llvm::zip(chains->getLengths(),
+                   chains->getCounts().slice(panel * lengths, lengths)))
+      steps += std::max<int64_t>(length, 1) * count;
+    if (steps != plan.stepCount())
+      return op.emitOpError()
+             << "panel " << panel << " has " << steps
+             << " steps in its chains instead of " << plan.stepCount();
+  }
+  return verifyLength(op, "chains", op.getChainTable(),
+                      plan.panelCount() *
+                          (int64_t(lengths) + plan.stepCount()));
+}
+
+LogicalResult ConvOp::verify() {
+  if (failed(verifyLayer(*this)))
+    return failure();
+  return verifyPanelChains(*this);
+}
 LogicalResult DepthwiseOp::verify() { return verifyLayer(*this); }
 LogicalResult WinogradOp::verify() { return verifyLayer(*this); }
 

@@ -57,6 +57,18 @@ void KernelEmitter::store(Value vector, Value buffer, Value offset) {
   vector::StoreOp::create(b, vector, buffer, ValueRange{offset});
 }
 
+void KernelEmitter::prefetch(Value buffer, Value offset) {
+  // Not through a memref: its element may be beyond the end.
+  Value start = memref::ExtractAlignedPointerAsIndexOp::create(b, buffer);
+  int64_t bytes =
+      cast<MemRefType>(buffer.getType()).getElementTypeBitWidth() / 8;
+  Value at = arith::IndexCastOp::create(b, b.getI64Type(),
+                                        add(start, mul(offset, bytes)));
+  Value pointer = LLVM::IntToPtrOp::create(
+      b, LLVM::LLVMPointerType::get(b.getContext()), at);
+  LLVM::Prefetch::create(b, pointer, /*rw=*/0, /*hint=*/3, /*cache=*/1);
+}
+
 Value KernelEmitter::splat(int64_t value, int64_t lanes, Type element) {
   auto type = vec(lanes, element);
   unsigned width = element.getIntOrFloatBitWidth();
@@ -109,6 +121,9 @@ Value KernelEmitter::intrinsic(StringRef name, Type result,
 
 Value KernelEmitter::addPairs(MicroKernel kernel, Value sum, Value lhs,
                               Value rhs) {
+  if (kernel == MicroKernel::Vpdpwssd512)
+    return intrinsic("llvm.x86.avx512.vpdpwssd.512", sum.getType(),
+                     {sum, lhs, rhs});
   if (kernel == MicroKernel::Vpdpwssd)
     return intrinsic("llvm.x86.avx512.vpdpwssd.256", sum.getType(),
                      {sum, lhs, rhs});
@@ -124,13 +139,25 @@ void KernelEmitter::loop(int64_t count, function_ref<void(Value)> body) {
   });
 }
 
+void KernelEmitter::loop(Value from, Value to, function_ref<void(Value)> body) {
+  auto loop = scf::ForOp::create(b, from, to, index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar());
+}
+
 Values KernelEmitter::loop(int64_t count, Values initial,
                            function_ref<Values(Value, Values)> body) {
   if (count <= 0)
     return initial;
   if (count == 1)
     return body(index(0), std::move(initial));
-  auto loop = scf::ForOp::create(b, index(0), index(count), index(1), initial);
+  return loop(index(count), std::move(initial), body);
+}
+
+Values KernelEmitter::loop(Value count, Values initial,
+                           function_ref<Values(Value, Values)> body) {
+  auto loop = scf::ForOp::create(b, index(0), count, index(1), initial);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());

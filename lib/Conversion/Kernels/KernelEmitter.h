@@ -53,6 +53,8 @@ public:
   /// A vector of `lanes` elements from a flat buffer.
   Value load(Value buffer, Value offset, int64_t lanes);
   void store(Value vector, Value buffer, Value offset);
+  /// Brings the cache line of an element near, which need not exist.
+  void prefetch(Value buffer, Value offset);
   /// A vector constant with equal lanes.
   Value splat(int64_t value, int64_t lanes, Type element);
   /// A vector whose lanes are all `scalar`.
@@ -65,7 +67,7 @@ public:
   Value bitcast(Value vector, int64_t lanes, Type element);
   Value intrinsic(llvm::StringRef name, Type result, mlir::ValueRange operands);
   /// sum[i] + a[2 i] b[2 i] + a[2 i + 1] b[2 i + 1] modulo 2^32 for vectors of
-  /// eight i32 and sixteen i16: vpmaddwd and an addition, or vpdpwssd.
+  /// i32 and twice as many i16: vpmaddwd and an addition, or vpdpwssd.
   Value addPairs(MicroKernel kernel, Value sum, Value a, Value b);
 
   //===--- Loops
@@ -73,8 +75,13 @@ public:
 
   /// Runs `body` for 0 <= iv < count. A loop of one iteration is no loop.
   void loop(int64_t count, llvm::function_ref<void(Value)> body);
+  /// The same for from <= iv < to, which need not be known.
+  void loop(Value from, Value to, llvm::function_ref<void(Value)> body);
   /// The same with values carried from one iteration to the next.
   Values loop(int64_t count, Values initial,
+              llvm::function_ref<Values(Value, Values)> body);
+  /// The same for a count that only the generated code knows.
+  Values loop(Value count, Values initial,
               llvm::function_ref<Values(Value, Values)> body);
   /// Runs one of two bodies; a known condition leaves one of them.
   void branch(Value condition, llvm::function_ref<void()> thenBody,

@@ -14,37 +14,6 @@
 using namespace mlir;
 using namespace q::kernel;
 
-/// The bounds of the storage type itself.
-static std::pair<int64_t, int64_t> getByteRange(StorageAttr storage) {
-  return storage.getIsSigned() ? std::make_pair(-128, 127)
-                               : std::make_pair(0, 255);
-}
-
-/// Whether saturation to bytes leaves something to be clamped: below, above.
-static std::pair<bool, bool> getBounds(StorageAttr storage) {
-  auto [min, max] = getByteRange(storage);
-  return {storage.getLo() > min, storage.getHi() < max};
-}
-
-StorageAttr q::kernel::getCodeStorage(StorageAttr storage) {
-  auto [min, max] = getByteRange(storage);
-  auto [hasLo, hasHi] = getBounds(storage);
-  return StorageAttr::get(storage.getContext(), storage.getIsSigned(),
-                          /*zeroPoint=*/0, min + hasLo, max - hasHi);
-}
-
-ResidualAttr q::kernel::getCodeResidual(ResidualAttr residual) {
-  auto whole = [](StorageAttr storage) {
-    auto [min, max] = getByteRange(storage);
-    return StorageAttr::get(storage.getContext(), storage.getIsSigned(),
-                            /*zeroPoint=*/0, min, max);
-  };
-  return ResidualAttr::get(residual.getContext(),
-                           whole(residual.getIntermediate()),
-                           whole(residual.getStorage()), /*k1=*/0, /*k2=*/0,
-                           residual.getShift() ? 1 : 0);
-}
-
 namespace {
 
 class EpilogueWriter {
@@ -71,6 +40,8 @@ public:
 private:
   void writeAs(Epilogue as, const Values &accumulators) {
     form = as;
+    if (isWide())
+      return writeWide(accumulators);
     int64_t pixels = tile.outputAt.size();
     SmallVector<Values> results(pixels);
     for (int64_t v = 0; v < tile.vectors; ++v) {
@@ -192,15 +163,20 @@ private:
     auto constant = [&](int64_t value) {
       return e.splat(value, half, e.i64());
     };
-    Value offset = constant(int64_t(1) << 62);
+    // There is an arithmetic shift in AVX-512.
+    Value offset = isWide() ? Value() : constant(int64_t(1) << 62);
+    auto shiftRight = [&](Value x, Value by) -> Value {
+      if (offset)
+        return arith::ShRUIOp::create(b, x, by);
+      return arith::ShRSIOp::create(b, x, by);
+    };
     auto sum = [&](Value x, Value m, Value s) -> Value {
       Value product = arith::MulIOp::create(b, x, m);
       // The constants first: they do not depend on the tile.
-      Value start = arith::AddIOp::create(
-          b,
-          arith::ShRUIOp::create(b, arith::ShLIOp::create(b, constant(1), s),
-                                 constant(1)),
-          offset);
+      Value start = arith::ShRUIOp::create(
+          b, arith::ShLIOp::create(b, constant(1), s), constant(1));
+      if (offset)
+        start = arith::AddIOp::create(b, start, offset);
       if (spec.tiesAway)
         product = arith::AddIOp::create(
             b, product, arith::ShRSIOp::create(b, product, constant(63)));
@@ -212,16 +188,16 @@ private:
         arith::AndIOp::create(b, shifts, constant(0xffffffff)).getResult();
     Value oddShift =
         arith::ShRUIOp::create(b, shifts, constant(32)).getResult();
-    Value evens = arith::ShRUIOp::create(
-        b, sum(even(acc), even(multiplier), evenShift), evenShift);
+    Value evens =
+        shiftRight(sum(even(acc), even(multiplier), evenShift), evenShift);
     Value odds = sum(odd(acc), odd(multiplier), oddShift);
     if (isHigh)
-      odds = arith::ShRUIOp::create(
-          b, odds, arith::SubIOp::create(b, oddShift, constant(32)));
+      odds = shiftRight(odds, arith::SubIOp::create(b, oddShift, constant(32)));
     else
-      odds = arith::ShLIOp::create(b, arith::ShRUIOp::create(b, odds, oddShift),
-                                   constant(32));
+      odds = arith::ShLIOp::create(b, shiftRight(odds, oddShift), constant(32));
     Value joined = join(evens, odds);
+    if (!offset)
+      return joined;
     Value offsets =
         join(arith::ShRUIOp::create(b, offset, evenShift),
              arith::ShLIOp::create(
@@ -239,9 +215,13 @@ private:
     return arith::ShRSIOp::create(b, up, thirtyTwo);
   }
 
+  /// Moved to the even lanes first: where the extension is computed outside of
+  /// a loop, LLVM knows vpmuldq only by the form that even() has.
   Value odd(Value v) {
-    return arith::ShRSIOp::create(b, e.bitcast(v, lanes / 2, e.i64()),
-                                  e.splat(32, lanes / 2, e.i64()));
+    SmallVector<int64_t> order;
+    for (int64_t lane = 0; lane < lanes; ++lane)
+      order.push_back(lane | 1);
+    return even(e.shuffle(v, v, order));
   }
 
   /// The low halves of `evens` and the high halves of `odds`.
@@ -303,8 +283,8 @@ private:
     return vector * lanes + lane;
   }
 
-  void addResidual(int64_t pixel, Values &values) {
-    bool isSigned = spec.residual.getStorage().getIsSigned();
+  /// Rule N12 for one vector of sums and one of operands.
+  Value addResidual(Value value, Value other) {
     const ResidualValues &numbers = spec.residualValues;
     const StorageValues &middle = numbers.intermediate;
     Value lo = splat(sub(middle.lo, middle.zeroPoint));
@@ -316,31 +296,41 @@ private:
     Value bits = splat(numbers.shift);
     Value half = splat(b.createOrFold<arith::ShLIOp>(
         scalar(1), sub(numbers.shift, scalar(1))));
+    // The intermediate result minus its zero point, within its storage.
+    value = arith::MaxSIOp::create(b, value, lo);
+    value = arith::MinSIOp::create(b, value, hi);
+    // Sums wrap: only the whole one need fit.
+    Value first = arith::MulIOp::create(b, value, k1);
+    Value second = arith::MulIOp::create(b, other, k2);
+    Value sum = arith::AddIOp::create(b, first, second);
+    auto shift = static_cast<CodeShift>(spec.residual.getShift());
+    if (shift == CodeShift::Upward) {
+      Value start = arith::AddIOp::create(b, offset, half);
+      return arith::ShRSIOp::create(b, arith::AddIOp::create(b, sum, start),
+                                    bits);
+    }
+    sum = arith::AddIOp::create(b, sum, offset);
+    if (shift == CodeShift::None)
+      return sum;
+    Value sign = arith::ShRSIOp::create(b, sum, constant(31));
+    sum = arith::AddIOp::create(b, sum, half);
+    sum = arith::AddIOp::create(b, sum, sign);
+    return arith::ShRSIOp::create(b, sum, bits);
+  }
+
+  void addResidual(int64_t pixel, Values &values) {
+    bool isSigned = spec.residual.getStorage().getIsSigned();
     Values bytes;
     for (int64_t at = 0; at < tile.channels; at += chunkAt(at))
       bytes.push_back(loadResidual(pixel, at));
     for (auto [v, value] : llvm::enumerate(values)) {
-      // The intermediate result minus its zero point, within its storage.
-      value = arith::MaxSIOp::create(b, value, lo);
-      value = arith::MinSIOp::create(b, value, hi);
       SmallVector<int64_t> from;
       int64_t chunk = channelOf(v, 0) / 16;
       for (int64_t lane = 0; lane < lanes; ++lane)
         from.push_back(channelOf(v, lane) - chunk * 16);
       Value other = e.extend(e.shuffle(bytes[chunk], bytes[chunk], from),
                              e.i32(), isSigned);
-      // Sums wrap: only the whole one need fit.
-      Value first = arith::MulIOp::create(b, value, k1);
-      Value second = arith::MulIOp::create(b, other, k2);
-      Value sum = arith::AddIOp::create(b, first, second);
-      sum = arith::AddIOp::create(b, sum, offset);
-      if (spec.residual.getShift()) {
-        Value sign = arith::ShRSIOp::create(b, sum, constant(31));
-        sum = arith::AddIOp::create(b, sum, half);
-        sum = arith::AddIOp::create(b, sum, sign);
-        sum = arith::ShRSIOp::create(b, sum, bits);
-      }
-      value = sum;
+      value = addResidual(value, other);
     }
   }
 
@@ -362,6 +352,73 @@ private:
   /// Panels are stored 16 channels at a time, and a last 8.
   int64_t chunkAt(int64_t channel) const {
     return tile.vectors * lanes - channel >= 16 ? 16 : 8;
+  }
+
+  //===--- Vectors of 512 bits
+  //---------------------------------------------===//
+
+  bool isWide() const { return spec.isX86 && lanes == 16; }
+
+  /// Four vectors at a time, from sums to stored bytes, so that their registers
+  /// are free again.
+  void writeWide(const Values &accumulators) {
+    constexpr int64_t most = 4;
+    int64_t count = accumulators.size();
+    for (int64_t first = 0; first < count; first += most) {
+      int64_t here = std::min(most, count - first);
+      Values results;
+      for (int64_t i = first; i < first + here; ++i) {
+        loadConstants(i % tile.vectors);
+        results.push_back(requantize(accumulators[i]));
+        if (spec.residual)
+          results.back() =
+              addResidual(results.back(), i / tile.vectors, i % tile.vectors);
+      }
+      storeWide(first, results);
+    }
+  }
+
+  Value addResidual(Value value, int64_t pixel, int64_t vector) {
+    bool isSigned = spec.residual.getStorage().getIsSigned();
+    Value from = e.add(tile.residualAt[pixel], vector * lanes);
+    Value other = e.load(spec.residualBuffer, from, lanes);
+    return addResidual(value, e.extend(other, e.i32(), isSigned));
+  }
+
+  /// Up to four vectors of 16 channels, from the one of index `first` on. Packs
+  /// work inside of quarters of a vector, so that every fourth 32-bit word
+  /// belongs to the same vector of accumulators.
+  void storeWide(int64_t first, const Values &results) {
+    auto resultAt = [&](size_t i) {
+      return results[std::min(i, results.size() - 1)];
+    };
+    auto halves = [&](size_t i) {
+      return addZeroPoint(e.intrinsic("llvm.x86.avx512.packssdw.512",
+                                      e.vec(2 * lanes, e.i16()),
+                                      {resultAt(i), resultAt(i + 1)}));
+    };
+    bool isSigned = spec.output.getIsSigned();
+    Value low = halves(0);
+    Value bytes = e.intrinsic(isSigned ? "llvm.x86.avx512.packsswb.512"
+                                       : "llvm.x86.avx512.packuswb.512",
+                              e.vec(4 * lanes, e.i8()),
+                              {low, results.size() > 2 ? halves(2) : low});
+    SmallVector<int64_t> order;
+    for (int64_t i = 0; i < lanes; ++i)
+      order.push_back(i % 4 * 4 + i / 4);
+    Value words = e.bitcast(bytes, lanes, e.i32());
+    bytes = e.bitcast(e.shuffle(words, words, order), 4 * lanes, e.i8());
+    bytes = clamp(bytes);
+    // Vectors of one pixel lie side by side.
+    for (int64_t i = 0, end = results.size(); i < end;) {
+      int64_t pixel = (first + i) / tile.vectors;
+      int64_t vector = (first + i) % tile.vectors;
+      int64_t run = std::min(tile.vectors - vector, end - i);
+      run = run == 3 ? 2 : run;
+      e.store(e.slice(bytes, i * lanes, run * lanes), spec.outputBuffer,
+              e.add(tile.outputAt[pixel], vector * lanes));
+      i += run;
+    }
   }
 
   //===--- Stores
@@ -475,7 +532,7 @@ private:
 
   /// The bounds that saturation to bytes does not give already.
   Value clamp(Value bytes) {
-    auto [hasLo, hasHi] = getBounds(spec.output);
+    auto [hasLo, hasHi] = getClampedEnds(spec.output);
     bool isSigned = spec.output.getIsSigned();
     int64_t n = cast<VectorType>(bytes.getType()).getNumElements();
     if (hasLo) {

@@ -54,8 +54,19 @@ struct EpilogueTile {
 /// whether there are bounds inside the range of a byte. All else is the same
 /// for all storages.
 StorageAttr getCodeStorage(StorageAttr storage);
-/// Likewise: the signedness of the operand and whether anything is shifted.
-ResidualAttr getCodeResidual(ResidualAttr residual);
+/// How the code shifts the sum of a fused addition: the `shift` of the
+/// attribute that getCodeResidual() gives.
+enum class CodeShift {
+  None,
+  /// Ties go upward, which is proven to give the results of rule N12.
+  Upward,
+  TiesAway
+};
+/// Likewise: the signedness of the operand and how the sum is shifted.
+/// `output` is that of the layer.
+ResidualAttr getCodeResidual(ResidualAttr residual, StorageAttr output);
+/// Whether saturation to bytes leaves something to be clamped: below, above.
+std::pair<bool, bool> getClampedEnds(StorageAttr storage);
 
 /// Requantizes (rule N10), adds the residual (N12), clamps (N11), stores.
 /// Accumulators are pixel-major and hold the bias already.

@@ -98,7 +98,9 @@ MicroKernelTraits q::kernel::getTraits(MicroKernel kernel) {
   switch (kernel) {
   case MicroKernel::Pmaddwd:
   case MicroKernel::Vpdpwssd:
-    return {8, 2, 16, false, true};
+    return {8, 2, 16, false, true, false, true};
+  case MicroKernel::Vpdpwssd512:
+    return {16, 2, 16, false, false, false, true};
   case MicroKernel::Smlal:
     return {8, 1, 16, false, false};
   case MicroKernel::Sdot:
@@ -107,7 +109,15 @@ MicroKernelTraits q::kernel::getTraits(MicroKernel kernel) {
     return {4, 4, 8, false, false};
   case MicroKernel::Pmaddubsw:
   case MicroKernel::Vpdpbusd:
-    return {8, 4, 8, false, true, true};
+    return {8, 4, 8, false, true, true, true};
+  case MicroKernel::Smull:
+    return {4, 16, 8, true, false, false, false, /*splitsPanel=*/true};
+  case MicroKernel::Smmla:
+    return {4, 8, 8, true, false};
+  case MicroKernel::Usmmla:
+    return {4, 8, 8, false, false};
+  case MicroKernel::Vpdpbusd512:
+    return {16, 4, 8, false, false, true, true};
   }
   return {8, 1, 16, false, false};
 }
@@ -157,9 +167,11 @@ static int64_t maxTilePixels(MicroKernel kernel, int64_t vectors,
                              int64_t registers) {
   switch (kernel) {
   case MicroKernel::Vpdpbusd:
+  case MicroKernel::Vpdpbusd512:
     return std::max<int64_t>((registers - 1 - vectors) / vectors, 1);
   case MicroKernel::Pmaddwd:
   case MicroKernel::Vpdpwssd:
+  case MicroKernel::Vpdpwssd512:
     return vectors == 1 ? 8 : vectors == 2 ? 5 : 3;
   case MicroKernel::Pmaddubsw:
     return vectors == 1 ? 8 : vectors == 2 ? 4 : 3;
@@ -168,45 +180,83 @@ static int64_t maxTilePixels(MicroKernel kernel, int64_t vectors,
   case MicroKernel::Sdot:
   case MicroKernel::Usdot:
     return vectors <= 2 ? 8 : 5;
+  case MicroKernel::Smull:
+    return 3;
+  case MicroKernel::Smmla:
+  case MicroKernel::Usmmla:
+    return vectors <= 2 ? 8 : 4;
   }
   return 4;
 }
 
-std::pair<int64_t, int64_t>
-q::kernel::chooseDenseTile(const LayerGeometry &geometry, MicroKernel kernel,
-                           int64_t registers) {
+DenseTile q::kernel::chooseDenseTile(const LayerGeometry &geometry,
+                                     MicroKernel kernel, int64_t registers) {
   int64_t channels = geometry.outC / geometry.groups;
   int64_t lanes = getTraits(kernel).lanes;
+  constexpr int64_t manyPixels = 240;
   int64_t width = geometry.outW;
   if (geometry.isPointwise())
-    width =
-        std::min<int64_t>(geometry.batch * geometry.outH * geometry.outW, 240);
+    width = std::min<int64_t>(geometry.batch * geometry.outH * geometry.outW,
+                              manyPixels);
   SmallVector<int64_t> candidates;
-  if (kernel == MicroKernel::Vpdpbusd)
+  bool isVnni =
+      kernel == MicroKernel::Vpdpbusd || kernel == MicroKernel::Vpdpbusd512;
+  if (kernel == MicroKernel::Vpdpbusd512)
+    candidates = {2, 1, 3, 4, 6};
+  else if (isVnni)
     candidates = {1, 2, 3, 4, 6};
   else if (getTraits(kernel).permutesPanel)
     candidates = {1, 2, 3};
+  else if (kernel == MicroKernel::Smull)
+    candidates = {2};
+  else if (kernel == MicroKernel::Smmla || kernel == MicroKernel::Usmmla)
+    // The more channels, the fewer pairs of pixels are shuffled for each.
+    candidates = {channels < 16 ? 2 : 4};
   else
     candidates = {8 / lanes, 16 / lanes};
-  std::pair<int64_t, int64_t> best;
-  double bestCost = 0;
+  DenseTile best;
   for (int64_t vectors : candidates) {
     int64_t panel = vectors * lanes;
     if (panel > 8 && panel > channels)
       continue;
     int64_t pixels = maxTilePixels(kernel, vectors, registers);
-    RowSplit split = splitRow(width, pixels, vectors * lanes / 8);
-    double cost = double(ceilDiv(channels, panel)) *
-                  splitCost(split, vectors * lanes / 8);
+    // Of many pixels, the remainder does not matter.
+    int64_t counted =
+        isVnni && width == manyPixels ? manyPixels / pixels * pixels : width;
+    RowSplit split = splitRow(counted, pixels, vectors * lanes / 8);
+    double cost = double(ceilDiv(channels, panel)) * double(width) /
+                  double(counted) * splitCost(split, vectors * lanes / 8);
+    // A wider panel reads the activations less often; those of a chain lie
+    // scattered, which the caches notice.
+    if (kernel == MicroKernel::Pmaddubsw && vectors == 1)
+      cost *= 1.1;
+    // One load of 512 bits a cycle, which is one product; and stores of three
+    // vectors are in two parts.
+    if (kernel == MicroKernel::Vpdpbusd512)
+      cost *= vectors == 1 ? 1.3 : vectors == 3 ? 1.1 : 1;
     // Two vpdpbusd a cycle, each of four cycles: eight accumulators at least.
-    if (kernel == MicroKernel::Vpdpbusd)
-      cost *= std::max(1.0, 8.0 / double(split.sizeA * vectors));
-    if (bestCost == 0 || cost < bestCost) {
-      best = {pixels, vectors};
-      bestCost = cost;
-    }
+    if (isVnni)
+      cost *= std::max(1.0, 64.0 / double(split.sizeA * panel));
+    if (best.cost == 0 || cost < best.cost)
+      best = {pixels, vectors, cost};
   }
   return best;
+}
+
+MicroKernel q::kernel::chooseDenseWidth(const LayerGeometry &geometry,
+                                        MicroKernel kernel, int64_t registers) {
+  constexpr auto wide = MicroKernel::Vpdpbusd512;
+  int64_t channels = geometry.outC / geometry.groups;
+  // A single pixel waits for its weights; in smaller panels they come sooner.
+  int64_t pixels = geometry.batch * geometry.outH * geometry.outW;
+  if (kernel != MicroKernel::Vpdpbusd || registers < 32 || pixels < 2 ||
+      channels < getTraits(wide).lanes)
+    return kernel;
+  // Half the instructions per product, and an epilogue without permutations.
+  constexpr double advantage = 0.85;
+  double wideCost = chooseDenseTile(geometry, wide, registers).cost;
+  double cost = chooseDenseTile(geometry, kernel, registers).cost;
+  return wideCost * advantage < cost ? wide : kernel;
 }
 
 //===----------------------------------------------------------------------===//
@@ -229,6 +279,26 @@ int64_t DensePlan::channelOf(int64_t vector, int64_t lane) const {
   if (traits.permutesPanel && vector / 2 * 2 + 1 < vectors)
     return permutedChannel(vector, lane);
   return vector * traits.lanes + lane;
+}
+
+bool DensePlan::skipsColumns() const {
+  const LayerGeometry &g = geometry;
+  return g.kernelW == 1 && g.strideW > 1 && g.padLeft == 0 &&
+         (g.outW - 1) * g.strideW < g.inW;
+}
+
+int64_t DensePlan::rowColumns() const {
+  const LayerGeometry &g = geometry;
+  return skipsColumns()
+             ? g.outW
+             : (g.outW - 1) * g.strideW + (g.kernelW - 1) * g.dilationW + 1;
+}
+
+int64_t DensePlan::stepOffset(int64_t step) const {
+  const LayerGeometry &g = geometry;
+  int64_t segment = step / steps, taps = segmentPerTap ? g.kernelW : 1;
+  return segment / taps * g.dilationH * rowColumns() * g.inC +
+         segment % taps * g.dilationW * g.inC + step % steps * traits.depth;
 }
 
 DensePlan q::kernel::getDensePlan(const LayerGeometry &geometry,
@@ -272,12 +342,20 @@ std::vector<int8_t> q::kernel::packDenseWeights(const DensePlan &plan,
   int64_t taps = g.kernelH * g.kernelW, channels = plan.inputChannelsPerGroup();
   int64_t depth = plan.traits.depth;
   std::vector<int8_t> packed(plan.panelCount() * plan.panelBytes());
-  int8_t *out = packed.data();
+  int64_t partVectors = plan.vectors / plan.parts();
   for (int64_t group = 0; group < g.groups; ++group)
     for (int64_t panel = 0; panel < plan.panelsPerGroup; ++panel)
       for (int64_t segment = 0; segment < plan.segments; ++segment)
         for (int64_t step = 0; step < plan.steps; ++step)
-          for (int64_t vector = 0; vector < plan.vectors; ++vector)
+          for (int64_t vector = 0; vector < plan.vectors; ++vector) {
+            // The parts of a panel lie one behind the other.
+            int64_t inPart = (segment * plan.steps + step) * partVectors +
+                             vector % partVectors;
+            int8_t *out =
+                packed.data() +
+                (group * plan.panelsPerGroup + panel) * plan.panelBytes() +
+                vector / partVectors * plan.partBytes() +
+                inPart * plan.traits.lanes * depth;
             for (int64_t lane = 0; lane < plan.traits.lanes; ++lane)
               for (int64_t d = 0; d < depth; ++d, ++out) {
                 int64_t channel =
@@ -290,6 +368,7 @@ std::vector<int8_t> q::kernel::packDenseWeights(const DensePlan &plan,
                 *out = weights[row * taps * channels +
                                segment * plan.segmentLength + k];
               }
+          }
   return packed;
 }
 
@@ -304,9 +383,9 @@ FailureOr<PackedSizes> q::kernel::getPackedSizes(ConvOp op) {
     return op.emitOpError() << "has no kernel: " << reason;
   int64_t lanes = getTraits(kernel).lanes;
   int64_t panel = vectors * lanes;
-  if (pixels < 1 || vectors < 1 || panel % 8 || panel > 64)
+  if (pixels < 1 || vectors < 1 || panel % 8 || panel > 128)
     return op.emitOpError() << "tile must hold at least one pixel, and a "
-                               "multiple of 8 channels up to 64";
+                               "multiple of 8 channels up to 128";
   if (panel > 8 && panel > geometry->outC / geometry->groups)
     return op.emitOpError()
            << "tile is wider than the " << geometry->outC << " output channels";

@@ -20,8 +20,10 @@ namespace q::kernel {
 /// and not yet packed.
 struct LayerConstants {
   StorageAttr input, output;
-  ResidualAttr residual; ///< null if there is none
-  ChainAttr chain;       ///< null if the micro-kernel has none
+  ResidualAttr residual;       ///< null if there is none
+  ChainAttr chain;             ///< null if the micro-kernel has none
+  PanelChainsAttr panelChains; ///< instead, where panels differ
+  SignedChainAttr signedChain; ///< likewise
   std::vector<int8_t> weights;
   std::vector<int32_t> bias; ///< with the zero point's cross-terms (rule N6)
   /// The sum of each channel's weights.

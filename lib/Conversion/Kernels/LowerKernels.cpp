@@ -32,6 +32,9 @@ namespace {
 struct CallOperands {
   SmallVector<Value> values;
   ActivationStrides input{}, output{}, residual{};
+  TeamPlan team;
+  /// Threads that call the function at once: each needs scratch.
+  int64_t callers = 1;
 };
 
 /// A flat view of a buffer with static strides: all that its elements span.
@@ -136,57 +139,171 @@ private:
         failed(push(op.getBias(), nullptr)) ||
         failed(push(op.getMultipliers(), nullptr)) ||
         failed(push(op.getShifts(), nullptr)) ||
+        failed(push(op.getChainTable(), nullptr)) ||
         failed(push(op.getResidual(), &call.residual)) ||
         failed(push(op.getInit(), &call.output)))
       return failure();
     if (!op.getResidual())
       call.residual = call.output;
+    call.team = planTeam(op, call);
+    call.callers = countCallers(op, call.team);
     pushScratch(op, builder, call);
     pushNumbers(op, builder, call);
+    FailureOr<Value> isMember = pushTeam(op, builder, call);
+    if (failed(isMember))
+      return failure();
 
     func::FuncOp kernel = getKernel(op, call, symbols);
+    if (*isMember) {
+      auto guard = scf::IfOp::create(builder, op.getLoc(), *isMember);
+      builder.setInsertionPointToStart(guard.thenBlock());
+    }
     func::CallOp::create(builder, op.getLoc(), kernel, call.values);
     op->erase();
     return success();
   }
 
+  //===--- Threads
+  //---------------------------------------------------------===//
+
+  static int64_t getThreads(Operation *op) {
+    auto threads = op->getAttrOfType<IntegerAttr>(q::kThreadsAttrName);
+    return threads ? threads.getInt() : 1;
+  }
+
+  static TeamPlan planTeam(ConvOp op, const CallOperands &call) {
+    return blockingOf(op, stridesOf(call)).second;
+  }
+  static TeamPlan planTeam(DepthwiseOp op, const CallOperands &) {
+    return getDepthwiseTeam(planOf(op), getThreads(op));
+  }
+  static TeamPlan planTeam(WinogradOp op, const CallOperands &) {
+    return getWinogradTeam(planOf(op), getThreads(op));
+  }
+
+  /// The thread and the number of threads that share the kernel, if there is a
+  /// team. Gives the condition under which a thread calls it; null is always.
+  FailureOr<Value> pushTeam(Operation *op, OpBuilder &builder,
+                            CallOperands &call) {
+    if (getThreads(op) == 1)
+      return Value();
+    auto function = op->getParentOfType<func::FuncOp>();
+    Value thread, team;
+    for (BlockArgument argument : function.getArguments()) {
+      if (function.getArgAttr(argument.getArgNumber(), q::kThreadAttrName))
+        thread = argument;
+      if (function.getArgAttr(argument.getArgNumber(), q::kTeamAttrName))
+        team = argument;
+    }
+    if (!thread || !team || getThreads(function) < getThreads(op)) {
+      op->emitOpError("is for several threads, but its function is not; "
+                      "q-split-threads makes both");
+      return failure();
+    }
+    Location loc = op->getLoc();
+    Value threads = arith::MinUIOp::create(
+        builder, loc, team,
+        arith::ConstantIndexOp::create(builder, loc, call.team.threads));
+    if (call.team.loop != SharedLoop::None)
+      call.values.append({thread, threads});
+    if (call.callers == getThreads(function))
+      return Value();
+    return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult,
+                                 thread, threads)
+        .getResult();
+  }
+
+  /// How many threads call the kernel.
+  template <typename OpTy>
+  static int64_t countCallers(OpTy op, const TeamPlan &team) {
+    // The Winograd nest has barriers, which all of them have to reach.
+    if (std::is_same_v<OpTy, WinogradOp> && team.loop != SharedLoop::None)
+      return getThreads(op->template getParentOfType<func::FuncOp>());
+    return team.threads;
+  }
+
+  template <typename OpTy>
+  static void takeOwnScratch(OpTy, ImplicitLocOpBuilder &b,
+                             const CallOperands &call, NestSpec &spec) {
+    auto own = [&](Value &buffer) {
+      buffer = getOwnPart(b, buffer, call, spec.team.thread);
+    };
+    // Data that the Winograd nest has transformed are for all.
+    if (!std::is_same_v<OpTy, WinogradOp>)
+      own(spec.buffers.scratch);
+    own(spec.buffers.weightScratch);
+    own(spec.buffers.inputScratch);
+    own(spec.buffers.sums);
+  }
+
+  /// `buffer` of a function that several threads call: the part of a thread.
+  static Value getOwnPart(ImplicitLocOpBuilder &b, Value buffer,
+                          const CallOperands &call, Value thread) {
+    if (!buffer || call.callers == 1)
+      return buffer;
+    auto type = cast<MemRefType>(buffer.getType());
+    int64_t length = type.getNumElements() / call.callers;
+    Value offset = arith::MulIOp::create(
+        b, thread, arith::ConstantIndexOp::create(b, length));
+    return memref::SubViewOp::create(b, buffer, OpFoldResult(offset),
+                                     OpFoldResult(b.getIndexAttr(length)),
+                                     OpFoldResult(b.getIndexAttr(1)));
+  }
+
   //===--- Scratch
   //---------------------------------------------------------===//
 
+  /// A buffer for each thread, or one that all `isShared`.
   static void pushBuffer(Operation *op, OpBuilder &builder, CallOperands &call,
-                         int64_t elements, unsigned bits) {
+                         int64_t elements, unsigned bits,
+                         bool isShared = false) {
+    if (call.callers > 1 && !isShared)
+      elements = call.callers * llvm::alignTo(elements, 512 / bits);
     auto type = MemRefType::get({elements}, builder.getIntegerType(bits));
     call.values.push_back(memref::AllocOp::create(
         builder, op->getLoc(), type, builder.getI64IntegerAttr(64)));
   }
 
+  static DensePlan planOf(ConvOp op) {
+    return getDensePlan(*getGeometry(op), op.getMicroKernel(), op.getTile()[1]);
+  }
+
+  static std::pair<DenseBlocking, TeamPlan>
+  blockingOf(ConvOp op, const KernelBuffers &buffers) {
+    return getDenseTeam(planOf(op), op.getTile()[0], buffers,
+                        op.getInputStorage(), getThreads(op));
+  }
+
   static void pushScratch(ConvOp op, OpBuilder &builder, CallOperands &call) {
-    DensePlan plan =
-        getDensePlan(*getGeometry(op), op.getMicroKernel(), op.getTile()[1]);
-    DenseBlocking blocking = getDenseBlocking(
-        plan, op.getTile()[0], stridesOf(call), op.getInputStorage());
+    DenseBlocking blocking = blockingOf(op, stridesOf(call)).first;
     if (!blocking.readsInput)
       pushBuffer(op, builder, call, blocking.scratchElements,
-                 plan.traits.activationBits);
+                 planOf(op).traits.activationBits);
+  }
+
+  static DepthwisePlan planOf(DepthwiseOp op) {
+    return getDepthwisePlan(*getGeometry(op), op.getMicroKernel(),
+                            op.getTile()[0], op.getTile()[1]);
   }
 
   static void pushScratch(DepthwiseOp op, OpBuilder &builder,
                           CallOperands &call) {
-    DepthwisePlan plan = getDepthwisePlan(*getGeometry(op), op.getMicroKernel(),
-                                          op.getTile()[0], op.getTile()[1]);
+    DepthwisePlan plan = planOf(op);
     pushBuffer(op, builder, call, plan.blockChannels, 8);
     pushBuffer(op, builder, call, getDepthwiseWeightScratch(plan), 16);
   }
 
   static WinogradPlan planOf(WinogradOp op) {
-    return getWinogradPlan(*getGeometry(op), op.getTile()[0], op.getTile()[1]);
+    return getWinogradPlan(*getGeometry(op), op.getTile()[0], op.getTile()[1],
+                           op.getMicroKernel());
   }
 
   static void pushScratch(WinogradOp op, OpBuilder &builder,
                           CallOperands &call) {
     WinogradPlan plan = planOf(op);
     constexpr int64_t positions = WinogradPlan::positions;
-    pushBuffer(op, builder, call, positions * plan.dataPitch(), 16);
+    pushBuffer(op, builder, call, positions * plan.dataPitch(), 16,
+               /*isShared=*/true);
     pushBuffer(op, builder, call, positions * plan.weightPitch(), 16);
     pushBuffer(op, builder, call, plan.scratchBytes(), 8);
     pushBuffer(op, builder, call, plan.maxTiles() * plan.sumPitch(), 32);
@@ -196,10 +313,7 @@ private:
   /// their input where it lies.
   static void takeScratch(ConvOp op, KernelBuffers &buffers,
                           function_ref<Value()> take) {
-    DensePlan plan =
-        getDensePlan(*getGeometry(op), op.getMicroKernel(), op.getTile()[1]);
-    if (!getDenseBlocking(plan, op.getTile()[0], buffers, op.getInputStorage())
-             .readsInput)
+    if (!blockingOf(op, buffers).first.readsInput)
       buffers.scratch = take();
   }
   static void takeScratch(DepthwiseOp, KernelBuffers &buffers,
@@ -281,14 +395,25 @@ private:
     if (ChainAttr chain = op.getChainAttr())
       attributes.set(op.getChainAttrName(),
                      ChainAttr::get(context, chain.getLength(), 0, 0, 0));
+    // Counts are read from the table.
+    if (PanelChainsAttr chains = op.getPanelChainsAttr())
+      attributes.set(op.getPanelChainsAttrName(),
+                     PanelChainsAttr::get(
+                         context, chains.getLengths(),
+                         SmallVector<int64_t>(chains.getLengths().size()), {}));
+    if (SignedChainAttr chain = op.getSignedChainAttr())
+      attributes.set(
+          op.getSignedChainAttrName(),
+          SignedChainAttr::get(context, chain.getLength(), 0, 0, 0, 0));
     // Nor on the reasons of a choice.
     attributes.erase(op.getWinogradProofAttrName());
     attributes.erase(op.getWhyDirectAttrName());
     attributes.set(op.getOutputStorageAttrName(),
                    getCodeStorage(op.getOutputStorage()));
     if (op.getResidualAdd())
-      attributes.set(op.getResidualAddAttrName(),
-                     getCodeResidual(*op.getResidualAdd()));
+      attributes.set(
+          op.getResidualAddAttrName(),
+          getCodeResidual(*op.getResidualAdd(), op.getOutputStorage()));
     return attributes.getDictionary(context);
   }
 
@@ -323,13 +448,20 @@ private:
     kernel->setAttr("passthrough",
                     builder.getStrArrayAttr({"noinline", "nounwind"}));
     describeToLLVM(op, kernel);
+    // Across its barriers other threads write to what they share.
+    if (call.team.loop != SharedLoop::None && isa<WinogradOp>(op))
+      kernel.removeArgAttr(getFirstScratch(op),
+                           LLVM::LLVMDialect::getNoAliasAttrName());
     symbols.insert(kernel);
     fillBody(op, call, kernel);
     return kernel;
   }
 
   template <typename OpTy>
-  static void describeToLLVM(OpTy, func::FuncOp kernel) {
+  static void describeToLLVM(OpTy op, func::FuncOp kernel) {
+    if (keepsLoops(op.getMicroKernel()))
+      kernel->setAttr(q::kKeepsLoopsAttrName,
+                      UnitAttr::get(kernel.getContext()));
     for (unsigned i = 0; i < kernel.getNumArguments(); ++i)
       if (isa<MemRefType>(kernel.getArgumentTypes()[i]))
         kernel.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
@@ -348,6 +480,11 @@ private:
   static std::string kernelName(DepthwiseOp) { return "qk_depthwise"; }
   static std::string kernelName(WinogradOp) { return "qk_winograd"; }
 
+  /// The argument behind the operands of an op.
+  static unsigned getFirstScratch(Operation *op) {
+    return op->getNumOperands();
+  }
+
   template <typename OpTy>
   void fillBody(OpTy op, const CallOperands &call, func::FuncOp kernel) {
     Block *block = kernel.addEntryBlock();
@@ -363,6 +500,10 @@ private:
     spec.microKernel = op.getMicroKernel();
     if (ChainAttr chain = op.getChainAttr())
       spec.chain = chain.getLength();
+    if (PanelChainsAttr chains = op.getPanelChainsAttr())
+      spec.chainLengths = chains.getLengths();
+    if (SignedChainAttr chain = op.getSignedChainAttr())
+      spec.chain = chain.getLength();
     spec.inputStorage = op.getInputStorage();
     spec.buffers = stridesOf(call);
     spec.buffers.input = take(true);
@@ -373,15 +514,23 @@ private:
     epilogue.tiesAway = op.getTiesAway();
     epilogue.output = getCodeStorage(op.getOutputStorage());
     if (op.getResidualAdd())
-      epilogue.residual = getCodeResidual(*op.getResidualAdd());
+      epilogue.residual =
+          getCodeResidual(*op.getResidualAdd(), op.getOutputStorage());
     epilogue.traits = getTraits(op.getMicroKernel());
-    epilogue.isX86 = epilogue.traits.permutesPanel;
+    epilogue.isX86 = epilogue.traits.isX86;
     epilogue.multipliers = take(bool(op.getMultipliers()));
     epilogue.shifts = take(bool(op.getShifts()));
+    spec.buffers.chainTable = take(bool(op.getChainTable()));
     epilogue.residualBuffer = take(bool(op.getResidual()));
     epilogue.outputBuffer = take(true);
     takeScratch(op, spec.buffers, [&]() { return take(true); });
     takeNumbers(builder, epilogue, [&]() { return take(true); });
+    static_cast<TeamPlan &>(spec.team) = call.team;
+    if (call.team.loop != SharedLoop::None) {
+      spec.team.thread = take(true);
+      spec.team.size = take(true);
+      takeOwnScratch(op, builder, call, spec);
+    }
     emitBody(op, emitter, spec);
     func::ReturnOp::create(builder);
   }
@@ -403,19 +552,11 @@ private:
   }
 
   static void emitBody(ConvOp op, KernelEmitter &e, const NestSpec &spec) {
-    DensePlan plan =
-        getDensePlan(*getGeometry(op), op.getMicroKernel(), op.getTile()[1]);
-    emitDenseNest(e, plan,
-                  getDenseBlocking(plan, op.getTile()[0], spec.buffers,
-                                   op.getInputStorage()),
-                  spec);
+    emitDenseNest(e, planOf(op), blockingOf(op, spec.buffers).first, spec);
   }
 
   static void emitBody(DepthwiseOp op, KernelEmitter &e, const NestSpec &spec) {
-    emitDepthwiseNest(e,
-                      getDepthwisePlan(*getGeometry(op), op.getMicroKernel(),
-                                       op.getTile()[0], op.getTile()[1]),
-                      spec);
+    emitDepthwiseNest(e, planOf(op), spec);
   }
 
   static void emitBody(WinogradOp op, KernelEmitter &e, const NestSpec &spec) {

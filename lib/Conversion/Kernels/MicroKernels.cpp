@@ -21,24 +21,31 @@ int64_t q::kernel::getUnroll(MicroKernel kernel, int64_t steps, int64_t chain) {
       return std::max<int64_t>(chain, 4);
     [[fallthrough]];
   case MicroKernel::Vpdpbusd:
+  case MicroKernel::Vpdpbusd512:
   case MicroKernel::Pmaddwd:
   case MicroKernel::Vpdpwssd:
+  case MicroKernel::Vpdpwssd512:
     return steps % 2 == 0 ? 2 : steps % 3 == 0 ? 3 : 2;
   case MicroKernel::Smlal:
     return 8; // one vector of activations per pixel
   case MicroKernel::Sdot:
   case MicroKernel::Usdot:
     return 4; // likewise
+  case MicroKernel::Smmla:
+  case MicroKernel::Usmmla:
+    return 2; // likewise
+  case MicroKernel::Smull:
+    return std::max<int64_t>(chain / 2, 1);
   }
   return 1;
 }
 
 /// vpmaddwd and vpdpwssd: two channels of a pixel, broadcast, times two weights
-/// of each of eight output channels.
+/// of each of eight (or sixteen) output channels.
 static void emitPairs(KernelEmitter &e, MicroKernel kernel, const Tile &tile,
                       const StepOperands &from, int64_t steps,
                       Values &accumulators) {
-  constexpr int64_t lanes = 8;
+  int64_t lanes = getTraits(kernel).lanes;
   for (int64_t step = 0; step < steps; ++step) {
     Values weights;
     for (int64_t v = 0; v < tile.vectors; ++v) {
@@ -59,18 +66,18 @@ static void emitPairs(KernelEmitter &e, MicroKernel kernel, const Tile &tile,
   }
 }
 
-/// Four activations from `at` on, in each of eight lanes.
-static Value broadcastFour(KernelEmitter &e, Value activations, Value at) {
-  constexpr int64_t lanes = 8;
+/// Four activations from `at` on, in each of `lanes` lanes.
+static Value broadcastFour(KernelEmitter &e, Value activations, Value at,
+                           int64_t lanes) {
   Value four = e.bitcast(e.load(activations, at, 4), 1, e.i32());
   Value all = vector::BroadcastOp::create(e.b, e.vec(lanes, e.i32()), four);
   return e.bitcast(all, 4 * lanes, e.i8());
 }
 
-/// Four weights of each of eight output channels, for every vector of a step.
+/// Four weights of each of `lanes` output channels, for every vector of a step.
 static Values loadFours(KernelEmitter &e, const Tile &tile,
-                        const StepOperands &from, int64_t step) {
-  constexpr int64_t bytes = 4 * 8;
+                        const StepOperands &from, int64_t step, int64_t lanes) {
+  int64_t bytes = 4 * lanes;
   Values weights;
   for (int64_t v = 0; v < tile.vectors; ++v) {
     int64_t at = (step * tile.vectors + v) * bytes;
@@ -79,23 +86,35 @@ static Values loadFours(KernelEmitter &e, const Tile &tile,
   return weights;
 }
 
+/// Fetches the lines of `bytes` weights at `offset` and `fetchAhead`.
+static void fetch(KernelEmitter &e, const StepOperands &from, int64_t offset,
+                  int64_t bytes) {
+  constexpr int64_t line = 64;
+  for (int64_t at = 0; at < bytes; at += line)
+    e.prefetch(from.weights,
+               e.add(from.weightsAt, offset + from.fetchAhead + at));
+}
+
 /// vpdpbusd: four channels of a pixel, broadcast, times four weights of each of
-/// eight output channels, added in int32.
-static void emitVpdpbusd(KernelEmitter &e, const Tile &tile,
+/// eight or sixteen output channels, added in int32.
+static void emitVpdpbusd(KernelEmitter &e, MicroKernel kernel, const Tile &tile,
                          const StepOperands &from, int64_t steps,
                          Values &accumulators) {
-  constexpr int64_t lanes = 8;
+  int64_t lanes = getTraits(kernel).lanes;
+  StringRef name = kernel == MicroKernel::Vpdpbusd512
+                       ? "llvm.x86.avx512.vpdpbusd.512"
+                       : "llvm.x86.avx512.vpdpbusd.256";
   for (int64_t step = 0; step < steps; ++step) {
-    Values weights = loadFours(e, tile, from, step);
+    Values weights = loadFours(e, tile, from, step, lanes);
+    if (from.fetchAhead)
+      fetch(e, from, step * tile.vectors * 4 * lanes, tile.vectors * 4 * lanes);
     for (int64_t p = 0; p < tile.pixels; ++p) {
-      Value activations =
-          broadcastFour(e, from.activations,
-                        e.add(from.activationsAt, p * from.pitch + step * 4));
+      Value at = e.add(from.activationsAt, p * from.pitch + step * 4);
+      Value activations = broadcastFour(e, from.activations, at, lanes);
       for (int64_t v = 0; v < tile.vectors; ++v) {
         Value &accumulator = accumulators[p * tile.vectors + v];
-        accumulator =
-            e.intrinsic("llvm.x86.avx512.vpdpbusd.256", e.vec(lanes, e.i32()),
-                        {accumulator, activations, weights[v]});
+        accumulator = e.intrinsic(name, e.vec(lanes, e.i32()),
+                                  {accumulator, activations, weights[v]});
       }
     }
   }
@@ -114,11 +133,10 @@ static void emitPmaddubsw(KernelEmitter &e, const Tile &tile,
     int64_t end = std::min(first + from.chain, steps);
     Values sums(accumulators.size());
     for (int64_t step = first; step < end; ++step) {
-      Values weights = loadFours(e, tile, from, step);
+      Values weights = loadFours(e, tile, from, step, lanes);
       for (int64_t p = 0; p < tile.pixels; ++p) {
-        Value activations =
-            broadcastFour(e, from.activations,
-                          e.add(from.activationsAt, p * from.pitch + step * 4));
+        Value at = e.add(from.activationsAt, p * from.pitch + step * 4);
+        Value activations = broadcastFour(e, from.activations, at, lanes);
         for (int64_t v = 0; v < tile.vectors; ++v) {
           int64_t i = p * tile.vectors + v;
           Value products =
@@ -139,99 +157,25 @@ static void emitPmaddubsw(KernelEmitter &e, const Tile &tile,
   }
 }
 
-/// SMLAL by lane: LLVM forms it from the widening multiply below.
-static void emitSmlal(KernelEmitter &e, const Tile &tile,
-                      const StepOperands &from, int64_t steps,
-                      Values &accumulators) {
-  constexpr int64_t lanes = 8;
-  for (int64_t first = 0; first < steps; first += 8) {
-    int64_t count = std::min<int64_t>(8, steps - first);
-    Values activations;
-    for (int64_t p = 0; p < tile.pixels; ++p) {
-      Value at = e.add(from.activationsAt, p * from.pitch + first);
-      activations.push_back(
-          e.load(from.activations, at, int64_t(llvm::PowerOf2Ceil(count))));
-    }
-    for (int64_t step = 0; step < count; ++step) {
-      Values weights;
-      for (int64_t v = 0; v < tile.vectors; ++v) {
-        int64_t at = ((first + step) * tile.vectors + v) * lanes;
-        Value bytes = e.load(from.weights, e.add(from.weightsAt, at), lanes);
-        // Through i16, so that the multiply is 16 to 32 bits.
-        Value half = e.extend(bytes, e.i16(), /*isSigned=*/true);
-        weights.push_back(e.extend(half, e.i32(), /*isSigned=*/true));
-      }
-      for (int64_t p = 0; p < tile.pixels; ++p) {
-        SmallVector<int64_t> lane(lanes, step);
-        Value splat = e.shuffle(activations[p], activations[p], lane);
-        Value wide = e.extend(splat, e.i32(), /*isSigned=*/true);
-        for (int64_t v = 0; v < tile.vectors; ++v) {
-          Value &accumulator = accumulators[p * tile.vectors + v];
-          Value products = arith::MulIOp::create(e.b, wide, weights[v]);
-          accumulator = arith::AddIOp::create(e.b, accumulator, products);
-        }
-      }
-    }
-  }
-}
-
-/// SDOT and USDOT by lane: four channels of a pixel times four weights of each
-/// of four output channels.
-static void emitDot(KernelEmitter &e, bool isUnsigned, const Tile &tile,
-                    const StepOperands &from, int64_t steps,
-                    Values &accumulators) {
-  auto acc = e.vec(4, e.i32());
-  StringRef name = isUnsigned ? "llvm.aarch64.neon.usdot.v4i32.v16i8"
-                              : "llvm.aarch64.neon.sdot.v4i32.v16i8";
-  for (int64_t first = 0; first < steps; first += 4) {
-    int64_t count = std::min<int64_t>(4, steps - first);
-    int64_t bytes = 4 * int64_t(llvm::PowerOf2Ceil(count));
-    Values activations;
-    for (int64_t p = 0; p < tile.pixels; ++p) {
-      Value at = e.add(from.activationsAt, p * from.pitch + first * 4);
-      activations.push_back(
-          e.bitcast(e.load(from.activations, at, bytes), bytes / 4, e.i32()));
-    }
-    for (int64_t step = 0; step < count; ++step) {
-      Values weights;
-      for (int64_t v = 0; v < tile.vectors; ++v) {
-        int64_t at = ((first + step) * tile.vectors + v) * 16;
-        weights.push_back(e.load(from.weights, e.add(from.weightsAt, at), 16));
-      }
-      for (int64_t p = 0; p < tile.pixels; ++p) {
-        SmallVector<int64_t> lane(4, step);
-        Value splat = e.bitcast(e.shuffle(activations[p], activations[p], lane),
-                                16, e.i8());
-        for (int64_t v = 0; v < tile.vectors; ++v) {
-          Value &accumulator = accumulators[p * tile.vectors + v];
-          // The unsigned factor comes first.
-          accumulator =
-              isUnsigned
-                  ? e.intrinsic(name, acc, {accumulator, splat, weights[v]})
-                  : e.intrinsic(name, acc, {accumulator, weights[v], splat});
-        }
-      }
-    }
-  }
-}
-
 void q::kernel::emitSteps(KernelEmitter &e, MicroKernel kernel,
                           const Tile &tile, const StepOperands &operands,
                           int64_t steps, Values &accumulators) {
   switch (kernel) {
   case MicroKernel::Pmaddwd:
   case MicroKernel::Vpdpwssd:
+  case MicroKernel::Vpdpwssd512:
     return emitPairs(e, kernel, tile, operands, steps, accumulators);
   case MicroKernel::Vpdpbusd:
-    return emitVpdpbusd(e, tile, operands, steps, accumulators);
+  case MicroKernel::Vpdpbusd512:
+    return emitVpdpbusd(e, kernel, tile, operands, steps, accumulators);
   case MicroKernel::Pmaddubsw:
     return emitPmaddubsw(e, tile, operands, steps, accumulators);
   case MicroKernel::Smlal:
-    return emitSmlal(e, tile, operands, steps, accumulators);
+  case MicroKernel::Smull:
   case MicroKernel::Sdot:
-    return emitDot(e, /*isUnsigned=*/false, tile, operands, steps,
-                   accumulators);
   case MicroKernel::Usdot:
-    return emitDot(e, /*isUnsigned=*/true, tile, operands, steps, accumulators);
+  case MicroKernel::Smmla:
+  case MicroKernel::Usmmla:
+    return emitNeonSteps(e, kernel, tile, operands, steps, accumulators);
   }
 }

@@ -25,9 +25,15 @@ struct StepOperands {
   int64_t pitch;       ///< elements from one pixel to the next
   Value weights;       ///< flat i8 buffer
   Value weightsAt;
-  /// Steps of pmaddubsw whose sums are added in int16, counted from the start
-  /// of a run.
+  /// What is added in int16, counted from the start of a run: steps of
+  /// pmaddubsw, products of a lane of smull.
   int64_t chain = 1;
+  /// Products of the run's last step that are not filled up with zeros, if that
+  /// is known: smull leaves out what is not there.
+  int64_t lastDepth = 0;
+  /// How many bytes of weights behind those of a step are fetched into the
+  /// cache (vpdpbusd); 0 for none.
+  int64_t fetchAhead = 0;
 };
 
 /// How many steps of a micro-kernel make one iteration of a loop over `steps`:
@@ -43,6 +49,38 @@ constexpr int64_t kScratchSlack = 16;
 void emitSteps(KernelEmitter &e, MicroKernel kernel, const Tile &tile,
                const StepOperands &operands, int64_t steps,
                Values &accumulators);
+/// The same for the micro-kernels of NEON.
+void emitNeonSteps(KernelEmitter &e, MicroKernel kernel, const Tile &tile,
+                   const StepOperands &operands, int64_t steps,
+                   Values &accumulators);
+
+/// The accumulators before the first step. They are those of Tile, but for
+/// smull, which holds four partial sums of one channel in a vector, and smmla,
+/// which holds two channels of two pixels.
+Values startTile(KernelEmitter &e, MicroKernel kernel, const Tile &tile,
+                 const Values &bias);
+/// The sums of all products and the bias after the last step, as those of Tile.
+Values finishTile(KernelEmitter &e, MicroKernel kernel, const Tile &tile,
+                  Values accumulators, const Values &bias);
+
+/// Whether iterations of a loop of steps must not be unrolled: LLVM would load
+/// the operands of many at once, into registers that there are not.
+bool keepsLoops(MicroKernel kernel);
+
+/// Where a panel's chains are described: `lengths` counts of chains, then the
+/// offset of each step's activations from those of the tile's first step.
+struct ChainTable {
+  Value buffer; ///< flat i16 or i32 buffer of unsigned numbers
+  Value at;     ///< of the panel's first count
+  llvm::ArrayRef<int64_t> lengths;
+};
+
+/// Emits all steps of a panel in the order of its chains, a loop for each
+/// length. Steps of pmaddubsw; those of length 0 are widened and multiplied
+/// with pmaddwd.
+Values emitPanelChains(KernelEmitter &e, const Tile &tile,
+                       const StepOperands &operands, const ChainTable &table,
+                       Values accumulators);
 
 } // namespace q::kernel
 

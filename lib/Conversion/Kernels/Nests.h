@@ -23,18 +23,50 @@ struct ActivationStrides {
 /// The flat buffers of a kernel function, and how its activations lie in them.
 struct KernelBuffers {
   Value input, weights, bias, scratch, weightScratch;
+  Value chainTable; ///< see ChainTable; null without panel_chains
   ActivationStrides inputStrides, outputStrides, residualStrides;
   /// Of the Winograd nest: input rows with their borders, and sums.
   Value inputScratch, sums;
+};
+
+/// Which loop of a nest the threads of a team share.
+enum class SharedLoop {
+  None,   ///< one thread runs the nest
+  Blocks, ///< of output rows or pixels
+  Panels, ///< of output channels
+};
+
+/// How many threads share a nest, and how.
+struct TeamPlan {
+  SharedLoop loop = SharedLoop::None;
+  int64_t threads = 1;
+};
+
+/// A team plan, and a thread of the team.
+struct Team : TeamPlan {
+  Value thread; ///< 0 <= thread < size
+  Value size;   ///< 1 <= size <= threads
+
+  /// Runs body for 0 <= i < count, or, if `which` is the loop that is shared,
+  /// for the part of this thread: [i count / size, (i + 1) count / size) of
+  /// thread i. Parts are disjoint, none is empty if count >= size, and the last
+  /// one has two iterations if count >= 2 size.
+  void run(KernelEmitter &e, SharedLoop which, int64_t count,
+           llvm::function_ref<void(Value)> body) const;
+  /// The part of this thread of [0, count): begin and end.
+  std::pair<Value, Value> partOf(KernelEmitter &e, Value count) const;
 };
 
 /// Copies of the attributes that a nest needs.
 struct NestSpec {
   MicroKernel microKernel;
   int64_t chain = 1; ///< see StepOperands
+  /// The lengths of a panel's chains; empty if all have one length.
+  llvm::ArrayRef<int64_t> chainLengths;
   StorageAttr inputStorage;
   EpilogueSpec epilogue;
   KernelBuffers buffers;
+  Team team;
 };
 
 /// How the dense nest walks over a layer.
@@ -48,12 +80,16 @@ struct DenseBlocking {
   /// The input is multiplied where it lies: there is no scratch buffer.
   bool readsInput = false;
   int64_t scratchRows = 1, scratchColumns = 1;
+  /// Elements from one pixel of the scratch to the next.
+  int64_t scratchPixel = 1;
   RowSplit split;
   int64_t scratchElements = 0;
 };
+/// At least `leastBlocks` blocks, as far as there are tiles or rows for them.
 DenseBlocking getDenseBlocking(const DensePlan &plan, int64_t maxPixels,
                                const KernelBuffers &buffers,
-                               StorageAttr inputStorage);
+                               StorageAttr inputStorage,
+                               int64_t leastBlocks = 1);
 void emitDenseNest(KernelEmitter &e, const DensePlan &plan,
                    const DenseBlocking &blocking, const NestSpec &spec);
 
@@ -63,8 +99,19 @@ int64_t getDepthwiseWeightScratch(const DepthwisePlan &plan);
 void emitDepthwiseNest(KernelEmitter &e, const DepthwisePlan &plan,
                        const NestSpec &spec);
 
+/// With a team, its threads share the buffers `input`, `weights`, `bias` and
+/// `scratch`, and all of them must call the function: it has barriers.
 void emitWinogradNest(KernelEmitter &e, const WinogradPlan &plan,
                       const NestSpec &spec);
+
+/// The blocking for a team of at most `threads`, and what the team shares.
+std::pair<DenseBlocking, TeamPlan> getDenseTeam(const DensePlan &plan,
+                                                int64_t maxPixels,
+                                                const KernelBuffers &buffers,
+                                                StorageAttr inputStorage,
+                                                int64_t threads);
+TeamPlan getDepthwiseTeam(const DepthwisePlan &plan, int64_t threads);
+TeamPlan getWinogradTeam(const WinogradPlan &plan, int64_t threads);
 
 } // namespace q::kernel
 

@@ -5,6 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "KernelReasons.h"
+
 #include "QDialect/Conversion/CInterface.h"
 #include "QDialect/Conversion/KernelPasses.h"
 #include "QDialect/Conversion/KernelPlan.h"
@@ -16,6 +18,8 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/JSON.h"
+
+#include <numeric>
 
 namespace q::kernel {
 #define GEN_PASS_DEF_PROFILELAYERS
@@ -31,6 +35,7 @@ namespace {
 /// Consecutive ops of one layer.
 struct Interval {
   std::string name, kernel;
+  std::string why; ///< of the kernel, see explainKernel()
   int64_t macs = 0;
   SmallVector<Operation *> ops;
 };
@@ -46,9 +51,26 @@ static bool takesTime(Operation *op) {
 /// The strategy of a kernel op, as in `pmaddwd 5x2, float`.
 template <typename OpTy> static std::string describeKernel(OpTy op) {
   ArrayRef<int64_t> tile = op.getTile();
+  std::string chains;
+  if (PanelChainsAttr own = op.getPanelChainsAttr()) {
+    // The steps that are added in int16 by the length of their chains.
+    size_t lengths = own.getLengths().size();
+    SmallVector<int64_t> steps(lengths);
+    for (auto [i, count] : llvm::enumerate(own.getCounts()))
+      steps[i % lengths] +=
+          std::max<int64_t>(own.getLengths()[i % lengths], 1) * count;
+    int64_t all = std::max<int64_t>(
+        std::accumulate(steps.begin(), steps.end(), int64_t(0)), 1);
+    for (auto [length, count] : llvm::zip(own.getLengths(), steps))
+      chains += (" " + Twine(100 * count / all) + "%" +
+                 (length ? "x" + Twine(length) : Twine(" wide")))
+                    .str();
+  }
+  if (ChainAttr chain = op.getChainAttr())
+    chains = (" x" + Twine(chain.getLength())).str();
   StringRef prefix = std::is_same_v<OpTy, WinogradOp> ? "winograd " : "";
   return (prefix + stringifyMicroKernel(op.getMicroKernel()) + " " +
-          Twine(tile[0]) + "x" + Twine(tile[1]) + ", " +
+          Twine(tile[0]) + "x" + Twine(tile[1]) + chains + ", " +
           stringifyEpilogue(op.getEpilogue()))
       .str();
 }
@@ -56,6 +78,7 @@ template <typename OpTy> static std::string describeKernel(OpTy op) {
 template <typename OpTy>
 static void describeLayer(OpTy op, Interval &interval) {
   interval.kernel = describeKernel(op);
+  interval.why = explainKernel(op);
   FailureOr<LayerGeometry> g = getGeometry(op);
   if (succeeded(g))
     interval.macs += g->batch * g->outH * g->outW * g->outC * g->kernelH *
@@ -154,10 +177,13 @@ private:
 
   static std::string toJson(ArrayRef<Interval> intervals) {
     llvm::json::Array layers;
-    for (const Interval &interval : intervals)
+    for (const Interval &interval : intervals) {
       layers.push_back(llvm::json::Object{{"name", interval.name},
                                           {"kernel", interval.kernel},
                                           {"macs", interval.macs}});
+      if (!interval.why.empty())
+        (*layers.back().getAsObject())["why"] = interval.why;
+    }
     std::string text;
     llvm::raw_string_ostream(text) << llvm::json::Value(std::move(layers));
     return text;

@@ -41,7 +41,8 @@ struct Rates {
   /// Multiply-accumulates per cycle of the products of transformed operands,
   /// and of a direct convolution.
   double products, direct;
-  /// Cycles for the transforms of 16 weights (8 outputs of 2 inputs).
+  /// Cycles for the transforms of a vector of weights (2 inputs of 8 outputs,
+  /// or of 16), ...
   double weights;
 };
 
@@ -52,6 +53,8 @@ struct Rates {
 /// what `qcc --profile` compiles with and without Winograd; weights that come
 /// from memory take longer there.
 static Rates getRates(MicroKernel pairs) {
+  if (pairs == MicroKernel::Vpdpwssd512)
+    return Rates{31, 59, 140};
   return pairs == MicroKernel::Vpdpwssd ? Rates{40, 57, 110}
                                         : Rates{24, 22.5, 50};
 }
@@ -70,13 +73,14 @@ WinogradCost q::kernel::estimateWinograd(const WinogradPlan &plan,
     return double(6 * axis.fours + 5 * axis.threes);
   };
   double channels = double(plan.panels.panelCount() * plan.panels.panelWidth);
-  double panels = double(plan.panels.panelCount());
+  double weights =
+      double(g.inC / 2) * channels / double(plan.panels.traits.lanes);
   double tiles = double(plan.rows.tiles() * plan.columns.tiles());
   double cycles = positions(plan.rows) * positions(plan.columns) *
                       double(g.inC) * channels / rates.products +
-                  double(plan.blocks * g.inC) * panels * rates.weights +
+                  double(plan.blocks) * weights * rates.weights +
                   tiles * double(g.inC / 16) * kCyclesPerData +
-                  tiles * panels * kCyclesPerResults +
+                  tiles * channels / 16 * kCyclesPerResults +
                   double(g.inH * g.inW * g.inC) / kBytesPerCycle;
   double direct = double(9 * g.outH * g.outW * g.inC) * channels / rates.direct;
   return {int64_t(double(g.batch) * cycles), int64_t(double(g.batch) * direct)};
@@ -111,7 +115,8 @@ WinogradChoice q::kernel::chooseWinograd(MLIRContext *context,
   }
   choice.tile = chooseWinogradTile(geometry);
   WinogradCost cost = estimateWinograd(
-      getWinogradPlan(geometry, choice.tile.first, choice.tile.second), pairs);
+      getWinogradPlan(geometry, choice.tile.first, choice.tile.second, pairs),
+      pairs);
   if (cost.cycles >= cost.directCycles && !always) {
     choice.whyDirect = llvm::formatv("winograd: it would take {0} cycles "
                                      "instead of {1}",

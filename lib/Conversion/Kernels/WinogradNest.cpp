@@ -10,13 +10,23 @@
 // a tile of 4x3 outputs is made of that of 4 and of 3. What the second loop
 // computes from a position that 3 outputs do not have is never read.
 //
+// A team of threads shares, block by block, first the rows of tiles whose data
+// are transformed, and then, behind a barrier, the panels: so nothing is
+// transformed twice. Transformed data are common to all; the other scratch
+// buffers belong to a thread. Rows of tiles are disjoint ranges of the data,
+// and panels are disjoint channels of the result, since getWinogradTeam() keeps
+// a last panel that reaches back in one thread with its neighbour. A second
+// barrier keeps the data of the next block out until all have read these.
+//
 //===----------------------------------------------------------------------===//
 
 #include "Nests.h"
+#include "QDialect/Conversion/Threads.h"
 #include "QDialect/Numerics/Winograd.h"
 #include "WinogradTransforms.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -31,7 +41,10 @@ public:
   WinogradNestWriter(KernelEmitter &e, const WinogradPlan &plan,
                      const NestSpec &spec)
       : e(e), b(e.b), plan(plan), g(plan.geometry), spec(spec),
-        buffers(spec.buffers), rowPitch(plan.scratchColumns() * g.inC) {}
+        buffers(spec.buffers), rowPitch(plan.scratchColumns() * g.inC),
+        lanes(plan.panels.traits.lanes), vectors(plan.panels.vectors),
+        panelWidth(plan.panels.panelWidth),
+        mostTiles(getMostWinogradTiles(plan)) {}
 
   void write() {
     fillColumns();
@@ -41,8 +54,6 @@ public:
   }
 
 private:
-  static constexpr int64_t lanes = 8, width = 16;
-
   //===--- Values that depend on the block
   //---------------------------------===//
 
@@ -100,7 +111,7 @@ private:
 
   void copyRow(Value from, Value to) {
     auto copy = [&](Value from, Value to, int64_t length) {
-      e.forPieces(length, 32, [&](Value at, int64_t count) {
+      e.forPieces(length, 4 * lanes, [&](Value at, int64_t count) {
         e.store(e.load(buffers.input, e.add(from, at), count),
                 buffers.inputScratch, e.add(to, at));
       });
@@ -151,9 +162,18 @@ private:
     int64_t before = (plan.blocks - 1) * 4 * plan.blockRows;
     copyRows(image, firstRow,
              byBlock(4 * plan.blockRows + 2, g.outH - before + 2));
-    forTiles([&](const TileAt &tile) { transformData(tile); });
-    e.loop(plan.panels.panelCount(),
-           [&](Value panel) { onePanel(image, panel); });
+    forTiles([&](const TileAt &tile) { transformData(tile); },
+             /*isShared=*/true);
+    waitForTeam();
+    spec.team.run(e, SharedLoop::Panels, plan.panels.panelCount(),
+                  [&](Value panel) { onePanel(image, panel); });
+    if (plan.blocks * g.batch > 1)
+      waitForTeam();
+  }
+
+  void waitForTeam() {
+    if (spec.team.loop == SharedLoop::Panels)
+      func::CallOp::create(b, q::kBarrierSymbol, TypeRange(), ValueRange());
   }
 
   struct TileAt {
@@ -163,8 +183,16 @@ private:
     Value y, x;        ///< its first output, y within the block
   };
 
-  void forTiles(function_ref<void(const TileAt &)> body) {
-    loop(e.add(fours, threes), [&](Value row) {
+  /// Of all tiles of the block, or with `isShared` of those of this thread.
+  void forTiles(function_ref<void(const TileAt &)> body,
+                bool isShared = false) {
+    auto loopRows = [&](Value count, function_ref<void(Value)> rowBody) {
+      if (!isShared || spec.team.loop == SharedLoop::None)
+        return loop(count, rowBody);
+      auto [from, to] = spec.team.partOf(e, count);
+      e.loop(from, to, rowBody);
+    };
+    loopRows(e.add(fours, threes), [&](Value row) {
       TileAt tile;
       tile.hasFourRows =
           plan.rows.threes == 0
@@ -216,6 +244,7 @@ private:
   void transformData(const TileAt &tile) {
     Value from = e.add(e.mul(tile.y, rowPitch), e.mul(tile.x, g.inC));
     Value middle = buffers.weightScratch;
+    int64_t width = plan.dataLanes();
     e.loop(g.inC / width, [&](Value group) {
       Value at = e.add(from, e.mul(group, width));
       byRows(tile, [&](int64_t rows) {
@@ -252,9 +281,14 @@ private:
 
   /// The weights of one panel and `chunk` input channels, transformed.
   void transformWeights(Value from) {
-    // One vector of 8 output channels and 2 input channels at a time.
-    e.loop(plan.chunk, [&](Value vector) {
+    // One vector of 8 or 16 output channels and 2 input channels at a time.
+    int64_t width = plan.pairLanes();
+    e.loop(plan.chunk / 2 * vectors, [&](Value vector) {
       Value at = e.add(from, e.mul(vector, 9 * width));
+      // Those of the next chunk come while this one is multiplied.
+      for (int64_t line = 0; line < 9 * width; line += 64)
+        e.prefetch(buffers.weights,
+                   e.add(at, 9 * plan.chunk * panelWidth + line));
       Values columns[3];
       for (int64_t c = 0; c < 3; ++c) {
         Values taps;
@@ -283,16 +317,17 @@ private:
     int64_t chunks = g.inC / plan.chunk;
     Value weightsAt = e.mul(panel, plan.panelBytes());
     e.loop(chunks, [&](Value chunk) {
-      transformWeights(e.add(weightsAt, e.mul(chunk, 9 * plan.chunk * width)));
+      transformWeights(
+          e.add(weightsAt, e.mul(chunk, 9 * plan.chunk * panelWidth)));
       multiplyAll(chunk, chunks > 1);
     });
 
-    Value constantsAt = e.mul(panel, width), channel = constantsAt;
-    if (g.outC % width)
-      channel = e.min(channel, g.outC - width);
+    Value constantsAt = e.mul(panel, panelWidth), channel = constantsAt;
+    if (g.outC % panelWidth)
+      channel = e.min(channel, g.outC - panelWidth);
     // The bias joins the sums before the last bits are shifted away.
     Values bias;
-    for (int64_t v = 0; v < 2; ++v)
+    for (int64_t v = 0; v < vectors; ++v)
       bias.push_back(arith::ShLIOp::create(
           b, e.load(buffers.bias, e.add(constantsAt, v * lanes), lanes),
           e.splat(recovery().shift, lanes, e.i32())));
@@ -310,7 +345,7 @@ private:
   Runs makeRuns(unsigned kind) {
     auto get = [&](int64_t fours, int64_t threes) {
       WinogradRange range = getWinogradRanges(plan, fours, threes)[kind];
-      return std::pair(range, splitWinogradTiles(range.count));
+      return std::pair(range, splitWinogradTiles(range.count, mostTiles));
     };
     auto [lastRange, last] = get(plan.lastFours(), plan.lastThrees());
     auto [otherRange, other] = get(plan.blockRows, 0);
@@ -318,7 +353,7 @@ private:
       otherRange = lastRange, other = last;
     Runs runs;
     runs.start = byBlock(otherRange.first, lastRange.first);
-    for (int64_t size = 5; size >= 1; --size) {
+    for (int64_t size = mostTiles; size >= 1; --size) {
       auto countOf = [&](const WinogradRuns &split) {
         return size == split.size       ? split.countLarge
                : size == split.size - 1 ? split.countSmall
@@ -345,7 +380,7 @@ private:
         };
         Value position = e.add(e.mul(i, 6), j);
         Value tile = choose([](const Runs &runs) { return runs.start; });
-        for (unsigned s = 0; s < 5; ++s) {
+        for (int64_t s = 0; s < mostTiles; ++s) {
           int64_t size = kinds[0].counts[s].first;
           Value count =
               choose([&](const Runs &runs) { return runs.counts[s].second; });
@@ -362,39 +397,43 @@ private:
   /// sums[tile ...][position] (+)= data * weights, for `size` tiles.
   void multiply(int64_t size, Value tile, Value position, Value chunk,
                 Value isFirst) {
-    Value sumsAt = e.add(e.mul(tile, plan.sumPitch()), e.mul(position, width));
+    int64_t width = plan.pairLanes();
+    Value sumsAt =
+        e.add(e.mul(tile, plan.sumPitch()), e.mul(position, panelWidth));
     auto sumAt = [&](int64_t index) {
-      return e.add(sumsAt, index / 2 * plan.sumPitch() + index % 2 * lanes);
+      return e.add(sumsAt,
+                   index / vectors * plan.sumPitch() + index % vectors * lanes);
     };
     Value dataAt =
         e.add(e.add(e.mul(position, plan.dataPitch()), e.mul(tile, g.inC)),
               e.mul(chunk, plan.chunk));
     Value weightsAt = e.mul(position, plan.weightPitch());
-    Values sums = initialSums(size * 2, isFirst, sumAt);
+    Values sums = initialSums(size * vectors, isFirst, sumAt);
     // Two pairs of channels an iteration.
     sums = e.loop(plan.chunk / 4, std::move(sums), [&](Value iv, Values sums) {
       for (int64_t step = 0; step < 2; ++step) {
         Value pair = e.add(e.mul(iv, 2), step);
         Values weights;
-        for (int64_t v = 0; v < 2; ++v)
-          weights.push_back(
-              e.load(buffers.weightScratch,
-                     e.add(e.add(weightsAt, e.mul(pair, 2 * width)), v * width),
-                     width));
+        for (int64_t v = 0; v < vectors; ++v)
+          weights.push_back(e.load(
+              buffers.weightScratch,
+              e.add(e.add(weightsAt, e.mul(pair, vectors * width)), v * width),
+              width));
         for (int64_t t = 0; t < size; ++t) {
           Value at = e.add(e.add(dataAt, e.mul(pair, 2)), t * g.inC);
           Value both = e.bitcast(e.load(buffers.scratch, at, 2), 1, e.i32());
           Value data = e.bitcast(
               vector::BroadcastOp::create(b, e.vec(lanes, e.i32()), both),
               width, e.i16());
-          for (int64_t v = 0; v < 2; ++v)
-            sums[t * 2 + v] =
-                e.addPairs(spec.microKernel, sums[t * 2 + v], data, weights[v]);
+          for (int64_t v = 0; v < vectors; ++v) {
+            Value &sum = sums[t * vectors + v];
+            sum = e.addPairs(spec.microKernel, sum, data, weights[v]);
+          }
         }
       }
       return sums;
     });
-    for (int64_t i = 0; i < size * 2; ++i)
+    for (int64_t i = 0; i < size * vectors; ++i)
       e.store(sums[i], buffers.sums, sumAt(i));
   }
 
@@ -431,33 +470,34 @@ private:
     Value at = e.mul(tile.index, plan.sumPitch());
     // In place: the first rows of positions become rows of outputs.
     byRows(tile, [&](int64_t rows) {
-      e.loop(12, [&](Value half) {
-        Value column = e.add(at, e.mul(half, lanes));
+      e.loop(6 * vectors, [&](Value part) {
+        Value column = e.add(at, e.mul(part, lanes));
         Values sums(6);
         for (int64_t i : positionsOf(rows))
-          sums[i] = e.load(buffers.sums, e.add(column, i * 6 * width), lanes);
+          sums[i] =
+              e.load(buffers.sums, e.add(column, i * 6 * panelWidth), lanes);
         Values results = emitInverseTransform(e, rows, sums);
         for (int64_t r = 0; r < rows; ++r)
-          e.store(results[r], buffers.sums, e.add(column, r * 6 * width));
+          e.store(results[r], buffers.sums, e.add(column, r * 6 * panelWidth));
       });
     });
     loop(select(tile.hasFourRows, e.index(4), e.index(3)), [&](Value row) {
-      Value rowAt = e.add(at, e.mul(row, 6 * width));
-      Values accumulators(tile.columns * 2);
-      for (int64_t v = 0; v < 2; ++v) {
+      Value rowAt = e.add(at, e.mul(row, 6 * panelWidth));
+      Values accumulators(tile.columns * vectors);
+      for (int64_t v = 0; v < vectors; ++v) {
         Values sums(6);
         for (int64_t j : positionsOf(tile.columns))
-          sums[j] =
-              e.load(buffers.sums, e.add(rowAt, j * width + v * lanes), lanes);
+          sums[j] = e.load(buffers.sums,
+                           e.add(rowAt, j * panelWidth + v * lanes), lanes);
         Values results = emitInverseTransform(e, tile.columns, sums);
         for (int64_t x = 0; x < tile.columns; ++x)
-          accumulators[x * 2 + v] = recover(results[x], bias[v]);
+          accumulators[x * vectors + v] = recover(results[x], bias[v]);
       }
       Value y = e.add(e.add(firstRow, tile.y), row);
       EpilogueTile out;
-      out.vectors = 2;
+      out.vectors = vectors;
       out.constantsAt = constantsAt;
-      out.channels = width;
+      out.channels = panelWidth;
       for (int64_t x = 0; x < tile.columns; ++x) {
         auto pixel = [&](const ActivationStrides &s) {
           Value first = e.add(e.mul(image, s.image), e.mul(y, s.row));
@@ -488,6 +528,9 @@ private:
   const NestSpec &spec;
   const KernelBuffers &buffers;
   int64_t rowPitch;
+  /// Of the vectors and panels of sums.
+  int64_t lanes, vectors, panelWidth;
+  int64_t mostTiles; ///< that are multiplied at a time
   /// Of the block that is being written.
   Value isLast, fours, threes, firstRow, starts[4];
 };

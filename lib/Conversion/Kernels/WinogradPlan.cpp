@@ -27,9 +27,13 @@ WinogradAxis q::kernel::splitWinogradAxis(int64_t extent) {
   return axis;
 }
 
-WinogradRuns q::kernel::splitWinogradTiles(int64_t count) {
-  // Two vectors of accumulators for each of five tiles fill the registers.
-  constexpr int64_t most = 5;
+int64_t q::kernel::getMostWinogradTiles(const WinogradPlan &plan) {
+  // Two vectors of sums for each of five tiles fill 16 registers; of 32, one of
+  // as many as hide the latency of a sum is enough.
+  return plan.panels.traits.lanes == 8 ? 5 : 12;
+}
+
+WinogradRuns q::kernel::splitWinogradTiles(int64_t count, int64_t most) {
   WinogradRuns runs;
   if (count == 0)
     return runs;
@@ -53,10 +57,13 @@ q::kernel::getWinogradRanges(const WinogradPlan &plan, int64_t fours,
 }
 
 WinogradPlan q::kernel::getWinogradPlan(const LayerGeometry &geometry,
-                                        int64_t blockRows, int64_t chunk) {
+                                        int64_t blockRows, int64_t chunk,
+                                        MicroKernel pairs) {
   WinogradPlan plan;
   plan.geometry = geometry;
-  plan.panels = getDensePlan(geometry, MicroKernel::Pmaddwd, /*vectors=*/2);
+  constexpr int64_t panelWidth = 16;
+  plan.panels =
+      getDensePlan(geometry, pairs, panelWidth / getTraits(pairs).lanes);
   plan.rows = splitWinogradAxis(geometry.outH);
   plan.columns = splitWinogradAxis(geometry.outW);
   plan.chunk = chunk;
@@ -146,13 +153,16 @@ FailureOr<PackedSizes> q::kernel::getPackedSizes(WinogradOp op) {
   if (!isWinogradSupported(*geometry, reason))
     return op.emitOpError() << "has no kernel: " << reason;
   if (op.getMicroKernel() != MicroKernel::Pmaddwd &&
-      op.getMicroKernel() != MicroKernel::Vpdpwssd)
-    return op.emitOpError("takes the micro-kernels pmaddwd and vpdpwssd only");
+      op.getMicroKernel() != MicroKernel::Vpdpwssd &&
+      op.getMicroKernel() != MicroKernel::Vpdpwssd512)
+    return op.emitOpError("takes the micro-kernels pmaddwd, vpdpwssd and "
+                          "vpdpwssd512 only");
   int64_t rows = op.getTile()[0], chunk = op.getTile()[1];
   if (rows < 1 || chunk < 16 || chunk % 16 || geometry->inC % chunk)
     return op.emitOpError("tile must be a number of rows and a multiple of 16 "
                           "that divides the input channels");
-  WinogradPlan plan = getWinogradPlan(*geometry, rows, chunk);
+  WinogradPlan plan =
+      getWinogradPlan(*geometry, rows, chunk, op.getMicroKernel());
   int64_t panels = plan.panels.panelCount();
   return PackedSizes{panels * plan.panelBytes(),
                      panels * plan.panels.panelWidth};

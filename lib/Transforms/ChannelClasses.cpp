@@ -1,0 +1,224 @@
+//===- ChannelClasses.cpp - Tensors whose channels go together ------------===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "ChannelClasses.h"
+
+#include "QDialect/Transforms/Constants.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace q;
+
+//===----------------------------------------------------------------------===//
+// Classes
+//===----------------------------------------------------------------------===//
+
+size_t ChannelClasses::find(size_t id) const {
+  while (parents[id] != id)
+    id = parents[id];
+  return id;
+}
+
+size_t ChannelClasses::getExtent(ArrayRef<Segment> space) {
+  size_t extent = 0;
+  for (const Segment &segment : space)
+    extent += segment.extent;
+  return extent;
+}
+
+ChannelClasses::Space ChannelClasses::create(size_t extent) {
+  parents.push_back(parents.size());
+  extents.push_back(extent);
+  fixed.push_back(false);
+  return {{parents.back(), extent}};
+}
+
+ChannelClasses::Space ChannelClasses::createFor(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type || type.getRank() == 0 ||
+      ShapedType::isDynamic(type.getShape().back()))
+    return create(1);
+  return create(type.getShape().back());
+}
+
+ChannelClasses::Space &ChannelClasses::get(Value value) {
+  auto [it, isNew] = spaces.try_emplace(value);
+  if (isNew) {
+    // What nothing below has made is not ours to permute.
+    Space space = createFor(value);
+    fix(space);
+    it->second = space;
+  }
+  return it->second;
+}
+
+void ChannelClasses::fix(ArrayRef<Segment> space) {
+  for (const Segment &segment : space)
+    fixed[find(segment.id)] = true;
+}
+
+void ChannelClasses::unite(ArrayRef<Segment> a, ArrayRef<Segment> b) {
+  if (!llvm::equal(a, b, [](const Segment &x, const Segment &y) {
+        return x.extent == y.extent;
+      })) {
+    fix(a);
+    return fix(b);
+  }
+  for (auto [x, y] : llvm::zip(a, b)) {
+    size_t from = find(x.id), to = find(y.id);
+    fixed[to] = fixed[to] || fixed[from];
+    parents[from] = to;
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Ops
+//===----------------------------------------------------------------------===//
+
+/// Whether a value is a float constant, maybe behind a quantizer: no other form
+/// can be permuted here.
+static bool isPermutable(Value value) {
+  auto quantizer = value.getDefiningOp<QuantizerOp>();
+  return isFloatConstant(quantizer ? quantizer.getInput() : value);
+}
+
+static bool isConstant(Value value) {
+  Operation *op = value.getDefiningOp();
+  while (op && isa<QuantizerOp, DequantizeOp>(op))
+    op = op->getOperand(0).getDefiningOp();
+  return isa_and_nonnull<ConstOp>(op);
+}
+
+static ArrayRef<int64_t> getShape(Value value) {
+  return cast<RankedTensorType>(value.getType()).getShape();
+}
+
+/// Whether `op` treats every channel of its first operand alike and apart from
+/// the others.
+static bool keepsChannels(Operation *op) {
+  auto isSame = [](Operation *op) {
+    return getShape(op->getOperand(0)).back() ==
+           getShape(op->getResult(0)).back();
+  };
+  return TypeSwitch<Operation *, bool>(op)
+      .Case<UnaryOp, ClampOp, MaxPool2DOp, AvgPool2DOp, ResizeOp>(
+          [&](auto op) { return isSame(op); })
+      .Case([&](QuantizerOp op) {
+        int64_t axis = op.getScheme().getAxis();
+        return axis < 0 ||
+               axis + 1 < cast<RankedTensorType>(op.getType()).getRank();
+      })
+      .Case([](PadOp op) {
+        return op.getLow().back() == 0 && op.getHigh().back() == 0;
+      })
+      .Case([](SliceOp op) {
+        return op.getStarts().back() == 0 && op.getSteps().back() == 1 &&
+               op.getSizes().back() == getShape(op.getInput()).back();
+      })
+      .Case([&](ReduceOp op) {
+        auto rank = static_cast<int64_t>(getShape(op.getInput()).size());
+        return !llvm::is_contained(op.getAxes(), rank - 1) && isSame(op);
+      })
+      // In row-major order the last dimension stays what it is.
+      .Case([&](ReshapeOp op) {
+        return !getShape(op.getInput()).empty() &&
+               !getShape(op.getResult()).empty() && isSame(op);
+      })
+      .Default([](Operation *) { return false; });
+}
+
+void ChannelClasses::visitLayer(WeightedOpInterface op) {
+  Value input = op.getInput(), result = op->getResult(0);
+  Space inputs = get(input);
+  auto conv = dyn_cast<Conv2DOp>(op.getOperation());
+  bool isOurs = isa<Conv2DOp, GemmOp>(op.getOperation()) &&
+                isPermutable(op.getWeights()) &&
+                (!op.getBias() || isPermutable(op.getBias()));
+  int64_t groups = conv ? conv.getGroups() : 1;
+  bool isDepthwise = groups > 1 && groups == getShape(input).back() &&
+                     groups == getShape(result).back();
+  if (!isOurs || (groups > 1 && !isDepthwise)) {
+    fix(inputs);
+    fix(get(result));
+    if (conv && conv.getResidual())
+      fix(get(conv.getResidual()));
+    return;
+  }
+  Space outputs = isDepthwise ? inputs : createFor(result);
+  spaces[result] = outputs;
+  if (conv && conv.getResidual())
+    unite(get(conv.getResidual()), outputs);
+  layers.push_back({op, inputs, outputs, isDepthwise});
+}
+
+bool ChannelClasses::visitElementwise(Operation *op) {
+  if (!isa<AddOp, SubOp, MulOp, DivOp, MinOp, MaxOp>(op))
+    return false;
+  int64_t extent = getShape(op->getResult(0)).back();
+  std::optional<Space> space;
+  for (Value operand : op->getOperands()) {
+    ArrayRef<int64_t> shape = getShape(operand);
+    if (shape.empty() || shape.back() == 1)
+      continue; // the same for all channels
+    if (shape.back() != extent || isConstant(operand))
+      return false;
+    Space own = get(operand);
+    if (space)
+      unite(own, *space);
+    space = own;
+  }
+  if (!space)
+    return false;
+  spaces[op->getResult(0)] = *space;
+  return true;
+}
+
+bool ChannelClasses::visitConcat(Operation *op) {
+  auto concat = dyn_cast<ConcatOp>(op);
+  if (!concat)
+    return false;
+  auto rank = static_cast<int64_t>(getShape(concat.getResult()).size());
+  Space space;
+  if (static_cast<int64_t>(concat.getAxis()) == rank - 1) {
+    for (Value operand : concat.getInputs())
+      space.append(Space(get(operand)));
+  } else {
+    space = get(concat.getInputs().front());
+    for (Value operand : concat.getInputs().drop_front())
+      unite(Space(get(operand)), space);
+  }
+  spaces[concat.getResult()] = space;
+  return true;
+}
+
+void ChannelClasses::visit(Operation *op) {
+  if (isa<ConstOp>(op))
+    return;
+  if (auto layer = dyn_cast<WeightedOpInterface>(op))
+    return visitLayer(layer);
+  if (auto quantizer = dyn_cast<QuantizerOp>(op);
+      quantizer && isConstant(quantizer.getInput()))
+    return;
+  if (keepsChannels(op)) {
+    Space space = get(op->getOperand(0));
+    spaces[op->getResult(0)] = space;
+    return;
+  }
+  if (visitElementwise(op) || visitConcat(op))
+    return;
+  // Everything else may look at the order of channels.
+  for (Value operand : op->getOperands())
+    fix(get(operand));
+}
+
+ChannelClasses::ChannelClasses(func::FuncOp function) {
+  function.walk([&](Operation *op) {
+    if (op != function)
+      visit(op);
+  });
+}

@@ -1,0 +1,197 @@
+//===- PairChannels.cpp - An order of channels in which pairs are safe ----===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The channels of a tensor between layers may have any order, if all that make
+// or read it agree. Tensors that must agree are found first, as classes; then
+// each class whose members are all layers with constant weights gets the order
+// that suits the layers that read it.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ChannelClasses.h"
+#include "PairLayers.h"
+
+#include "QDialect/IntegerSemantics.h"
+#include "QDialect/Numerics/ChannelPairs.h"
+#include "QDialect/Transforms/Constants.h"
+#include "QDialect/Transforms/Passes.h"
+
+#include <numeric>
+
+namespace q {
+#define GEN_PASS_DEF_PAIRCHANNELS
+#include "QDialect/Transforms/Passes.h.inc"
+} // namespace q
+
+using namespace mlir;
+using namespace q;
+
+/// Weights as integers: their rows are the output channels and taps.
+static FailureOr<std::vector<int8_t>> getIntegerWeights(QuantizerOp quantizer) {
+  auto params = chooseParams(quantizer);
+  auto values = getConstantFloats(quantizer.getInput());
+  if (failed(params) || failed(values))
+    return failure();
+  size_t perChannel = values->size() / params->size();
+  std::vector<int8_t> integers(values->size());
+  for (size_t i = 0; i < values->size(); ++i)
+    integers[i] = static_cast<int8_t>(
+        numerics::quantize((*values)[i], (*params)[i / perChannel]));
+  return integers;
+}
+
+namespace {
+
+using Order = std::vector<size_t>;
+
+struct PairChannelsPass : q::impl::PairChannelsBase<PairChannelsPass> {
+  using PairChannelsBase::PairChannelsBase;
+
+  void runOnOperation() override {
+    ChannelClasses classes(getOperation());
+    for (size_t c = 0; c < classes.size(); ++c) {
+      if (!classes.isFree(c))
+        continue;
+      FailureOr<Order> order = findOrder(classes, c);
+      if (failed(order))
+        return signalPassFailure();
+      if (!order->empty())
+        orders[c] = std::move(*order);
+    }
+    if (orders.empty())
+      return;
+    for (const ChannelClasses::Layer &layer : classes.getLayers())
+      if (failed(permute(classes, layer)))
+        return signalPassFailure();
+    eraseDeadConstants(getOperation());
+  }
+
+private:
+  /// Empty if the channels are best left as they are.
+  FailureOr<Order> findOrder(const ChannelClasses &classes, size_t c) {
+    numerics::PairCosts costs(classes.getExtent(c));
+    bool isRead = false;
+    for (const ChannelClasses::Layer &layer : classes.getLayers()) {
+      WeightedOpInterface op = layer.op;
+      QuantizerOp quantizer = getWeightQuantizer(op);
+      std::optional<int> amax = getLargestActivation(op.getInput());
+      if (layer.isDepthwise || !quantizer || !amax || suitsWinograd(op))
+        continue;
+      size_t total = classes.getExtent(layer.input), first = 0;
+      size_t taps =
+          cast<RankedTensorType>(op.getWeights().getType()).getNumElements() /
+          (total * classes.getExtent(layer.output));
+      for (const ChannelClasses::Segment &segment : layer.input) {
+        // Where a tap or a segment begins at an odd place, other channels meet.
+        bool meets = first % 2 == 0 && (total % 2 == 0 || taps == 1);
+        if (classes.find(segment.id) == c && meets) {
+          auto weights = getIntegerWeights(quantizer);
+          if (failed(weights))
+            return failure();
+          costs.add(weights->data(), weights->size() / total, total, first,
+                    *amax);
+          isRead = true;
+        }
+        first += segment.extent;
+      }
+    }
+    Order order;
+    if (!isRead)
+      return order;
+    order = numerics::pairChannels(costs);
+    if (std::is_sorted(order.begin(), order.end()))
+      order.clear();
+    else
+      ++permutedClasses;
+    return order;
+  }
+
+  /// The order of all channels of a tensor, empty if it stays.
+  Order getOrder(const ChannelClasses &classes,
+                 ArrayRef<ChannelClasses::Segment> space) const {
+    Order order;
+    bool isPermuted = false;
+    for (const ChannelClasses::Segment &segment : space) {
+      size_t first = order.size();
+      auto it = orders.find(classes.find(segment.id));
+      isPermuted |= it != orders.end();
+      for (size_t i = 0; i < segment.extent; ++i)
+        order.push_back(first + (it == orders.end() ? i : it->second[i]));
+    }
+    return isPermuted ? order : Order();
+  }
+
+  LogicalResult permute(const ChannelClasses &classes,
+                        const ChannelClasses::Layer &layer) {
+    Order outputs = getOrder(classes, layer.output);
+    // A depthwise layer has no inputs but its outputs.
+    Order inputs = layer.isDepthwise ? Order() : getOrder(classes, layer.input);
+    if (outputs.empty() && inputs.empty())
+      return success();
+    OpBuilder builder(layer.op);
+    WeightedOpInterface op = layer.op;
+    unsigned weights = op.getWeightsMutable().getOperandNumber();
+    for (unsigned i = 0; i < op->getNumOperands(); ++i) {
+      if (i != weights && op->getOperand(i) != op.getBias())
+        continue;
+      FailureOr<Value> permuted = permuteConstant(
+          builder, op->getOperand(i), outputs, i == weights ? inputs : Order());
+      if (failed(permuted))
+        return failure();
+      op->setOperand(i, *permuted);
+    }
+    return success();
+  }
+
+  /// A constant, maybe behind a quantizer, with its first dimension in the
+  /// order `rows` and its last in the order `columns`.
+  static FailureOr<Value> permuteConstant(OpBuilder &builder, Value value,
+                                          const Order &rows,
+                                          const Order &columns) {
+    auto quantizer = value.getDefiningOp<QuantizerOp>();
+    Value constant = quantizer ? quantizer.getInput() : value;
+    auto values = getConstantFloats(constant);
+    if (failed(values))
+      return failure();
+    ArrayRef<int64_t> shape =
+        cast<RankedTensorType>(constant.getType()).getShape();
+    size_t count = shape.front(), size = values->size() / count;
+    size_t columnCount = columns.empty() ? 1 : columns.size();
+    std::vector<float> permuted;
+    permuted.reserve(values->size());
+    for (size_t row = 0; row < count; ++row)
+      for (size_t i = 0; i < size; ++i) {
+        size_t from = columns.empty() ? i
+                                      : i / columnCount * columnCount +
+                                            columns[i % columnCount];
+        permuted.push_back(
+            (*values)[(rows.empty() ? row : rows[row]) * size + from]);
+      }
+    Value result =
+        createFloatConstant(builder, constant.getLoc(), shape, permuted);
+    if (!quantizer)
+      return result;
+    auto copy = cast<QuantizerOp>(builder.clone(*quantizer));
+    copy.getInputMutable().set(result);
+    auto permuteRange = [&](ArrayRef<double> range) {
+      SmallVector<double> ordered(range);
+      if (!rows.empty() && range.size() == rows.size())
+        for (size_t i = 0; i < rows.size(); ++i)
+          ordered[i] = range[rows[i]];
+      return builder.getDenseF64ArrayAttr(ordered);
+    };
+    if (copy.getMin() && copy.getScheme().getAxis() == 0) {
+      copy.setMinAttr(permuteRange(*copy.getMin()));
+      copy.setMaxAttr(permuteRange(*copy.getMax()));
+    }
+    return copy.getResult();
+  }
+
+  llvm::DenseMap<size_t, Order> orders;
+};
+
+} // namespace

@@ -1,0 +1,35 @@
+//===- PairLayers.h - Layers whose products meet in pairs -------*- C++ -*-===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QDIALECT_LIB_TRANSFORMS_PAIRLAYERS_H
+#define QDIALECT_LIB_TRANSFORMS_PAIRLAYERS_H
+
+#include "QDialect/Schemes.h"
+
+#include <optional>
+
+namespace q {
+
+/// The largest activation that the input's scheme allows, counted from the
+/// smallest storage value of 8 bits; nothing if there are more bits.
+std::optional<int> getLargestActivation(mlir::Value input);
+
+/// The quantizer of a layer's constant weights, if they have 8 bits or fewer
+/// and none has factors or a zero point.
+QuantizerOp getWeightQuantizer(WeightedOpInterface layer);
+
+/// Whether each product of a layer meets those of other input channels: it is
+/// no depthwise convolution.
+bool addsChannels(WeightedOpInterface layer);
+
+/// Whether a layer would rather be a Winograd convolution, which multiplies no
+/// pairs of bytes: a dense 3x3 of stride 1 with whole vectors of channels.
+bool suitsWinograd(WeightedOpInterface layer);
+
+} // namespace q
+
+#endif // QDIALECT_LIB_TRANSFORMS_PAIRLAYERS_H

@@ -1,0 +1,108 @@
+// A network for several threads: what is large is shared, what is small is left
+// to one thread, and barriers stand between.
+// RUN: qopt %s --q-split-threads=threads=2 --split-input-file | FileCheck %s
+// RUN: qopt %s --q-split-threads=threads=1 --split-input-file \
+// RUN:   | FileCheck %s --check-prefix=ONE
+
+// CHECK-LABEL: func @network(
+// CHECK-SAME: %[[THREAD:[^:]*]]: index {q.thread}, %[[TEAM:[^:]*]]: index {q.team}
+// CHECK-SAME: attributes {q.threads = 2 : i64}
+// CHECK: %[[FIRST:.*]] = arith.cmpi eq, %[[THREAD]], %c0
+// A kernel of 50 million products is worth both.
+// CHECK: qk.conv
+// CHECK-SAME: q.threads = 2 : i64
+// CHECK-NEXT: call @GOMP_barrier() : () -> ()
+// Rows [112 thread / team, 112 (thread + 1) / team).
+// CHECK: %[[PRODUCT:.*]] = arith.muli %[[THREAD]], %c112
+// CHECK: %[[BEGIN:.*]] = arith.divui %[[PRODUCT]], %[[TEAM]]
+// CHECK: scf.for %[[ROW:.*]] = %{{.*}} to %{{.*}} step
+// CHECK: %[[PART:.*]] = memref.subview %{{.*}}[0, %[[ROW]], 0, 0] [1, 1, 112, 64]
+// CHECK: linalg.copy
+// CHECK-NOT: linalg
+// CHECK: call @GOMP_barrier()
+// Both of these are left to thread 0, which needs no barrier between them.
+// CHECK: scf.if %[[FIRST]] {
+// CHECK-NEXT: linalg.fill
+// CHECK-NOT: GOMP_barrier
+// CHECK: scf.if %[[FIRST]] {
+// CHECK-NEXT: linalg.fill
+// The reader of what thread 0 has written waits for it.
+// CHECK: call @GOMP_barrier()
+// CHECK: scf.for
+// CHECK: linalg.copy
+// CHECK-NOT: GOMP_barrier
+// CHECK: return
+// CHECK: func.func private @GOMP_barrier()
+// ONE-NOT: GOMP_barrier
+// ONE-NOT: scf
+func.func @network(%x: memref<1x112x112x64xi8>, %w: memref<4096xi8>, %b: memref<64xi32>,
+                   %m: memref<64xf32>, %t: memref<1x112x112x64xi8>,
+                   %y: memref<1x112x112x64xi8>, %s: memref<8xi8>) {
+  qk.conv %x weights %w bias %b multipliers %m into %t {
+    kernel = array<i64: 1, 1>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>,
+    dilations = array<i64: 1, 1>, groups = 1 : i64,
+    input_storage = #qk.storage<signed = false, zero_point = 3, lo = 0, hi = 255>,
+    output_storage = #qk.storage<signed = false, zero_point = 0, lo = 0, hi = 255>,
+    micro_kernel = #qk.micro_kernel<pmaddwd>, epilogue = #qk.epilogue<float>,
+    tile = array<i64: 4, 2>}
+    : (memref<1x112x112x64xi8>, memref<4096xi8>, memref<64xi32>, memref<64xf32>, memref<1x112x112x64xi8>) -> ()
+  linalg.copy ins(%t : memref<1x112x112x64xi8>) outs(%y : memref<1x112x112x64xi8>)
+  %one = arith.constant 1 : i8
+  linalg.fill ins(%one : i8) outs(%s : memref<8xi8>)
+  linalg.fill ins(%one : i8) outs(%s : memref<8xi8>)
+  linalg.copy ins(%y : memref<1x112x112x64xi8>) outs(%t : memref<1x112x112x64xi8>)
+  return
+}
+
+// -----
+
+// A window of three rows moves with the part of a thread.
+// CHECK-LABEL: func @pool(
+// CHECK: scf.for %[[ROW:.*]] =
+// CHECK: memref.subview %{{.*}}[0, %[[IN:[^,]*]], 0, 0]
+// CHECK: linalg.pooling_nhwc_max_unsigned
+func.func @pool(%x: memref<1x113x113x64xi8>, %window: memref<3x3xi8>,
+                %y: memref<1x56x56x64xi8>) {
+  linalg.pooling_nhwc_max_unsigned {strides = dense<2> : vector<2xi64>}
+    ins(%x, %window : memref<1x113x113x64xi8>, memref<3x3xi8>) outs(%y : memref<1x56x56x64xi8>)
+  return
+}
+
+// -----
+
+// A network of small layers stays as it is: no runtime for nothing.
+// CHECK-LABEL: func @small(
+// CHECK-NOT: q.thread
+// CHECK-NOT: GOMP_barrier
+func.func @small(%s: memref<8xi8>) {
+  %one = arith.constant 1 : i8
+  linalg.fill ins(%one : i8) outs(%s : memref<8xi8>)
+  return
+}
+
+// -----
+
+// Only thread 0 counts time, of layers as the last thread leaves them.
+// CHECK-LABEL: func @profiled(
+// CHECK: scf.for
+// CHECK: linalg.copy
+// CHECK: call @GOMP_barrier()
+// CHECK: llvm.call_intrinsic "llvm.readcyclecounter"
+// CHECK: scf.if
+// CHECK-NEXT: llvm.load
+// CHECK-NEXT: llvm.add
+// CHECK-NEXT: llvm.store
+// CHECK-NOT: GOMP_barrier
+// CHECK: return
+llvm.mlir.global external @q_profile(dense<0> : tensor<1xi64>) : !llvm.array<1 x i64>
+func.func @profiled(%x: memref<112x112x64xi8>, %y: memref<112x112x64xi8>, %s: memref<8xi8>) {
+  %one = arith.constant 1 : i8
+  linalg.copy ins(%x : memref<112x112x64xi8>) outs(%y : memref<112x112x64xi8>)
+  %now = llvm.call_intrinsic "llvm.readcyclecounter"() : () -> i64
+  %base = llvm.mlir.addressof @q_profile : !llvm.ptr
+  %before = llvm.load %base : !llvm.ptr -> i64
+  %sum = llvm.add %before, %now : i64
+  llvm.store %sum, %base : i64, !llvm.ptr
+  linalg.fill ins(%one : i8) outs(%s : memref<8xi8>)
+  return
+}
