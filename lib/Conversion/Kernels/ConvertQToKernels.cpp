@@ -8,6 +8,7 @@
 #include "ChainPlan.h"
 #include "KernelReasons.h"
 #include "NeonChoice.h"
+#include "PackedWeights.h"
 #include "QDialect/Conversion/KernelPasses.h"
 #include "QDialect/Conversion/KernelPlan.h"
 #include "QDialect/Conversion/StorageTypes.h"
@@ -122,6 +123,7 @@ struct Packed {
   std::vector<float> floatMultipliers;
   Epilogue epilogue;
   SmallVector<int64_t> tile;
+  int64_t weightBits = 8;
 };
 
 template <typename PackConstants>
@@ -301,6 +303,9 @@ private:
     packed.weights = chains
                          ? packArrangedWeights(plan, *chains, constants.weights)
                          : packDenseWeights(plan, constants.weights);
+    packed.weightBits = chooseWeightBits(plan, packed.weights);
+    if (packed.weightBits < 8)
+      packed.weights = packSideBySide(plan, packed.weightBits, packed.weights);
     if (chains)
       packed.chainTable = makeChainTable(plan, *chains);
     packAll(constants, packed,
@@ -412,10 +417,11 @@ private:
         constants.input, constants.output, constants.residual,
         MicroKernelAttr::get(context, kernel),
         EpilogueAttr::get(context, packed.epilogue), constants.chain,
-        constants.panelChains,
-        constants.signedChain,
+        constants.panelChains, constants.signedChain,
         constants.tiesAway ? b.getUnitAttr() : UnitAttr(),
-        b.getDenseI64ArrayAttr(packed.tile));
+        b.getDenseI64ArrayAttr(packed.tile),
+        packed.weightBits == 8 ? IntegerAttr()
+                               : b.getI64IntegerAttr(packed.weightBits));
     auto back = UnrealizedConversionCastOp::create(b, result.getType(),
                                                    layer->getResult(0));
     result.replaceAllUsesWith(back.getResult(0));
