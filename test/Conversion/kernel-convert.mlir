@@ -161,3 +161,26 @@ func.func @half(%x: !x) -> !y {
          dilations = array<i64: 1, 1>} : (!x, !w) -> !y
   return %y : !y
 }
+
+// -----
+
+// Many narrow weights for some pixels stand side by side: half a byte for each of
+// 64 * 256, or a quarter.
+!x = tensor<16x256x!quant.uniform<u8:f32, 0.5:3>>
+!w = tensor<64x256x!quant.uniform<i8<-127:127>:f32, 0.25>>
+!y = tensor<16x64x!quant.uniform<u8:f32, 3.0:10>>
+// CHECK-LABEL: func @packed_weights
+// CHECK-DAG: tensor<8192xi8>
+// CHECK-DAG: tensor<4096xi8>
+// CHECK-DAG: qk.conv {{.*}}weight_bits = 4 : i64} : (tensor<16x256xi8>, tensor<8192xi8>
+// CHECK-DAG: qk.conv {{.*}}weight_bits = 2 : i64} : (tensor<16x256xi8>, tensor<4096xi8>
+// CHECK-DAG: qk.conv {{.*}} : (tensor<16x256xi8>, tensor<16384xi8>
+func.func @packed_weights(%x: !x) -> (!y, !y, !y) {
+  %w4 = q.const dense<7> : tensor<64x256xi8> as !w
+  %w2 = q.const dense<-2> : tensor<64x256xi8> as !w
+  %w8 = q.const dense<8> : tensor<64x256xi8> as !w
+  %y4 = q.gemm %x, %w4 : (!x, !w) -> !y
+  %y2 = q.gemm %x, %w2 : (!x, !w) -> !y
+  %y8 = q.gemm %x, %w8 : (!x, !w) -> !y
+  return %y4, %y2, %y8 : !y, !y, !y
+}

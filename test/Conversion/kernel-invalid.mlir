@@ -137,3 +137,30 @@ func.func private @signedLength() attributes {a = #qk.signed_chain<length = 16, 
 
 // expected-error @+1 {{activations lie in [-128, 127], and no lower end is above the upper one}}
 func.func private @signedRange() attributes {a = #qk.signed_chain<length = 2, lo = 0, hi = 255, sum_min = 0, sum_max = 1>}
+
+// -----
+
+func.func @weightBits(%x: memref<4x16xi8>, %w: memref<256xi8>, %b: memref<16xi32>, %m: memref<16xf32>, %y: memref<4x16xi8>) {
+  // expected-error @+1 {{weight_bits must be 4 or 2, and of a qk.conv}}
+  qk.conv %x weights %w bias %b multipliers %m into %y {
+    kernel = array<i64: 1, 1>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>,
+    input_storage = #qk.storage<signed = false, zero_point = 3, lo = 0, hi = 255>,
+    output_storage = #qk.storage<signed = false, zero_point = 0, lo = 0, hi = 255>,
+    micro_kernel = #qk.micro_kernel<pmaddwd>, epilogue = #qk.epilogue<float>, tile = array<i64: 4, 2>, weight_bits = 3 : i64}
+    : (memref<4x16xi8>, memref<256xi8>, memref<16xi32>, memref<16xf32>, memref<4x16xi8>) -> ()
+  return
+}
+
+// -----
+
+// 16 x 16 weights of half a byte.
+func.func @packedLength(%x: memref<4x16xi8>, %w: memref<256xi8>, %b: memref<16xi32>, %m: memref<16xf32>, %y: memref<4x16xi8>) {
+  // expected-error @+1 {{weights must have 128 elements for this tile, but has 256}}
+  qk.conv %x weights %w bias %b multipliers %m into %y {
+    kernel = array<i64: 1, 1>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>,
+    input_storage = #qk.storage<signed = false, zero_point = 3, lo = 0, hi = 255>,
+    output_storage = #qk.storage<signed = false, zero_point = 0, lo = 0, hi = 255>,
+    micro_kernel = #qk.micro_kernel<pmaddwd>, epilogue = #qk.epilogue<float>, tile = array<i64: 4, 2>, weight_bits = 4 : i64}
+    : (memref<4x16xi8>, memref<256xi8>, memref<16xi32>, memref<16xf32>, memref<4x16xi8>) -> ()
+  return
+}

@@ -197,6 +197,44 @@ TEST_P(KernelRun, Gemm) {
   check();
 }
 
+/// Weights of 4 and 2 bits, unpacked panel by panel: odd numbers of channels,
+/// rows of kernels, groups, and pixels in several blocks.
+TEST_P(KernelRun, PackedWeights) {
+  for (int64_t maxWeight : {7, 1}) {
+    LayerCase layer;
+    auto add = [&]() {
+      layer.maxWeight = maxWeight;
+      randomizeArithmetic(layer);
+      layer.isExtreme = false; // with weights of 127
+      module.add(layer, random);
+    };
+    layer.h = 1;
+    layer.w = 17;
+    layer.ic = 333;
+    layer.oc = 77;
+    layer.isGemm = true;
+    add();
+    layer.isGemm = false;
+    layer.h = 7;
+    layer.w = 9;
+    layer.ic = 259;
+    layer.oc = 70;
+    add();
+    layer.kh = layer.kw = layer.strideH = layer.strideW = 2;
+    layer.right = layer.bottom = 1;
+    layer.ic = 67;
+    layer.groups = 1;
+    add();
+    layer.ic = 3 * 64;
+    layer.oc = 3 * 24;
+    layer.groups = 3;
+    add();
+  }
+  check();
+  for (const char *bits : {"weight_bits = 4", "weight_bits = 2"})
+    EXPECT_NE(module.kernelIR.find(bits), std::string::npos) << bits;
+}
+
 TEST_P(KernelRun, Stem) {
   LayerCase layer;
   layer.ic = 3;

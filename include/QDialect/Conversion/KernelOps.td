@@ -240,7 +240,8 @@ class QK_LayerOp<string mnemonic> : Op<QK_Dialect, mnemonic, [
     OptionalAttr<QK_ChainAttr>:$chain,
     OptionalAttr<QK_PanelChainsAttr>:$panel_chains,
     OptionalAttr<QK_SignedChainAttr>:$signed_chain,
-    UnitAttr:$ties_away, DenseI64ArrayAttr:$tile);
+    UnitAttr:$ties_away, DenseI64ArrayAttr:$tile,
+    OptionalAttr<I64Attr>:$weight_bits);
   let results = (outs Variadic<AnyRankedTensor>:$result);
   let assemblyFormat = [{
     $input `weights` $weights `bias` $bias (`multipliers` $multipliers^)?
@@ -292,6 +293,11 @@ def QK_ConvOp : QK_LayerOp<"conv"> {
     Those of `smull` are signed and centred around 0, which the `signed_chain`
     that goes with it describes. Its accumulators hold four partial sums each of
     one output channel, which are added up behind the last product.
+
+    `weight_bits` = 4 or 2 says that weights are kept side by side: each panel is
+    filled up with zeros to a multiple of 512 / `weight_bits` bytes, and of every
+    so many bytes the first 64 stand in the lowest bits of 64 bytes, the next 64
+    above them, and so on, each as w + 2^(`weight_bits` - 1).
 
     `why_direct` tells of a 3x3 layer why it is no `qk.winograd`.
 

@@ -9,6 +9,7 @@
 #include "KernelChoice.h"
 #include "KernelReasons.h"
 #include "NeonChoice.h"
+#include "PackedWeights.h"
 #include "QDialect/Conversion/KernelPasses.h"
 #include "QDialect/Conversion/KernelPlan.h"
 #include "QDialect/Conversion/StorageTypes.h"
@@ -131,6 +132,7 @@ struct Packed {
   std::vector<float> floatMultipliers;
   Epilogue epilogue;
   SmallVector<int64_t> tile;
+  int64_t weightBits = 8;
 };
 
 template <typename PackConstants>
@@ -438,6 +440,9 @@ private:
     packed.weights = chains
                          ? packArrangedWeights(plan, *chains, constants.weights)
                          : packDenseWeights(plan, constants.weights);
+    packed.weightBits = chooseWeightBits(plan, packed.weights);
+    if (packed.weightBits < 8)
+      packed.weights = packSideBySide(plan, packed.weightBits, packed.weights);
     if (chains)
       packed.chainTable = makeChainTable(plan, *chains);
     packAll(constants, packed,
@@ -553,7 +558,9 @@ private:
         EpilogueAttr::get(context, packed.epilogue), constants.chain,
         constants.panelChains, constants.signedChain,
         constants.tiesAway ? b.getUnitAttr() : UnitAttr(),
-        b.getDenseI64ArrayAttr(packed.tile));
+        b.getDenseI64ArrayAttr(packed.tile),
+        packed.weightBits == 8 ? IntegerAttr()
+                               : b.getI64IntegerAttr(packed.weightBits));
     if (constants.tuning)
       layer->setAttr(kTuningAttrName, constants.tuning);
     auto back = UnrealizedConversionCastOp::create(b, result.getType(),

@@ -14,6 +14,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Nests.h"
+#include "PackedWeights.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -320,6 +321,9 @@ private:
     });
   }
 
+  /// Whether a panel is unpacked into the scratch buffer for weights.
+  bool isPacked() const { return spec.weightBits < 8; }
+
   /// body(panel, group, first output channel)
   void forPanels(function_ref<void(Value, Value, Value)> body) {
     int64_t channels = plan.outputChannelsPerGroup();
@@ -329,6 +333,9 @@ private:
         Value start = e.mul(inGroup, plan.panelWidth);
         if (channels % plan.panelWidth && channels > plan.panelWidth)
           start = e.min(start, channels - plan.panelWidth);
+        if (isPacked())
+          emitUnpackPanel(e, plan, spec.weightBits, buffers.weights, panel,
+                          buffers.weightScratch);
         body(panel, group, e.add(e.mul(group, channels), start));
       });
     });
@@ -372,7 +379,7 @@ private:
     operands.rowPitch = rowStep();
     operands.chain = spec.chain;
     operands.fetchAhead = fetchAhead(tile);
-    operands.weights = buffers.weights;
+    operands.weights = isPacked() ? buffers.weightScratch : buffers.weights;
     Values accumulators = parts(tile, operands, panel, bias);
 
     EpilogueTile out;
@@ -400,7 +407,8 @@ private:
     Values results(tile.pixels * tile.vectors);
     for (int64_t i = 0; i < plan.parts(); ++i) {
       operands.weightsAt =
-          e.add(e.mul(panel, plan.panelBytes()), i * plan.partBytes());
+          e.add(isPacked() ? e.index(0) : e.mul(panel, plan.panelBytes()),
+                i * plan.partBytes());
       auto begin = bias.begin() + i * part.vectors;
       Values partBias(begin, begin + part.vectors);
       Values sums = startTile(e, spec.microKernel, part, partBias);
@@ -438,7 +446,7 @@ private:
   /// them as many steps ahead as take about as long.
   int64_t fetchAhead(const Tile &tile) const {
     constexpr int64_t cyclesAway = 400, most = 8 << 10;
-    if (plan.panelCount() * plan.panelBytes() <= kLargeWeights)
+    if (isPacked() || plan.panelCount() * plan.panelBytes() <= kLargeWeights)
       return 0;
     int64_t cycles = tile.pixels * tile.vectors;
     int64_t stepBytes = plan.traits.depth * plan.panelWidth;

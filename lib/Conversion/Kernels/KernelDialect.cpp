@@ -161,6 +161,9 @@ template <typename OpTy> static LogicalResult verifyLayer(OpTy op) {
     return failure();
   if (op.getTile().size() != 2)
     return op.emitOpError("tile must have two entries");
+  if (std::optional<int64_t> bits = op.getWeightBits())
+    if (!std::is_same_v<OpTy, ConvOp> || (*bits != 4 && *bits != 2))
+      return op.emitOpError("weight_bits must be 4 or 2, and of a qk.conv");
   bool needsMultipliers = op.getEpilogue() != Epilogue::Pow2;
   bool needsShifts = op.getEpilogue() != Epilogue::Float;
   if (needsMultipliers != bool(op.getMultipliers()))

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "PackedWeights.h"
 #include "QDialect/Conversion/WinogradPlan.h"
 
 #include <algorithm>
@@ -410,7 +411,9 @@ FailureOr<PackedSizes> q::kernel::getPackedSizes(ConvOp op) {
     return op.emitOpError()
            << "tile is wider than the " << geometry->outC << " output channels";
   DensePlan plan = getDensePlan(*geometry, kernel, vectors);
-  return PackedSizes{plan.panelCount() * plan.panelBytes(),
+  int64_t panelBytes =
+      getPackedPanelBytes(plan, op.getWeightBits().value_or(8));
+  return PackedSizes{plan.panelCount() * panelBytes,
                      plan.panelCount() * plan.panelWidth};
 }
 

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Nests.h"
+#include "PackedWeights.h"
 #include "QDialect/Conversion/CInterface.h"
 #include "QDialect/Conversion/KernelPasses.h"
 #include "QDialect/Conversion/TunedKernels.h"
@@ -253,6 +254,9 @@ private:
     if (!blocking.readsInput)
       pushBuffer(op, builder, call, blocking.scratchElements,
                  planOf(op).traits.activationBits);
+    if (std::optional<int64_t> bits = op.getWeightBits())
+      pushBuffer(op, builder, call, getUnpackedPanelBytes(planOf(op), *bits),
+                 8);
   }
 
   static DepthwisePlan planOf(DepthwiseOp op) {
@@ -291,6 +295,8 @@ private:
                           function_ref<Value()> take) {
     if (!blockingOf(op, buffers).first.readsInput)
       buffers.scratch = take();
+    if (op.getWeightBits())
+      buffers.weightScratch = take();
   }
   static void takeScratch(DepthwiseOp, KernelBuffers &buffers,
                           function_ref<Value()> take) {
@@ -478,6 +484,7 @@ private:
     spec.activationOffset =
         getActivationOffset(op.getMicroKernel(), op.getSignedChainAttr(),
                             spec.inputStorage.getIsSigned());
+    spec.weightBits = op.getWeightBits().value_or(8);
     spec.buffers = stridesOf(call);
     spec.buffers.input = take(true);
     spec.buffers.weights = take(true);

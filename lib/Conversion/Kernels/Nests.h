@@ -67,6 +67,7 @@ struct NestSpec {
   llvm::ArrayRef<int64_t> chainLengths;
   StorageAttr inputStorage;
   EpilogueSpec epilogue;
+  int64_t weightBits = 8; ///< in memory, of the dense nest
   KernelBuffers buffers;
   Team team;
 };
