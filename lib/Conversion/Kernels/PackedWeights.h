@@ -6,11 +6,11 @@
 //===----------------------------------------------------------------------===//
 //
 // Where not many pixels meet each weight, much of a layer's time is that of
-// bringing its weights from memory. Narrow ones are kept side by side: of every 128 bytes of
-// a panel the first 64 in the low halves of 64 bytes and the others in the high
-// ones, with 2 bits four times 64. A panel is unpacked to bytes when its turn
-// comes, into a buffer that stays in the caches; micro-kernels see no
-// difference.
+// bringing its weights from memory. Narrow ones are kept side by side: of every
+// 128 bytes of a panel the first 64 in the low halves of 64 bytes and the
+// others in the high ones, with 2 bits four times 64. A panel is unpacked to
+// bytes when its turn comes, into a buffer that stays in the caches;
+// micro-kernels see no difference.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,8 +23,7 @@ namespace q::kernel {
 
 /// How many bits the weights of a dense layer take in memory: 4 or 2 where they
 /// fit and are many for some pixels, otherwise 8.
-int64_t chooseWeightBits(const DensePlan &plan,
-                         llvm::ArrayRef<int8_t> weights);
+int64_t chooseWeightBits(const DensePlan &plan, llvm::ArrayRef<int8_t> weights);
 
 /// Bytes of a panel in memory and, unpacked, in the scratch buffer.
 int64_t getPackedPanelBytes(const DensePlan &plan, int64_t bits);
