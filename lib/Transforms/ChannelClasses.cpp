@@ -98,12 +98,17 @@ static ArrayRef<int64_t> getShape(Value value) {
   return cast<RankedTensorType>(value.getType()).getShape();
 }
 
+/// The extent of the last dimension; of a scalar, 1.
+static int64_t getChannels(Value value) {
+  ArrayRef<int64_t> shape = getShape(value);
+  return shape.empty() ? 1 : shape.back();
+}
+
 /// Whether `op` treats every channel of its first operand alike and apart from
 /// the others.
 static bool keepsChannels(Operation *op) {
   auto isSame = [](Operation *op) {
-    return getShape(op->getOperand(0)).back() ==
-           getShape(op->getResult(0)).back();
+    return getChannels(op->getOperand(0)) == getChannels(op->getResult(0));
   };
   return TypeSwitch<Operation *, bool>(op)
       .Case<UnaryOp, ClampOp, MaxPool2DOp, AvgPool2DOp, ResizeOp>(
@@ -114,11 +119,13 @@ static bool keepsChannels(Operation *op) {
                axis + 1 < cast<RankedTensorType>(op.getType()).getRank();
       })
       .Case([](PadOp op) {
-        return op.getLow().back() == 0 && op.getHigh().back() == 0;
+        return !op.getLow().empty() && op.getLow().back() == 0 &&
+               op.getHigh().back() == 0;
       })
       .Case([](SliceOp op) {
-        return op.getStarts().back() == 0 && op.getSteps().back() == 1 &&
-               op.getSizes().back() == getShape(op.getInput()).back();
+        return !op.getStarts().empty() && op.getStarts().back() == 0 &&
+               op.getSteps().back() == 1 &&
+               op.getSizes().back() == getChannels(op.getInput());
       })
       .Case([&](ReduceOp op) {
         auto rank = static_cast<int64_t>(getShape(op.getInput()).size());
@@ -140,8 +147,8 @@ void ChannelClasses::visitLayer(WeightedOpInterface op) {
                 isPermutable(op.getWeights()) &&
                 (!op.getBias() || isPermutable(op.getBias()));
   int64_t groups = conv ? conv.getGroups() : 1;
-  bool isDepthwise = groups > 1 && groups == getShape(input).back() &&
-                     groups == getShape(result).back();
+  bool isDepthwise = groups > 1 && groups == getChannels(input) &&
+                     groups == getChannels(result);
   if (!isOurs || (groups > 1 && !isDepthwise)) {
     fix(inputs);
     fix(get(result));
@@ -159,7 +166,7 @@ void ChannelClasses::visitLayer(WeightedOpInterface op) {
 bool ChannelClasses::visitElementwise(Operation *op) {
   if (!isa<AddOp, SubOp, MulOp, DivOp, MinOp, MaxOp>(op))
     return false;
-  int64_t extent = getShape(op->getResult(0)).back();
+  int64_t extent = getChannels(op->getResult(0));
   std::optional<Space> space;
   for (Value operand : op->getOperands()) {
     ArrayRef<int64_t> shape = getShape(operand);
