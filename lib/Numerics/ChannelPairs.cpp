@@ -16,10 +16,15 @@ void PairCosts::add(const int8_t *w, size_t rows, size_t total, size_t first,
                     int amax) {
   if (amax <= 0)
     return;
+  // Where all pairs of very many weights may be too heavy, some rows tell
+  // enough.
+  constexpr size_t mostWork = size_t(1) << 31;
+  size_t step = std::max<size_t>(
+      1, rows / std::max<size_t>(1, mostWork / channels / channels));
   // The largest sum of two weights of one sign that fits.
   const int limits[] = {32767 / amax, 32768 / amax};
   std::vector<std::pair<int, size_t>> signedWeights;
-  for (size_t row = 0; row < rows; ++row) {
+  for (size_t row = 0; row < rows; row += step) {
     const int8_t *at = w + row * total + first;
     for (size_t c = 0; c < channels; ++c)
       weights[c] += at[c] < 0 ? -int(at[c]) : int(at[c]);

@@ -44,7 +44,7 @@ private:
     QuantizerOp quantizer = getWeightQuantizer(layer);
     std::optional<int> amax = getLargestActivation(layer.getInput());
     if (!quantizer || !amax || !addsProducts(layer) ||
-        (isLimited() && suitsWinograd(layer)))
+        (isLimited() && (suitsWinograd(layer) || waitsForWeights(layer))))
       return success();
     auto params = chooseParams(quantizer);
     auto values = getConstantFloats(quantizer.getInput());

@@ -79,7 +79,8 @@ private:
       WeightedOpInterface op = layer.op;
       QuantizerOp quantizer = getWeightQuantizer(op);
       std::optional<int> amax = getLargestActivation(op.getInput());
-      if (layer.isDepthwise || !quantizer || !amax || suitsWinograd(op))
+      if (layer.isDepthwise || !quantizer || !amax || suitsWinograd(op) ||
+          waitsForWeights(op))
         continue;
       size_t total = classes.getExtent(layer.input), first = 0;
       size_t taps =

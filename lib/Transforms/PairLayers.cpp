@@ -60,3 +60,11 @@ bool q::suitsWinograd(WeightedOpInterface layer) {
          llvm::all_of(conv.getStrides(), isOne) &&
          llvm::all_of(conv.getDilations(), isOne);
 }
+
+bool q::waitsForWeights(WeightedOpInterface layer) {
+  auto output = cast<RankedTensorType>(layer->getResult(0).getType());
+  auto weights = cast<RankedTensorType>(layer.getWeights().getType());
+  constexpr int64_t cachedWeights = 4 << 20;
+  return output.getNumElements() == output.getShape().back() &&
+         weights.getNumElements() > cachedWeights;
+}

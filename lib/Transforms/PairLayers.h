@@ -30,6 +30,11 @@ bool addsProducts(WeightedOpInterface layer);
 /// pairs of bytes: a dense 3x3 of stride 1 with whole vectors of channels.
 bool suitsWinograd(WeightedOpInterface layer);
 
+/// Whether a layer waits for its weights, whatever multiplies them: those of a
+/// fully connected layer of more than four megabytes, each of which meets one
+/// row of activations.
+bool waitsForWeights(WeightedOpInterface layer);
+
 } // namespace q
 
 #endif // QDIALECT_LIB_TRANSFORMS_PAIRLAYERS_H

@@ -366,7 +366,8 @@ def MakePairsSafe : Pass<"q-make-pairs-safe", "::mlir::func::FuncOp"> {
     panel that costs more gets smaller scales, and pairs are moved where that is
     cheapest; the groups of four products that stay unsafe are multiplied with
     `vpmaddwd`. With a limit, layers that suit Winograd are left alone, since
-    they multiply no bytes.
+    they multiply no bytes, and fully connected ones of more than four megabytes
+    of weights, which wait for memory.
 
     ```mlir
     %1 = q.quantizer %w {..., max = array<f64: 1.0>, min = array<f64: -1.0>}
@@ -407,8 +408,9 @@ def PairChannels : Pass<"q-pair-channels", "::mlir::func::FuncOp"> {
     operands of additions share it, concatenated tensors keep their own. Inputs
     and outputs of the network, and what reshapes, slices or reduces channels,
     keep theirs, as do models that arrive with quantized weights. Layers that
-    suit Winograd follow the order, but have no say in it: they multiply no
-    bytes.
+    suit Winograd follow the order, but have no say in it, since they multiply no
+    bytes; nor have fully connected ones of more than four megabytes of weights,
+    which wait for memory.
 
     ```mlir
     // Weights of 1, 2, 3, 4 meet as 1 + 4 and 2 + 3, say.
