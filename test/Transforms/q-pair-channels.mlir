@@ -81,18 +81,3 @@ func.func @fixed(%x: tensor<1x1x1x4xf32>) -> tensor<1x1x1x4xf32> {
   %e0 = q.quantizer %e <bits = 8, signed = false, symmetric = false, narrow = false, power_of_two = false, axis = -1> min [0.0] max [8.0] : tensor<1x1x1x4xf32>
   return %e0 : tensor<1x1x1x4xf32>
 }
-
-// -----
-
-// Scalars have no channels.
-// CHECK-LABEL: func @scalars
-// CHECK: q.reduce
-// CHECK: q.clamp
-// CHECK: q.mul
-func.func @scalars(%x: tensor<6xf32>) -> tensor<f32> {
-  %0 = q.reduce min %x {axes = array<i64: 0>} : (tensor<6xf32>) -> tensor<f32>
-  %1 = q.clamp %0 {clamp_max = 0.0 : f32} : (tensor<f32>) -> tensor<f32>
-  %2 = q.unary abs %1 : (tensor<f32>) -> tensor<f32>
-  %3 = q.mul %1, %2 : (tensor<f32>, tensor<f32>) -> tensor<f32>
-  return %3 : tensor<f32>
-}
