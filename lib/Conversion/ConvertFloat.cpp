@@ -10,15 +10,14 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "FloatEmitter.h"
 #include "LinalgBuilder.h"
 
 #include "QDialect/FloatSemantics.h"
 #include "QDialect/IntegerSemantics.h"
-#include "QDialect/Numerics/FloatFunctions.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -30,72 +29,6 @@ using namespace q;
 static constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 namespace {
-
-/// The emitter of Numerics/FloatFunctions.h on SSA values.
-struct FloatEmitter {
-  using Value = mlir::Value;
-  using Truth = mlir::Value;
-
-  FloatEmitter(OpBuilder &b, Location loc) : b(b), loc(loc) {}
-
-  Value constant(float value) {
-    return arith::ConstantOp::create(b, loc, b.getF32FloatAttr(value));
-  }
-  Value add(Value x, Value y) { return arith::AddFOp::create(b, loc, x, y); }
-  Value sub(Value x, Value y) { return arith::SubFOp::create(b, loc, x, y); }
-  Value mul(Value x, Value y) { return arith::MulFOp::create(b, loc, x, y); }
-  Value div(Value x, Value y) { return arith::DivFOp::create(b, loc, x, y); }
-  Value sqrt(Value x) { return math::SqrtOp::create(b, loc, x); }
-  Value floor(Value x) { return math::FloorOp::create(b, loc, x); }
-  Value ceil(Value x) { return math::CeilOp::create(b, loc, x); }
-  Value round(Value x) { return math::RoundEvenOp::create(b, loc, x); }
-  Value abs(Value x) { return math::AbsFOp::create(b, loc, x); }
-  Value neg(Value x) { return arith::NegFOp::create(b, loc, x); }
-  Truth less(Value x, Value y) {
-    return compare(arith::CmpFPredicate::OLT, x, y);
-  }
-  Truth lessEqual(Value x, Value y) {
-    return compare(arith::CmpFPredicate::OLE, x, y);
-  }
-  Truth equal(Value x, Value y) {
-    return compare(arith::CmpFPredicate::OEQ, x, y);
-  }
-  Value select(Truth truth, Value yes, Value no) {
-    return arith::SelectOp::create(b, loc, truth, yes, no);
-  }
-  Value powerOfTwo(Value n) {
-    Value whole = arith::FPToSIOp::create(b, loc, b.getI32Type(), n);
-    Value biased = arith::AddIOp::create(b, loc, whole, integer(127));
-    Value bits = arith::ShLIOp::create(b, loc, biased, integer(23));
-    return arith::BitcastOp::create(b, loc, b.getF32Type(), bits);
-  }
-  Value exponent(Value x) {
-    Value shifted = arith::ShRUIOp::create(b, loc, bitsOf(x), integer(23));
-    Value whole = arith::SubIOp::create(b, loc, shifted, integer(127));
-    return arith::SIToFPOp::create(b, loc, b.getF32Type(), whole);
-  }
-  Value mantissa(Value x) {
-    Value bits = arith::AndIOp::create(b, loc, bitsOf(x), integer(0x7FFFFF));
-    bits = arith::OrIOp::create(b, loc, bits, integer(0x3F800000));
-    return arith::BitcastOp::create(b, loc, b.getF32Type(), bits);
-  }
-
-private:
-  Value compare(arith::CmpFPredicate predicate, Value x, Value y) {
-    return arith::CmpFOp::create(b, loc, predicate, x, y);
-  }
-  Value integer(int32_t value) {
-    return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
-  }
-  Value bitsOf(Value x) {
-    return arith::BitcastOp::create(b, loc, b.getI32Type(), x);
-  }
-
-  OpBuilder &b;
-  Location loc;
-};
-
-using Functions = numerics::FloatFunctions<FloatEmitter>;
 
 /// Emits the value of one element.
 using FloatBody = llvm::function_ref<Value(FloatEmitter &emit, Functions &f,

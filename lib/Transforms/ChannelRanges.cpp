@@ -7,6 +7,8 @@
 
 #include "ChannelRanges.h"
 
+#include "LayerIntegers.h"
+
 #include "QDialect/Numerics/AccumulatorProof.h"
 
 using namespace mlir;
@@ -69,21 +71,15 @@ ChannelRanges::computeLayer(WeightedOpInterface layer, IntegerBounds all) {
   auto input = getTensorParams(layer, layer.getInput());
   auto output = getTensorParams(layer, layer->getResult(0));
   auto inputs = getInput(layer);
-  auto weights = getConstantInts(layer.getWeights());
   auto multipliers = getMultipliers(layer);
   auto rounding = getRounding(layer);
-  if (failed(input) || failed(output) || failed(inputs) || failed(weights) ||
+  if (failed(input) || failed(output) || failed(inputs) ||
       failed(multipliers) || failed(rounding))
     return failure();
   size_t channels = multipliers->size();
-  std::vector<int32_t> bias(channels, 0);
-  if (layer.getBias()) {
-    auto values = getConstantInts(layer.getBias());
-    if (failed(values))
-      return failure();
-    bias = std::move(*values);
-  }
-  SmallVector<int32_t> weightZeroPoints = getWeightZeroPoints(layer);
+  auto integers = getLayerIntegers(layer, channels);
+  if (failed(integers))
+    return failure();
   auto conv = dyn_cast<Conv2DOp>(layer.getOperation());
   size_t groups = conv ? static_cast<size_t>(conv.getGroups()) : 1;
   auto depth = static_cast<size_t>(getShape(layer.getWeights()).back());
@@ -91,7 +87,6 @@ ChannelRanges::computeLayer(WeightedOpInterface layer, IntegerBounds all) {
       layer.getZeroPointFolded() ? 0 : static_cast<int32_t>(input->zeroPoint);
 
   Bounds bounds;
-  size_t perChannel = weights->size() / channels;
   for (size_t c = 0; c < channels; ++c) {
     std::vector<numerics::FactorRange> factors;
     size_t first = c / (channels / groups) * depth;
@@ -99,11 +94,9 @@ ChannelRanges::computeLayer(WeightedOpInterface layer, IntegerBounds all) {
       IntegerBounds own = (*inputs)[inputs->size() == 1 ? 0 : first + i];
       factors.push_back({own.lo - offset, own.hi - offset});
     }
-    int32_t *w = weights->data() + c * perChannel;
-    for (size_t i = 0; i < perChannel; ++i)
-      w[i] -= weightZeroPoints[c];
-    numerics::AccumulatorBounds sums =
-        numerics::accumulatorBounds(w, perChannel, factors, bias[c]);
+    numerics::AccumulatorBounds sums = numerics::accumulatorBounds(
+        integers->getChannel(c), integers->perChannel, factors,
+        integers->bias[c]);
     // Rounding keeps the order of accumulators, so ends go to ends.
     auto toStorage = [&](int64_t sum) {
       return numerics::requantize(sum, (*multipliers)[c],

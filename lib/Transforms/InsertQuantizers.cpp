@@ -14,8 +14,6 @@
 #include "QDialect/Transforms/Quantizers.h"
 #include "QDialect/Transforms/Recipe.h"
 
-#include "mlir/IR/TypeUtilities.h"
-
 #include <cmath>
 
 namespace q {
@@ -25,11 +23,6 @@ namespace q {
 
 using namespace mlir;
 using namespace q;
-
-static bool isFloatTensor(Value value) {
-  return isa<RankedTensorType>(value.getType()) &&
-         getElementTypeOrSelf(value.getType()).isF32();
-}
 
 namespace {
 

@@ -12,8 +12,6 @@
 #include "QDialect/Transforms/Passes.h"
 #include "QDialect/Transforms/Quantizers.h"
 
-#include "mlir/IR/TypeUtilities.h"
-
 namespace q {
 #define GEN_PASS_DEF_KEEPFLOATISLANDS
 #include "QDialect/Transforms/Passes.h.inc"
@@ -21,11 +19,6 @@ namespace q {
 
 using namespace mlir;
 using namespace q;
-
-static bool isFloatTensor(Value value) {
-  return isa<RankedTensorType>(value.getType()) &&
-         getElementTypeOrSelf(value.getType()).isF32();
-}
 
 /// A value that the model leaves in float: neither a constant nor dequantized
 /// nor about to be quantized.

@@ -31,11 +31,6 @@ static Type withElement(Type type, Type element) {
   return cast<RankedTensorType>(type).clone(element);
 }
 
-static bool isFloatTensor(Value value) {
-  return isa<RankedTensorType>(value.getType()) &&
-         getElementTypeOrSelf(value.getType()).isF32();
-}
-
 /// Whether `op` moves the bits of float tensors (rule N13).
 static bool movesFloats(Operation *op) {
   return op && movesBits(op) && op->getNumResults() == 1 &&

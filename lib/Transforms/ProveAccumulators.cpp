@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LayerIntegers.h"
 #include "ValueRanges.h"
 
 #include "QDialect/Numerics/AccumulatorProof.h"
@@ -84,32 +85,20 @@ LogicalResult Prover::record(Operation *op,
 LogicalResult Prover::proveLayer(WeightedOpInterface layer) {
   auto input = getTensorParams(layer, layer.getInput());
   auto range = ranges.getInput(layer);
-  auto weights = getConstantInts(layer.getWeights());
-  if (failed(input) || failed(range) || failed(weights))
+  int64_t channels =
+      cast<RankedTensorType>(layer.getWeights().getType()).getDimSize(0);
+  auto integers = getLayerIntegers(layer, channels);
+  if (failed(input) || failed(range) || failed(integers))
     return failure();
   int32_t zeroPoint = static_cast<int32_t>(input->zeroPoint);
   int32_t offset = layer.getZeroPointFolded() ? 0 : zeroPoint;
   numerics::FactorRange factor{range->lo - offset, range->hi - offset};
 
-  int64_t channels =
-      cast<RankedTensorType>(layer.getWeights().getType()).getDimSize(0);
-  std::vector<int32_t> bias(channels, 0);
-  if (layer.getBias()) {
-    auto values = getConstantInts(layer.getBias());
-    if (failed(values))
-      return failure();
-    bias = std::move(*values);
-  }
-  SmallVector<int32_t> weightZeroPoints = getWeightZeroPoints(layer);
-  size_t perChannel = channels ? weights->size() / channels : 0;
   SmallVector<numerics::AccumulatorBounds> all;
-  for (int64_t c = 0; c < channels; ++c) {
-    int32_t *first = weights->data() + c * perChannel;
-    for (size_t i = 0; i < perChannel; ++i)
-      first[i] -= weightZeroPoints[c];
-    all.push_back(
-        numerics::accumulatorBounds(first, perChannel, factor, bias[c]));
-  }
+  for (int64_t c = 0; c < channels; ++c)
+    all.push_back(numerics::accumulatorBounds(integers->getChannel(c),
+                                              integers->perChannel, factor,
+                                              integers->bias[c]));
   return all.empty() ? success() : record(layer, all);
 }
 

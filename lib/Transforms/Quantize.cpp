@@ -35,11 +35,6 @@ static RankedTensorType withElement(Type type, Type element) {
   return cast<RankedTensorType>(type).clone(element);
 }
 
-static bool isFloatTensor(Value value) {
-  return isa<RankedTensorType>(value.getType()) &&
-         getElementTypeOrSelf(value.getType()).isF32();
-}
-
 namespace {
 
 enum class Borders { Float, Int8, UInt8 };

@@ -113,6 +113,11 @@ bool q::isWeightFactor(Operation *op) {
          mul.getRhs().getDefiningOp<ConstOp>();
 }
 
+bool q::isFloatTensor(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type && type.getElementType().isF32();
+}
+
 ConstOp q::getConstantBehind(Value value) {
   while (auto quantizer = value.getDefiningOp<QuantizerOp>())
     value = quantizer.getInput();

@@ -12,7 +12,6 @@
 #include "QDialect/Transforms/Passes.h"
 #include "QDialect/Transforms/Quantizers.h"
 
-#include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/MapVector.h"
 
 #include <cmath>
@@ -52,10 +51,6 @@ struct SharedSet {
 };
 
 } // namespace
-
-static bool isFloatTensor(Value value) {
-  return getElementTypeOrSelf(value.getType()).isF32();
-}
 
 /// Whether all quantizers ask for the same parameters.
 static bool agree(ArrayRef<QuantizerOp> quantizers) {

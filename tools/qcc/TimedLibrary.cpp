@@ -7,6 +7,8 @@
 
 #include "TimedLibrary.h"
 
+#include "QDialect/Target/Ticks.h"
+
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/JSON.h"
@@ -16,26 +18,9 @@
 #include <cstring>
 #include <dlfcn.h>
 #include <random>
-#if defined(__x86_64__)
-#include <x86intrin.h>
-#endif
-
 using namespace mlir;
 using namespace q;
 namespace json = llvm::json;
-
-/// The counter of constant rate that compiled networks read.
-static uint64_t readTicks() {
-#if defined(__x86_64__)
-  return __rdtsc();
-#elif defined(__aarch64__)
-  uint64_t ticks;
-  asm volatile("mrs %0, cntvct_el0" : "=r"(ticks));
-  return ticks;
-#else
-  return std::chrono::steady_clock::now().time_since_epoch().count();
-#endif
-}
 
 /// Nanoseconds of a tick of that counter.
 static double measureTick() {

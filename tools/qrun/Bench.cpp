@@ -7,15 +7,13 @@
 
 #include "Tasks.h"
 
+#include "QDialect/Target/Ticks.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <chrono>
-
-#if defined(__x86_64__)
-#include <x86intrin.h>
-#endif
 
 using namespace mlir;
 using namespace q;
@@ -34,19 +32,6 @@ template <typename T> static T takeMedian(std::vector<T> &values) {
 //===----------------------------------------------------------------------===//
 // Counters
 //===----------------------------------------------------------------------===//
-
-/// The counter of constant rate that profiled libraries read.
-static uint64_t readTicks() {
-#if defined(__x86_64__)
-  return __rdtsc();
-#elif defined(__aarch64__)
-  uint64_t ticks;
-  asm volatile("mrs %0, cntvct_el0" : "=r"(ticks));
-  return ticks;
-#else
-  return toNanoseconds(Clock::now().time_since_epoch());
-#endif
-}
 
 /// Core cycles a nanosecond now: a multiplication of 64-bit integers has a
 /// latency of three cycles on the x86 cores of the last fifteen years, so a

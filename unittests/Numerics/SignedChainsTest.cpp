@@ -16,39 +16,23 @@ using namespace q::numerics;
 
 namespace {
 
-/// What the lanes of SMULL and SMLAL end with, modulo 2^16, for one channel:
-/// run by run, chain by chain, eight lanes each.
-std::vector<int16_t> runLanes(const std::vector<int32_t> &w,
-                              const std::vector<int32_t> &x, WeightRuns runs,
-                              size_t length) {
-  std::vector<int16_t> lanes;
+/// What the lanes of SMULL and SMLAL end with for one channel: run by run,
+/// chain by chain, eight lanes each. In int16 they wrap around, in int64 they
+/// do not.
+template <typename Lane>
+std::vector<Lane> runLanes(const std::vector<int32_t> &w,
+                           const std::vector<int32_t> &x, WeightRuns runs,
+                           size_t length) {
+  std::vector<Lane> lanes;
   for (size_t run = 0; run < runs.runs; ++run)
     for (size_t begin = 0; begin < runs.length; begin += 8 * length) {
       size_t first = lanes.size();
       lanes.resize(first + 8);
       for (size_t i = begin; i < std::min(begin + 8 * length, runs.length);
            ++i) {
-        int16_t &lane = lanes[first + (i - begin) % 8];
+        Lane &lane = lanes[first + (i - begin) % 8];
         size_t k = run * runs.length + i;
-        lane = static_cast<int16_t>(lane + w[k] * x[k]);
-      }
-    }
-  return lanes;
-}
-
-/// The same without wrap-around.
-std::vector<int64_t> addLanes(const std::vector<int32_t> &w,
-                              const std::vector<int32_t> &x, WeightRuns runs,
-                              size_t length) {
-  std::vector<int64_t> lanes;
-  for (size_t run = 0; run < runs.runs; ++run)
-    for (size_t begin = 0; begin < runs.length; begin += 8 * length) {
-      size_t first = lanes.size();
-      lanes.resize(first + 8);
-      for (size_t i = begin; i < std::min(begin + 8 * length, runs.length);
-           ++i) {
-        size_t k = run * runs.length + i;
-        lanes[first + (i - begin) % 8] += int64_t(w[k]) * x[k];
+        lane = static_cast<Lane>(lane + int64_t(w[k]) * x[k]);
       }
     }
   return lanes;
@@ -56,8 +40,8 @@ std::vector<int64_t> addLanes(const std::vector<int32_t> &w,
 
 bool isExact(const std::vector<int32_t> &w, const std::vector<int32_t> &x,
              WeightRuns runs, size_t length) {
-  std::vector<int16_t> wrapped = runLanes(w, x, runs, length);
-  std::vector<int64_t> exact = addLanes(w, x, runs, length);
+  std::vector<int16_t> wrapped = runLanes<int16_t>(w, x, runs, length);
+  std::vector<int64_t> exact = runLanes<int64_t>(w, x, runs, length);
   return std::equal(exact.begin(), exact.end(), wrapped.begin());
 }
 
@@ -92,7 +76,7 @@ TEST(SignedChains, WorstInputsReachTheBound) {
       std::vector<int32_t> x = worstInput(w, range, isMax);
       for (size_t length = 1; length <= proof.length; length *= 2)
         ASSERT_TRUE(isExact(w, x, runs, length)) << length;
-      for (int64_t lane : addLanes(w, x, runs, proof.length)) {
+      for (int64_t lane : runLanes<int64_t>(w, x, runs, proof.length)) {
         min = std::min(min, lane);
         max = std::max(max, lane);
       }

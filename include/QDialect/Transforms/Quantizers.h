@@ -49,6 +49,9 @@ std::optional<std::array<double, 2>> getFixedRange(mlir::Operation *op,
 /// channel (rule N17); its lhs are the weights, maybe behind their quantizer.
 bool isWeightFactor(mlir::Operation *op);
 
+/// Whether `value` is a ranked tensor of f32, that is, not quantized.
+bool isFloatTensor(mlir::Value value);
+
 /// The constant behind quantizers, null if `value` is none.
 ConstOp getConstantBehind(mlir::Value value);
 

@@ -1,0 +1,38 @@
+//===- Ticks.h - The counter that compiled networks read --------*- C++ -*-===//
+//
+// Part of the QDialect project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QDIALECT_TARGET_TICKS_H
+#define QDIALECT_TARGET_TICKS_H
+
+#include <chrono>
+#include <cstdint>
+
+#if defined(__x86_64__)
+#include <x86intrin.h>
+#endif
+
+namespace q {
+
+/// The counter of constant rate that profiled libraries read
+/// (q-profile-layers); elsewhere than on x86-64 and aarch64 that of a steady
+/// clock.
+inline uint64_t readTicks() {
+#if defined(__x86_64__)
+  return __rdtsc();
+#elif defined(__aarch64__)
+  uint64_t ticks;
+  asm volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+  return ticks;
+#else
+  return static_cast<uint64_t>(
+      std::chrono::steady_clock::now().time_since_epoch().count());
+#endif
+}
+
+} // namespace q
+
+#endif // QDIALECT_TARGET_TICKS_H
