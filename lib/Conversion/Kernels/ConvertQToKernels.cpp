@@ -293,6 +293,8 @@ private:
     MicroKernel wide = chooseDenseWidth(geometry, dense, kernels.registers);
     if (wide != dense)
       request.dense.push_back(wide);
+    if (std::optional<MicroKernel> other = getNeonAlternative(dense))
+      request.dense.push_back(*other);
     request.depthwise = getDepthwiseKernel(kernels, geometry, constants);
     request.registers = kernels.registers;
     std::optional<Int16Chain> chain = getInt16Chain(op);
@@ -352,6 +354,8 @@ private:
                             "measured faster";
     if (candidate.form == KernelForm::Depthwise)
       return buildDepthwise(op, shape, geometry, constants, kernel, tile);
+    if (kernel == MicroKernel::Smull)
+      constants.signedChain = proveSignedChain(op, constants.weights);
     if (candidate.chain) {
       Int16Chain chain = *getInt16Chain(op);
       constants.chain =
@@ -432,7 +436,7 @@ private:
     takeOffset(constants, kernel);
     DenseTile tile = told ? DenseTile{told->first, told->second, 0}
                           : chooseDenseTile(geometry, kernel, registers);
-    if (constants.signedChain)
+    if (constants.signedChain && !told)
       tile.pixels = getSmullPixels(constants.signedChain.getLength());
     DensePlan plan = getDensePlan(geometry, kernel, tile.vectors);
     Packed packed;
