@@ -35,11 +35,17 @@ constexpr int64_t kLargeScratch = 96 << 10;
 constexpr int64_t kLargeWeights = 256 << 10;
 constexpr int64_t kCacheLine = 64;
 
+/// What the tiles read for some elements of the scratch.
+static int64_t scratchBytes(const DensePlan &plan, int64_t elements) {
+  return elements * plan.traits.activationBits / 8 *
+         (wantsPairedPixels(plan) ? 2 : 1);
+}
+
 static void blockPixels(const DensePlan &plan, int64_t maxPixels, int64_t limit,
                         int64_t leastBlocks, DenseBlocking &blocking) {
   const LayerGeometry &g = plan.geometry;
   int64_t total = g.batch * g.outH * g.outW;
-  int64_t perPixel = g.inC * plan.traits.activationBits / 8;
+  int64_t perPixel = scratchBytes(plan, g.inC);
   int64_t most = std::max(limit / perPixel / maxPixels, int64_t(4)) * maxPixels;
   int64_t blocks = std::min(total, std::max(ceilDiv(total, most), leastBlocks));
   int64_t least = ceilDiv(total, blocks);
@@ -60,8 +66,7 @@ static void blockRows(const DensePlan &plan, int64_t maxPixels, int64_t limit,
   const LayerGeometry &g = plan.geometry;
   blocking.skipsColumns = plan.skipsColumns();
   blocking.scratchColumns = plan.rowColumns();
-  int64_t rowBytes =
-      blocking.scratchColumns * g.inC * plan.traits.activationBits / 8;
+  int64_t rowBytes = scratchBytes(plan, blocking.scratchColumns * g.inC);
   auto rowsOf = [&](int64_t rows) {
     return g.kernelH == 1
                ? rows
@@ -132,6 +137,11 @@ DenseBlocking q::kernel::getDenseBlocking(const DensePlan &plan,
   blocking.scratchElements =
       blocking.scratchRows * blocking.scratchColumns * blocking.scratchPixel +
       kScratchSlack;
+  blocking.hasPairs = wantsPairedPixels(plan);
+  if (blocking.hasPairs) {
+    blocking.pairedAt = int64_t(llvm::alignTo(blocking.scratchElements, 64));
+    blocking.scratchElements += 2 * blocking.pairedAt;
+  }
   return blocking;
 }
 
@@ -157,6 +167,8 @@ public:
       shareLoop(SharedLoop::Blocks, blocking.blocks, [&](Value block) {
         Value y = blockStart(block, blocking.blockRows, g.outH);
         fillRows(image, y);
+        if (blocking.hasPairs)
+          pairPixels(e.index(0), blocking.scratchRows * rowPitch);
         forPanels([&](Value panel, Value group, Value channel) {
           forRows([&](Value row, int64_t count) {
             Value scratchAt = e.mul(row, rowStep());
@@ -269,6 +281,24 @@ private:
     });
   }
 
+  void pairPixels(Value from, int64_t length) {
+    emitPairedPixels(e, buffers.scratch, blocking.pairedAt, from, length,
+                     pixelPitch());
+  }
+
+  /// Of a block of pixels: all pairs, or those that even pixels begin if no
+  /// tile begins at another one.
+  void pairBlock() {
+    const RowSplit &split = blocking.split;
+    bool allEven = split.sizeA % 2 == 0 && !split.overlaps &&
+                   (split.countB <= 1 || split.sizeB % 2 == 0);
+    int64_t step = allEven ? 2 : 1;
+    e.loop(ceilDiv(blocking.blockPixels, step), [&](Value iv) {
+      pairPixels(e.mul(iv, step * blocking.scratchPixel),
+                 blocking.scratchPixel);
+    });
+  }
+
   //===--- Loops
   //-----------------------------------------------------------===//
 
@@ -308,6 +338,8 @@ private:
       Value start = e.mul(x, buffers.inputStrides.pixel);
       if (!blocking.readsInput)
         copyPixels(start, e.index(0), blocking.blockPixels, 1);
+      if (blocking.hasPairs)
+        pairBlock();
       forPanels([&](Value panel, Value group, Value channel) {
         Value scratchAt = e.mul(group, plan.inputChannelsPerGroup());
         if (blocking.readsInput)
@@ -375,6 +407,10 @@ private:
         blocking.readsInput ? buffers.input : buffers.scratch;
     operands.pitch = pixelPitch();
     operands.activationsAt = e.add(scratchAt, e.mul(x, operands.pitch));
+    operands.hasPairs = blocking.hasPairs;
+    if (blocking.hasPairs)
+      operands.activationsAt =
+          e.add(e.mul(operands.activationsAt, 2), blocking.pairedAt);
     operands.rowPixels = blocking.tileRows > 1 ? g.outW : pixels;
     operands.rowPitch = rowStep();
     operands.chain = spec.chain;
@@ -483,13 +519,17 @@ private:
         StepOperands from = operands;
         Value offset = e.add(e.mul(row, g.dilationH * rowPitch),
                              e.mul(tap, g.dilationW * g.inC));
-        from.activationsAt = e.add(operands.activationsAt, offset);
+        from.activationsAt =
+            e.add(operands.activationsAt, e.mul(offset, sides()));
         Value segment = e.add(e.mul(row, taps), tap);
         from.weightsAt = e.add(operands.weightsAt, e.mul(segment, weightBytes));
         return oneSegment(tile, from, isSegmentStraight, std::move(values));
       });
     });
   }
+
+  /// Pixels of which elements lie side by side.
+  int64_t sides() const { return blocking.hasPairs ? 2 : 1; }
 
   Values oneSegment(const Tile &tile, const StepOperands &operands,
                     bool isStraight, Values accumulators) {
@@ -504,8 +544,8 @@ private:
     accumulators =
         e.loop(iterations, std::move(accumulators), [&](Value iv, Values acc) {
           StepOperands from = operands;
-          from.activationsAt =
-              e.add(operands.activationsAt, e.mul(iv, unroll * depth));
+          from.activationsAt = e.add(operands.activationsAt,
+                                     e.mul(iv, unroll * depth * sides()));
           from.weightsAt =
               e.add(operands.weightsAt, e.mul(iv, unroll * stepBytes));
           emitSteps(e, kernel, tile, from, unroll, acc);
@@ -514,7 +554,8 @@ private:
     int64_t done = iterations * unroll;
     if (done < plan.steps) {
       StepOperands from = operands;
-      from.activationsAt = e.add(operands.activationsAt, done * depth);
+      from.activationsAt =
+          e.add(operands.activationsAt, done * depth * sides());
       from.weightsAt = e.add(operands.weightsAt, done * stepBytes);
       from.lastDepth = lastDepth;
       emitSteps(e, kernel, tile, from, plan.steps - done, accumulators);

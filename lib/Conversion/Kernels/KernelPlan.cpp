@@ -114,9 +114,9 @@ MicroKernelTraits q::kernel::getTraits(MicroKernel kernel) {
   case MicroKernel::Smull:
     return {4, 16, 8, true, false, false, false, /*splitsPanel=*/true};
   case MicroKernel::Smmla:
-    return {4, 8, 8, true, false};
   case MicroKernel::Usmmla:
-    return {4, 8, 8, false, false};
+    return {4,     8,     8,     kernel == MicroKernel::Smmla, false,
+            false, false, false, /*takesPairs=*/true};
   case MicroKernel::Vpdpbusd512:
     return {16, 4, 8, false, false, true, true};
   }

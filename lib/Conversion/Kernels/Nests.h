@@ -88,6 +88,10 @@ struct DenseBlocking {
   /// Elements from one pixel of the scratch to the next.
   int64_t scratchPixel = 1;
   RowSplit split;
+  /// A second copy of the scratch, `pairedAt` elements behind the first: see
+  /// emitPairedPixels().
+  bool hasPairs = false;
+  int64_t pairedAt = 0;
   int64_t scratchElements = 0;
 };
 /// At least `leastBlocks` blocks, as far as there are tiles or rows for them.
@@ -95,6 +99,15 @@ DenseBlocking getDenseBlocking(const DensePlan &plan, int64_t maxPixels,
                                const KernelBuffers &buffers,
                                StorageAttr inputStorage,
                                int64_t leastBlocks = 1);
+/// Whether bringing pixels together once costs less than doing it for every
+/// panel and tap: what DenseBlocking::hasPairs becomes.
+bool wantsPairedPixels(const DensePlan &plan);
+/// For micro-kernels that multiply two pixels, `apart` elements from each other
+/// in the scratch: eight elements of [from, from + length) after the other,
+/// each with those of the second pixel behind it, to twice their place behind
+/// `pairedAt`. So any element may begin a pair.
+void emitPairedPixels(KernelEmitter &e, Value scratch, int64_t pairedAt,
+                      Value from, int64_t length, int64_t apart);
 void emitDenseNest(KernelEmitter &e, const DensePlan &plan,
                    const DenseBlocking &blocking, const NestSpec &spec);
 
