@@ -403,7 +403,8 @@ private:
     PanelChains own = planOwnChains(plan, constants, chain);
     double others =
         pairsPay ? estimateChains(plan, proof.length) : estimatePmaddwd(plan);
-    if (own.cycles < 0.95 * others) {
+    // By what qcc --tune measures, they are a little better than estimated.
+    if (own.cycles < 1.02 * others) {
       constants.panelChains = makePanelChains(op->getContext(), own);
       buildDense(op, shape, geometry, constants, kernel, kernels.registers,
                  &own);
