@@ -304,6 +304,13 @@ static Value getBase(Value buffer) {
   return buffer;
 }
 
+/// Whether a function can make `value` anew: a number, or constant memory,
+/// whose contents vectorization wants to see.
+static bool isKnownEverywhere(Value value) {
+  return matchPattern(value, m_Constant()) ||
+         value.getDefiningOp<memref::GetGlobalOp>();
+}
+
 /// Moves `op` into a function of its own. Gives the call of it.
 Operation *SplitThreadsPass::outline(Operation *op) {
   Location loc = op->getLoc();
@@ -313,7 +320,7 @@ Operation *SplitThreadsPass::outline(Operation *op) {
   SmallVector<Type> types;
   llvm::DenseMap<Value, unsigned> views;
   for (Value value : used) {
-    if (matchPattern(value, m_Constant()))
+    if (isKnownEverywhere(value))
       continue;
     passed.push_back(value);
     types.push_back(value.getType());
