@@ -147,3 +147,20 @@ func.func @function(%x: memref<4096x64xi8>, %y: memref<4096x64xi8>) {
   }
   return
 }
+
+// -----
+
+// A transposition is cut where its tiles of 16 x 16 end.
+// CHECK-LABEL: func @transposition(
+// CHECK: func.func private @q_loops(
+// CHECK: memref.subview %{{.*}} [16, 4096] [1, 1]
+#turned = affine_map<(d0, d1) -> (d1, d0)>
+#straight = affine_map<(d0, d1) -> (d0, d1)>
+func.func @transposition(%x: memref<4096x64xi8>, %y: memref<64x4096xi8>) {
+  linalg.generic {indexing_maps = [#turned, #straight], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<4096x64xi8>) outs(%y : memref<64x4096xi8>) {
+  ^bb0(%in: i8, %out: i8):
+    linalg.yield %in : i8
+  }
+  return
+}

@@ -66,19 +66,23 @@ template <typename OpTy> static int64_t estimateCycles(OpTy op, int64_t rate) {
   return macs / rate + outputs / 4;
 }
 
+/// Whether the innermost loop does not walk along the memory of all operands.
+static bool isStrided(linalg::LinalgOp op) {
+  auto innermost = getAffineDimExpr(op.getNumLoops() - 1, op.getContext());
+  return llvm::any_of(op.getIndexingMapsArray(), [&](AffineMap map) {
+    return map.getNumResults() > 0 && map.getResults().back() != innermost;
+  });
+}
+
 /// Elementwise ops, pools, copies: with a vector of 16 elements an instruction
-/// at best, or one element at a time where the innermost loop does not walk
-/// along memory.
+/// at best, and some shuffles an element where memory is walked through in
+/// another order.
 static int64_t estimateCycles(linalg::LinalgOp op) {
   int64_t points = 1;
   for (int64_t extent : op.getStaticLoopRanges())
     points *= std::max<int64_t>(extent, 1);
-  auto innermost = getAffineDimExpr(op.getNumLoops() - 1, op.getContext());
-  bool isStrided = llvm::any_of(op.getIndexingMapsArray(), [&](AffineMap map) {
-    return map.getNumResults() > 0 && map.getResults().back() != innermost;
-  });
-  if (isStrided)
-    return points * 2;
+  if (isStrided(op))
+    return points / 4;
   int64_t arithmetic = 0;
   op->walk([&](Operation *inner) {
     arithmetic += inner != op && !inner->hasTrait<OpTrait::IsTerminator>();
@@ -107,8 +111,10 @@ findSharedLoop(linalg::LinalgOp op, int64_t threads, int64_t leastStep) {
       continue;
     if (op.getIteratorTypesArray()[i] != utils::IteratorType::parallel)
       return std::nullopt;
-    // The smallest divisor of the extent that is enough.
-    for (int64_t step = 1; step * threads <= ranges[i]; ++step)
+    // The smallest divisor of the extent that is enough; for transpositions,
+    // of square tiles.
+    for (int64_t step = isStrided(op) ? std::min<int64_t>(16, ranges[i]) : 1;
+         step * threads <= ranges[i]; ++step)
       if (ranges[i] % step == 0 && step * (points / ranges[i]) >= leastStep)
         return std::pair(i, step);
     return std::nullopt;
