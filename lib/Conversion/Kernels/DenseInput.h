@@ -12,8 +12,8 @@
 // such runs are very short (q::gathersTaps()), it holds all taps of one output
 // pixel after those of the other: longer runs have fewer unused products, and
 // what neighbours have in common is not tempting to keep in registers that
-// there are not. For micro-kernels that multiply two pixels, a second copy of the
-// rows holds these side by side (emitPairedPixels()).
+// there are not. For micro-kernels that multiply two pixels, a second copy of
+// the rows holds these side by side (emitPairedPixels()).
 //
 //===----------------------------------------------------------------------===//
 

@@ -70,9 +70,10 @@ static void blockRows(const DensePlan &plan, int64_t maxPixels, int64_t limit,
   };
   int64_t rows = 1;
   while (rows < g.outH) {
-    int64_t bytes = g.gathersTaps()
-                        ? scratchBytes(plan, (rows + 1) * g.outW * plan.tapsPitch())
-                        : rowsOf(rows + 1) * rowBytes;
+    int64_t bytes =
+        g.gathersTaps()
+            ? scratchBytes(plan, (rows + 1) * g.outW * plan.tapsPitch())
+            : rowsOf(rows + 1) * rowBytes;
     if (bytes > (rows * g.outW < 16 ? kLargeScratch : limit))
       break;
     ++rows;
