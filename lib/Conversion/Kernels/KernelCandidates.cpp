@@ -223,6 +223,9 @@ static double estimateDense(const CandidateRequest &request,
   double cycles = rows * double(plan.panelCount()) * row;
   if (!blocking.readsInput)
     cycles += blocks * double(blocking.scratchElements) / kBytesPerCycle;
+  // A load and a store for each row of a pixel's taps.
+  if (g.gathersTaps())
+    cycles += blocks * double(blocking.blockRows * g.outW * g.kernelH);
   return cycles;
 }
 
@@ -324,7 +327,7 @@ private:
                     int64_t chain, bool hasOwnChains = false) {
     if (!isDenseTile(g, kernel, pixels, vectors))
       return;
-    int64_t width = g.isPointwise() ? g.batch * g.outH * g.outW : g.outW;
+    int64_t width = g.isOneRow() ? g.batch * g.outH * g.outW : g.outW;
     int64_t of8 = ceilDiv(vectors * getTraits(kernel).lanes, 8);
     if (splitRow(std::min<int64_t>(width, 240), pixels, of8).sizeA == pixels)
       add(KernelForm::Dense, kernel, {pixels, vectors}, chain, hasOwnChains);

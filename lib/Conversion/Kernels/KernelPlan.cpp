@@ -7,6 +7,7 @@
 
 #include "PackedWeights.h"
 #include "QDialect/Conversion/WinogradPlan.h"
+#include "QDialect/Int16Chains.h"
 
 #include <algorithm>
 
@@ -18,6 +19,11 @@ static int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 //===----------------------------------------------------------------------===//
 // Geometry
 //===----------------------------------------------------------------------===//
+
+bool LayerGeometry::gathersTaps() const {
+  return groups == 1 && dilationW == 1 && kernelW > 1 &&
+         q::gathersTaps(outC, kernelH, kernelW * inC);
+}
 
 template <typename OpTy> static FailureOr<LayerGeometry> readGeometry(OpTy op) {
   auto input = cast<ShapedType>(op.getInput().getType());
@@ -235,7 +241,7 @@ DenseTile q::kernel::chooseDenseTile(const LayerGeometry &geometry,
   int64_t lanes = getTraits(kernel).lanes;
   constexpr int64_t manyPixels = 240;
   int64_t width = geometry.outW;
-  if (geometry.isPointwise())
+  if (geometry.isOneRow())
     width = std::min<int64_t>(geometry.batch * geometry.outH * geometry.outW,
                               manyPixels);
   bool isVnni =
@@ -249,7 +255,7 @@ DenseTile q::kernel::chooseDenseTile(const LayerGeometry &geometry,
     // Of many pixels, the remainder does not matter.
     int64_t counted =
         isVnni && width == manyPixels ? manyPixels / pixels * pixels : width;
-    if (!geometry.isPointwise())
+    if (!geometry.isOneRow())
       counted *= std::min(getTileRows(geometry, getTraits(kernel), pixels),
                           geometry.outH);
     RowSplit split = splitRow(counted, pixels, vectors * lanes / 8);
@@ -332,8 +338,9 @@ DensePlan q::kernel::getDensePlan(const LayerGeometry &geometry,
   plan.panelsPerGroup = ceilDiv(plan.outputChannelsPerGroup(), plan.panelWidth);
   plan.segmentPerTap =
       geometry.kernelW > 1 && (geometry.groups > 1 || geometry.dilationW > 1);
-  plan.segments = geometry.kernelH;
-  plan.segmentLength = geometry.kernelW * plan.inputChannelsPerGroup();
+  plan.segments = geometry.gathersTaps() ? 1 : geometry.kernelH;
+  plan.segmentLength = geometry.kernelH / plan.segments * geometry.kernelW *
+                       plan.inputChannelsPerGroup();
   if (plan.segmentPerTap) {
     plan.segments = geometry.kernelH * geometry.kernelW;
     plan.segmentLength = plan.inputChannelsPerGroup();
