@@ -8,7 +8,7 @@
 
 Runs a script in the virtual environment below the build folder, which has ONNX
 Runtime, onnx, numpy and pillow from PyPI. Scripts of this folder enter it by
-themselves.
+themselves, and find in networks() those that bench/make-networks makes in it.
 """
 import os
 import subprocess
@@ -25,6 +25,17 @@ def python_with_onnxruntime(build):
                         "onnx", "numpy", "pillow"], check=True)
         open(os.path.join(environment, "ready"), "w").close()
     return python
+
+
+def networks(build):
+    """The folder of the networks with seeded weights, which are made where they are
+    absent: NETWORK.onnx and calibration samples NETWORK.npy."""
+    made = os.path.join(build, "bench", "networks")
+    # The last one that is written.
+    if not os.path.exists(os.path.join(made, "vww.onnx")):
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "make-networks")
+        subprocess.run([python_with_onnxruntime(build), script, made], check=True)
+    return made
 
 
 def enter(build):

@@ -209,7 +209,7 @@ getTileOptions(MicroKernel kernel, int64_t channels, int64_t registers) {
     // scattered, which the caches notice. More than eight accumulators leave
     // few registers for sums in int16: such tiles pay where they cut a layer
     // into fewer pieces, by what qcc --tune measures.
-    return {{1, 8, 1.1}, {2, 4}, {2, 5, 1.05}, {3, 3, 1.05}};
+    return {{1, 8, 1.1}, {2, 4}, {2, 5, 1.06}, {3, 3, 1.05}};
   case MicroKernel::Smlal:
     return {{1, 8}, {2, 4}};
   case MicroKernel::Sdot:
