@@ -14,6 +14,8 @@
 #include "mlir/Target/LLVMIR/Dialect/All.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/BinaryFormat/ELF.h"
+#include "llvm/CodeGen/Passes.h"
+#include "llvm/CodeGen/TargetPassConfig.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/InterfaceStub/ELFObjHandler.h"
@@ -27,6 +29,7 @@
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
+#include "llvm/Target/RegisterTargetPassConfigCallback.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Transforms/Utils/Cloning.h"
 
@@ -49,6 +52,19 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
       .run(module, modules);
 }
 
+/// The kernels' instructions come in an order that suits the 16 vector
+/// registers of AVX2. The machine scheduler would rather have more of them
+/// begun at once, and the machine combiner adds products to each other before
+/// it adds them to their sums: both make LLVM spill accumulators in the
+/// innermost loops.
+static void keepOrder(llvm::TargetMachine &machine,
+                      llvm::TargetPassConfig &config) {
+  if (!machine.getTargetTriple().isX86())
+    return;
+  config.disablePass(&llvm::MachineSchedulerID);
+  config.disablePass(&llvm::MachineCombinerID);
+}
+
 static FailureOr<SmallVector<char, 0>> generate(llvm::Module &module,
                                                 llvm::TargetMachine &machine,
                                                 llvm::CodeGenFileType kind,
@@ -56,6 +72,9 @@ static FailureOr<SmallVector<char, 0>> generate(llvm::Module &module,
   SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager passes;
+  llvm::RegisterTargetPassConfigCallback callback(
+      [](llvm::TargetMachine &target, llvm::PassManagerBase &,
+         llvm::TargetPassConfig *config) { keepOrder(target, *config); });
   if (machine.addPassesToEmitFile(passes, stream, nullptr, kind))
     return emitError(loc) << "LLVM cannot emit this kind of file for "
                           << machine.getTargetTriple().str();
