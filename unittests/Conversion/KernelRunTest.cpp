@@ -250,6 +250,27 @@ TEST_P(KernelRun, Stem) {
   check();
 }
 
+/// Few input channels, whose taps are gathered: all strides, paddings and
+/// lengths of chains, blocks of several rows and a last one that reaches back.
+TEST_P(KernelRun, GatheredTaps) {
+  for (int i = 0; i < 32; ++i) {
+    LayerCase layer = randomConvolution();
+    layer.groups = layer.dilationW = 1;
+    layer.ic = 1 + below(4);
+    layer.kh = 2 + below(4);
+    layer.kw = 2 + below(3);
+    layer.top = below(layer.kh);
+    layer.left = below(layer.kw);
+    layer.oc = 24 + below(45);
+    layer.h = layer.dilationH * layer.kh + below(i % 4 ? 9 : 70);
+    layer.w = layer.kw + below(i % 4 ? 14 : 90);
+    layer.chain = i % 3 ? int64_t(1) << below(3) : 0;
+    layer.spread = i % 3 || maybe() ? 0 : 20;
+    module.add(layer, random);
+  }
+  check();
+}
+
 /// A reduction long enough for every loop, and rows of several blocks.
 TEST_P(KernelRun, LargeConvolution) {
   LayerCase layer;

@@ -254,6 +254,8 @@ private:
     if (!blocking.readsInput)
       pushBuffer(op, builder, call, blocking.scratchElements,
                  planOf(op).traits.activationBits);
+    if (blocking.rowElements)
+      pushBuffer(op, builder, call, blocking.rowElements, 8);
     if (std::optional<int64_t> bits = op.getWeightBits())
       pushBuffer(op, builder, call, getUnpackedPanelBytes(planOf(op), *bits),
                  8);
@@ -293,8 +295,11 @@ private:
   /// their input where it lies.
   static void takeScratch(ConvOp op, KernelBuffers &buffers,
                           function_ref<Value()> take) {
-    if (!blockingOf(op, buffers).first.readsInput)
+    DenseBlocking blocking = blockingOf(op, buffers).first;
+    if (!blocking.readsInput)
       buffers.scratch = take();
+    if (blocking.rowElements)
+      buffers.inputScratch = take();
     if (op.getWeightBits())
       buffers.weightScratch = take();
   }

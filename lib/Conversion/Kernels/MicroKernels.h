@@ -28,6 +28,9 @@ struct StepOperands {
   int64_t rowPixels = INT64_MAX, rowPitch = 0;
   Value weights; ///< flat i8 buffer
   Value weightsAt;
+  /// Eight elements of each two pixels lie side by side, and offsets count
+  /// twice: see emitPairedPixels().
+  bool hasPairs = false;
   /// What is added in int16, counted from the start of a run: steps of
   /// pmaddubsw, products of a lane of smull.
   int64_t chain = 1;
