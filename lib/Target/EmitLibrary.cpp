@@ -20,6 +20,7 @@
 #include "llvm/IR/Module.h"
 #include "llvm/InterfaceStub/ELFObjHandler.h"
 #include "llvm/InterfaceStub/IFSStub.h"
+#include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/Object/ArchiveWriter.h"
 #include "llvm/Object/ObjectFile.h"
 #include "llvm/Passes/PassBuilder.h"
@@ -52,17 +53,19 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
       .run(module, modules);
 }
 
-/// The kernels' instructions come in an order that suits the 16 vector
-/// registers of AVX2. The machine scheduler would rather have more of them
-/// begun at once, and the machine combiner adds products to each other before
-/// it adds them to their sums: both make LLVM spill accumulators in the
-/// innermost loops.
+/// On x86, kernels have as many accumulators as there are registers for, used
+/// in an order that needs few others. The machine combiner adds products to
+/// each other before it adds them to their sums, and so has accumulators
+/// spilled in the innermost loops. So does the machine scheduler with the 16
+/// registers of AVX2, as it begins many products at once; with 32 it hides
+/// latencies instead.
 static void keepOrder(llvm::TargetMachine &machine,
                       llvm::TargetPassConfig &config) {
   if (!machine.getTargetTriple().isX86())
     return;
-  config.disablePass(&llvm::MachineSchedulerID);
   config.disablePass(&llvm::MachineCombinerID);
+  if (!machine.getMCSubtargetInfo()->checkFeatures("+avx512f"))
+    config.disablePass(&llvm::MachineSchedulerID);
 }
 
 static FailureOr<SmallVector<char, 0>> generate(llvm::Module &module,
