@@ -1,4 +1,4 @@
-//===- TimedLibrary.h - A network whose layers are timed -*- C++ -*-=//
+//===- TimedLibrary.h - A network whose layers are timed --------*- C++ -*-===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
