@@ -399,7 +399,9 @@ private:
     PanelChains own = planOwnChains(plan, constants, chain);
     double others =
         pairsPay ? estimateChains(plan, proof.length) : estimatePmaddwd(plan);
-    if (own.cycles < 0.95 * others) {
+    bool isPacked = unpacksInRegisters(plan) &&
+                    chooseWeightBits(plan, constants.weights) < 8;
+    if (own.cycles < 0.95 * others && !isPacked) {
       constants.panelChains = makePanelChains(op->getContext(), own);
       buildDense(op, shape, geometry, constants, kernel, kernels.registers,
                  &own);
@@ -440,7 +442,12 @@ private:
     packed.weights = chains
                          ? packArrangedWeights(plan, *chains, constants.weights)
                          : packDenseWeights(plan, constants.weights);
-    packed.weightBits = chooseWeightBits(plan, packed.weights);
+    // Steps that are unpacked in registers lie in their order.
+    if (!chains || !unpacksInRegisters(plan))
+      packed.weightBits = chooseWeightBits(plan, packed.weights);
+    if (packed.weightBits < 8 && unpacksInRegisters(plan) &&
+        kernel == MicroKernel::Pmaddubsw)
+      constants.chain = getUnpackedChain(op->getContext(), packed.weightBits);
     if (packed.weightBits < 8)
       packed.weights = packSideBySide(plan, packed.weightBits, packed.weights);
     if (chains)
