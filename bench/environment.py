@@ -4,7 +4,12 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
 #===------------------------------------------------------------------------===#
-"""The virtual environment below the build folder that has ONNX Runtime."""
+"""usage: environment.py BUILD_DIR SCRIPT [ARGUMENT ...]
+
+Runs a script in the virtual environment below the build folder, which has ONNX
+Runtime, onnx, numpy and pillow from PyPI. Scripts of this folder enter it by
+themselves.
+"""
 import os
 import subprocess
 import sys
@@ -27,3 +32,10 @@ def enter(build):
     python = python_with_onnxruntime(build)
     if os.path.realpath(sys.prefix) != os.path.realpath(os.path.dirname(os.path.dirname(python))):
         os.execv(python, [python, os.path.abspath(sys.argv[0])] + sys.argv[1:])
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    python = python_with_onnxruntime(sys.argv[1])
+    os.execv(python, [python] + sys.argv[2:])

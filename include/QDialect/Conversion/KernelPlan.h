@@ -64,6 +64,8 @@ struct MicroKernelTraits {
   /// The vectors of a panel are multiplied one after the other: each is a part
   /// of the packed weights.
   bool splitsPanel = false;
+  /// A step multiplies the same channels of two pixels.
+  bool takesPairs = false;
 
   /// What is added to storage values before they are multiplied.
   int64_t activationOffset(bool isSigned) const {

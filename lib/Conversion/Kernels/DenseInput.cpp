@@ -119,8 +119,43 @@ void DenseInput::gatherTaps() {
   });
 }
 
+void DenseInput::pairPixels(Value from, int64_t length) {
+  emitPairedPixels(e, buffers.scratch, blocking.pairedAt, from, length,
+                   pixelPitch());
+}
+
+/// Of a block of pixels: all pairs, or those that even pixels begin if no
+/// tile begins at another one.
+void DenseInput::pairBlock() {
+  const RowSplit &split = blocking.split;
+  bool allEven = split.sizeA % 2 == 0 && !split.overlaps &&
+                 (split.countB <= 1 || split.sizeB % 2 == 0);
+  int64_t step = allEven ? 2 : 1;
+  e.loop(llvm::divideCeil(blocking.blockPixels, step), [&](Value iv) {
+    pairPixels(e.mul(iv, step * blocking.scratchPixel), blocking.scratchPixel);
+  });
+}
+
+int64_t DenseInput::pixelPitch() const {
+  if (g.gathersTaps())
+    return plan.tapsPitch();
+  if (blocking.readsInput)
+    return buffers.inputStrides.pixel;
+  return blocking.isFlat || blocking.skipsColumns
+             ? blocking.scratchPixel
+             : g.strideW * blocking.scratchPixel;
+}
+
 void DenseInput::bringRows(Value image, Value y) {
   fillRows(image, y);
   if (g.gathersTaps())
     gatherTaps();
+  if (blocking.hasPairs)
+    pairPixels(e.index(0), blocking.scratchRows * blocking.rowPitch());
+}
+
+void DenseInput::bringPixels(Value start, int64_t count) {
+  copyPixels(start, e.index(0), count, 1);
+  if (blocking.hasPairs)
+    pairBlock();
 }

@@ -12,7 +12,8 @@
 // such runs are very short (q::gathersTaps()), it holds all taps of one output
 // pixel after those of the other: longer runs have fewer unused products, and
 // what neighbours have in common is not tempting to keep in registers that
-// there are not.
+// there are not. For micro-kernels that multiply two pixels, a second copy of
+// the rows holds these side by side (emitPairedPixels()).
 //
 //===----------------------------------------------------------------------===//
 
@@ -38,9 +39,9 @@ public:
   /// For the block of output rows from `y` on.
   void bringRows(Value image, Value y);
   /// `count` pixels that lie side by side from `start` on.
-  void bringPixels(Value start, int64_t count) {
-    copyPixels(start, e.index(0), count, 1);
-  }
+  void bringPixels(Value start, int64_t count);
+  /// Elements from an output pixel's first activation to the next one's.
+  int64_t pixelPitch() const;
 
 private:
   Value convert(Value bytes);
@@ -52,6 +53,8 @@ private:
   int64_t copiedColumns() const;
   void fillRows(Value image, Value y);
   void gatherTaps();
+  void pairPixels(Value from, int64_t length);
+  void pairBlock();
 
   KernelEmitter &e;
   const DensePlan &plan;

@@ -35,11 +35,17 @@ constexpr int64_t kLargeScratch = 96 << 10;
 constexpr int64_t kLargeWeights = 256 << 10;
 constexpr int64_t kCacheLine = 64;
 
+/// What the tiles read for some elements of the scratch.
+static int64_t scratchBytes(const DensePlan &plan, int64_t elements) {
+  return elements * plan.traits.activationBits / 8 *
+         (wantsPairedPixels(plan) ? 2 : 1);
+}
+
 static void blockPixels(const DensePlan &plan, int64_t maxPixels, int64_t limit,
                         int64_t leastBlocks, DenseBlocking &blocking) {
   const LayerGeometry &g = plan.geometry;
   int64_t total = g.batch * g.outH * g.outW;
-  int64_t perPixel = g.inC * plan.traits.activationBits / 8;
+  int64_t perPixel = scratchBytes(plan, g.inC);
   int64_t most = std::max(limit / perPixel / maxPixels, int64_t(4)) * maxPixels;
   int64_t blocks = std::min(total, std::max(ceilDiv(total, most), leastBlocks));
   int64_t least = ceilDiv(total, blocks);
@@ -60,8 +66,7 @@ static void blockRows(const DensePlan &plan, int64_t maxPixels, int64_t limit,
   const LayerGeometry &g = plan.geometry;
   blocking.skipsColumns = plan.skipsColumns();
   blocking.scratchColumns = plan.rowColumns();
-  int64_t elementBytes = plan.traits.activationBits / 8;
-  int64_t rowBytes = blocking.scratchColumns * g.inC * elementBytes;
+  int64_t rowBytes = scratchBytes(plan, blocking.scratchColumns * g.inC);
   auto rowsOf = [&](int64_t rows) {
     return g.kernelH == 1
                ? rows
@@ -69,9 +74,10 @@ static void blockRows(const DensePlan &plan, int64_t maxPixels, int64_t limit,
   };
   int64_t rows = 1;
   while (rows < g.outH) {
-    int64_t bytes = g.gathersTaps()
-                        ? (rows + 1) * g.outW * plan.tapsPitch() * elementBytes
-                        : rowsOf(rows + 1) * rowBytes;
+    int64_t bytes =
+        g.gathersTaps()
+            ? scratchBytes(plan, (rows + 1) * g.outW * plan.tapsPitch())
+            : rowsOf(rows + 1) * rowBytes;
     if (bytes > (rows * g.outW < 16 ? kLargeScratch : limit))
       break;
     ++rows;
@@ -145,6 +151,11 @@ DenseBlocking q::kernel::getDenseBlocking(const DensePlan &plan,
     blocking.rowElements = blocking.scratchElements;
     blocking.scratchElements =
         blocking.blockRows * g.outW * plan.tapsPitch() + kScratchSlack;
+  }
+  blocking.hasPairs = wantsPairedPixels(plan);
+  if (blocking.hasPairs) {
+    blocking.pairedAt = int64_t(llvm::alignTo(blocking.scratchElements, 64));
+    blocking.scratchElements += 2 * blocking.pairedAt;
   }
   return blocking;
 }
@@ -329,8 +340,12 @@ private:
     StepOperands operands;
     operands.activations =
         blocking.readsInput ? buffers.input : buffers.scratch;
-    operands.pitch = pixelPitch();
+    operands.pitch = input.pixelPitch();
     operands.activationsAt = e.add(scratchAt, e.mul(x, operands.pitch));
+    operands.hasPairs = blocking.hasPairs;
+    if (blocking.hasPairs)
+      operands.activationsAt =
+          e.add(e.mul(operands.activationsAt, 2), blocking.pairedAt);
     operands.rowPixels = blocking.tileRows > 1 ? g.outW : pixels;
     operands.rowPitch = rowStep();
     operands.chain = spec.chain;
@@ -407,17 +422,6 @@ private:
     return emitPanelChains(e, tile, operands, table, std::move(accumulators));
   }
 
-  /// Elements from an output pixel's first activation to the next one's.
-  int64_t pixelPitch() const {
-    if (g.gathersTaps())
-      return plan.tapsPitch();
-    if (blocking.readsInput)
-      return buffers.inputStrides.pixel;
-    return blocking.isFlat || blocking.skipsColumns
-               ? blocking.scratchPixel
-               : g.strideW * blocking.scratchPixel;
-  }
-
   /// Large weights come from afar, and every panel is met by few tiles: fetch
   /// them as many steps ahead as take about as long.
   int64_t fetchAhead(const Tile &tile) const {
@@ -464,13 +468,17 @@ private:
         StepOperands from = operands;
         Value offset = e.add(e.mul(row, g.dilationH * blocking.rowPitch()),
                              e.mul(tap, g.dilationW * g.inC));
-        from.activationsAt = e.add(operands.activationsAt, offset);
+        from.activationsAt =
+            e.add(operands.activationsAt, e.mul(offset, sides()));
         Value segment = e.add(e.mul(row, taps), tap);
         from.weightsAt = e.add(operands.weightsAt, e.mul(segment, weightBytes));
         return oneSegment(tile, from, isSegmentStraight, std::move(values));
       });
     });
   }
+
+  /// Pixels of which elements lie side by side.
+  int64_t sides() const { return blocking.hasPairs ? 2 : 1; }
 
   Values oneSegment(const Tile &tile, const StepOperands &operands,
                     bool isStraight, Values accumulators) {
@@ -489,8 +497,8 @@ private:
     accumulators =
         e.loop(iterations, std::move(accumulators), [&](Value iv, Values acc) {
           StepOperands from = operands;
-          from.activationsAt =
-              e.add(operands.activationsAt, e.mul(iv, unroll * depth));
+          from.activationsAt = e.add(operands.activationsAt,
+                                     e.mul(iv, unroll * depth * sides()));
           from.weightsAt =
               e.add(operands.weightsAt, e.mul(iv, weightBytes(unroll)));
           emitSteps(e, kernel, tile, from, unroll, acc);
@@ -499,7 +507,8 @@ private:
     int64_t done = iterations * unroll;
     if (done < plan.steps) {
       StepOperands from = operands;
-      from.activationsAt = e.add(operands.activationsAt, done * depth);
+      from.activationsAt =
+          e.add(operands.activationsAt, done * depth * sides());
       from.weightsAt = e.add(operands.weightsAt, weightBytes(done));
       from.lastDepth = lastDepth;
       emitSteps(e, kernel, tile, from, plan.steps - done, accumulators);

@@ -94,6 +94,10 @@ struct DenseBlocking {
   /// The pixels that are cut into tiles at a time, and how.
   int64_t splitPixels = 1;
   RowSplit split;
+  /// A second copy of the scratch, `pairedAt` elements behind the first: see
+  /// emitPairedPixels().
+  bool hasPairs = false;
+  int64_t pairedAt = 0;
   int64_t scratchElements = 0;
   /// Bytes of input rows, from which the taps in the scratch are gathered.
   int64_t rowElements = 0;
@@ -106,6 +110,15 @@ DenseBlocking getDenseBlocking(const DensePlan &plan, int64_t maxPixels,
                                const KernelBuffers &buffers,
                                StorageAttr inputStorage,
                                int64_t leastBlocks = 1);
+/// Whether bringing pixels together once costs less than doing it for every
+/// panel and tap: what DenseBlocking::hasPairs becomes.
+bool wantsPairedPixels(const DensePlan &plan);
+/// For micro-kernels that multiply two pixels, `apart` elements from each other
+/// in the scratch: eight elements of [from, from + length) after the other,
+/// each with those of the second pixel behind it, to twice their place behind
+/// `pairedAt`. So any element may begin a pair.
+void emitPairedPixels(KernelEmitter &e, Value scratch, int64_t pairedAt,
+                      Value from, int64_t length, int64_t apart);
 void emitDenseNest(KernelEmitter &e, const DensePlan &plan,
                    const DenseBlocking &blocking, const NestSpec &spec);
 
