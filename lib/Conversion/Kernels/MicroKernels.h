@@ -28,11 +28,11 @@ struct StepOperands {
   int64_t rowPixels = INT64_MAX, rowPitch = 0;
   Value weights; ///< flat i8 buffer
   Value weightsAt;
+  /// Narrow weights that are unpacked in registers (vpmaddubsw, vpdpbusd).
+  int64_t weightBits = 8;
   /// Eight elements of each two pixels lie side by side, and offsets count
   /// twice: see emitPairedPixels().
   bool hasPairs = false;
-  /// Narrow weights that are unpacked in registers (vpmaddubsw, vpdpbusd).
-  int64_t weightBits = 8;
   /// What is added in int16, counted from the start of a run: steps of
   /// pmaddubsw, products of a lane of smull.
   int64_t chain = 1;
