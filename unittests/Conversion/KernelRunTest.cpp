@@ -235,6 +235,30 @@ TEST_P(KernelRun, PackedWeights) {
     EXPECT_NE(module.kernelIR.find(bits), std::string::npos) << bits;
 }
 
+/// Narrow weights that each meet a single pixel, unpacked in registers: whole
+/// iterations and remainders of steps, panels of all widths, and the ends of
+/// int16, which only sums of weights without their sign come near.
+TEST_P(KernelRun, WeightsUnpackedInRegisters) {
+  for (int64_t maxWeight : {7, 1})
+    for (int64_t channels : {516, 1000, 1024, 2052})
+      for (int64_t outputs : {40, 77, 130}) {
+        LayerCase layer;
+        layer.maxWeight = maxWeight;
+        layer.ic = channels;
+        layer.oc = outputs;
+        layer.h = layer.w = 1;
+        layer.isGemm = maybe();
+        randomizeArithmetic(layer);
+        if (!layer.isGemm && maybe())
+          layer.hasResidual = true;
+        module.add(layer, random);
+      }
+  check();
+  if (std::string(GetParam()).rfind("avx", 0) == 0)
+    for (const char *bits : {"weight_bits = 4", "weight_bits = 2"})
+      EXPECT_NE(module.kernelIR.find(bits), std::string::npos) << bits;
+}
+
 TEST_P(KernelRun, Stem) {
   LayerCase layer;
   layer.ic = 3;

@@ -403,8 +403,10 @@ private:
     PanelChains own = planOwnChains(plan, constants, chain);
     double others =
         pairsPay ? estimateChains(plan, proof.length) : estimatePmaddwd(plan);
+    bool isPacked = unpacksInRegisters(plan) &&
+                    chooseWeightBits(plan, constants.weights) < 8;
     // By what qcc --tune measures, they are a little better than estimated.
-    if (own.cycles < 1.02 * others) {
+    if (own.cycles < 1.02 * others && !isPacked) {
       constants.panelChains = makePanelChains(op->getContext(), own);
       buildDense(op, shape, geometry, constants, kernel, kernels.registers,
                  &own);
@@ -445,7 +447,12 @@ private:
     packed.weights = chains
                          ? packArrangedWeights(plan, *chains, constants.weights)
                          : packDenseWeights(plan, constants.weights);
-    packed.weightBits = chooseWeightBits(plan, packed.weights);
+    // Steps that are unpacked in registers lie in their order.
+    if (!chains || !unpacksInRegisters(plan))
+      packed.weightBits = chooseWeightBits(plan, packed.weights);
+    if (packed.weightBits < 8 && unpacksInRegisters(plan) &&
+        kernel == MicroKernel::Pmaddubsw)
+      constants.chain = getUnpackedChain(op->getContext(), packed.weightBits);
     if (packed.weightBits < 8)
       packed.weights = packSideBySide(plan, packed.weightBits, packed.weights);
     if (chains)

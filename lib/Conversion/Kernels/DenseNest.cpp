@@ -14,6 +14,10 @@
 #include "DenseInput.h"
 #include "PackedWeights.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/MathExtras.h"
+
 using namespace mlir;
 using namespace q::kernel;
 
@@ -243,6 +247,8 @@ private:
       Value start = e.mul(x, buffers.inputStrides.pixel);
       if (!blocking.readsInput)
         input.bringPixels(start, blocking.blockPixels);
+      if (unpacksInRegisters())
+        activationSum = sumActivations(start);
       forPanels([&](Value panel, Value group, Value channel) {
         Value scratchAt = e.mul(group, plan.inputChannelsPerGroup());
         if (blocking.readsInput)
@@ -256,8 +262,34 @@ private:
     });
   }
 
-  /// Whether a panel is unpacked into the scratch buffer for weights.
   bool isPacked() const { return spec.weightBits < 8; }
+  bool unpacksInRegisters() const {
+    return isPacked() && q::kernel::unpacksInRegisters(plan);
+  }
+  /// Whether a panel is unpacked into the scratch buffer for weights.
+  bool unpacksPanels() const { return isPacked() && !unpacksInRegisters(); }
+
+  /// The sum of what the micro-kernel multiplies, for a single pixel.
+  Value sumActivations(Value start) {
+    Value buffer = blocking.readsInput ? buffers.input : buffers.scratch;
+    Value first = blocking.readsInput ? start : e.index(0);
+    Value sum = arith::ConstantOp::create(e.b, e.b.getI32IntegerAttr(0));
+    int64_t done = 0;
+    for (int64_t lanes : {32, 4}) {
+      int64_t count = (plan.segmentLength - done) / lanes;
+      Values sums =
+          e.loop(count, {e.splat(0, lanes, e.i32())}, [&](Value i, Values at) {
+            Value bytes = e.load(
+                buffer, e.add(e.add(first, done), e.mul(i, lanes)), lanes);
+            Value wide = e.extend(bytes, e.i32(), /*isSigned=*/false);
+            return Values{arith::AddIOp::create(e.b, at[0], wide)};
+          });
+      sum = vector::ReductionOp::create(e.b, vector::CombiningKind::ADD,
+                                        sums[0], sum);
+      done += count * lanes;
+    }
+    return sum;
+  }
 
   /// body(panel, group, first output channel)
   void forPanels(function_ref<void(Value, Value, Value)> body) {
@@ -268,7 +300,7 @@ private:
         Value start = e.mul(inGroup, plan.panelWidth);
         if (channels % plan.panelWidth && channels > plan.panelWidth)
           start = e.min(start, channels - plan.panelWidth);
-        if (isPacked())
+        if (unpacksPanels())
           emitUnpackPanel(e, plan, spec.weightBits, buffers.weights, panel,
                           buffers.weightScratch);
         body(panel, group, e.add(e.mul(group, channels), start));
@@ -302,8 +334,8 @@ private:
     Value constantsAt = e.mul(panel, plan.panelWidth);
     Values bias;
     for (int64_t v = 0; v < plan.vectors; ++v)
-      bias.push_back(
-          e.load(buffers.bias, e.add(constantsAt, v * lanes), lanes));
+      bias.push_back(withoutOffset(
+          e.load(buffers.bias, e.add(constantsAt, v * lanes), lanes)));
 
     StepOperands operands;
     operands.activations =
@@ -318,7 +350,9 @@ private:
     operands.rowPitch = rowStep();
     operands.chain = spec.chain;
     operands.fetchAhead = fetchAhead(tile);
-    operands.weights = isPacked() ? buffers.weightScratch : buffers.weights;
+    operands.weights =
+        unpacksPanels() ? buffers.weightScratch : buffers.weights;
+    operands.weightBits = registerBits();
     Values accumulators = parts(tile, operands, panel, bias);
 
     EpilogueTile out;
@@ -338,6 +372,20 @@ private:
     emitEpilogue(e, spec.epilogue, out, std::move(accumulators));
   }
 
+  /// Bits of a weight in the buffer that the micro-kernel reads.
+  int64_t registerBits() const {
+    return unpacksInRegisters() ? spec.weightBits : 8;
+  }
+  /// The bias without that of weights that are unpacked without their sign.
+  Value withoutOffset(Value bias) {
+    if (!unpacksInRegisters())
+      return bias;
+    Value offset = arith::ShLIOp::create(
+        e.b, e.splat(activationSum, plan.traits.lanes),
+        e.splat(spec.weightBits - 1, plan.traits.lanes, e.i32()));
+    return arith::SubIOp::create(e.b, bias, offset);
+  }
+
   /// All products of a tile: of the whole panel, or of one part of it after
   /// the other.
   Values parts(const Tile &tile, StepOperands operands, Value panel,
@@ -346,7 +394,9 @@ private:
     Values results(tile.pixels * tile.vectors);
     for (int64_t i = 0; i < plan.parts(); ++i) {
       operands.weightsAt =
-          e.add(isPacked() ? e.index(0) : e.mul(panel, plan.panelBytes()),
+          e.add(unpacksPanels()
+                    ? e.index(0)
+                    : e.mul(panel, getPackedPanelBytes(plan, registerBits())),
                 i * plan.partBytes());
       auto begin = bias.begin() + i * part.vectors;
       Values partBias(begin, begin + part.vectors);
@@ -376,10 +426,14 @@ private:
   /// them as many steps ahead as take about as long.
   int64_t fetchAhead(const Tile &tile) const {
     constexpr int64_t cyclesAway = 400, most = 8 << 10;
-    if (isPacked() || plan.panelCount() * plan.panelBytes() <= kLargeWeights)
+    if (unpacksPanels() ||
+        plan.panelCount() * plan.panelBytes() * registerBits() / 8 <=
+            kLargeWeights ||
+        (spec.microKernel == MicroKernel::Pmaddubsw && !isPacked()))
       return 0;
     int64_t cycles = tile.pixels * tile.vectors;
-    int64_t stepBytes = plan.traits.depth * plan.panelWidth;
+    int64_t stepBytes =
+        plan.traits.depth * plan.panelWidth * registerBits() / 8;
     return std::min(ceilDiv(cyclesAway, cycles) * stepBytes, most);
   }
 
@@ -429,20 +483,24 @@ private:
   Values oneSegment(const Tile &tile, const StepOperands &operands,
                     bool isStraight, Values accumulators) {
     MicroKernel kernel = spec.microKernel;
-    int64_t unroll = getUnroll(kernel, plan.steps, spec.chain);
+    // Whole bytes of narrow weights.
+    int64_t unroll = llvm::alignTo(getUnroll(kernel, plan.steps, spec.chain),
+                                   8 / operands.weightBits);
     int64_t depth = plan.traits.depth;
     int64_t lastDepth = plan.segmentLength - (plan.steps - 1) * depth;
     // A last step of which only some products exist is no part of the loop.
     int64_t whole = plan.steps - (lastDepth < depth && plan.parts() > 1);
     int64_t iterations = isStraight ? 0 : whole / unroll;
-    int64_t stepBytes = depth * tile.vectors * plan.traits.lanes;
+    int64_t stepBits =
+        operands.weightBits * depth * tile.vectors * plan.traits.lanes;
+    auto weightBytes = [&](int64_t steps) { return steps * stepBits / 8; };
     accumulators =
         e.loop(iterations, std::move(accumulators), [&](Value iv, Values acc) {
           StepOperands from = operands;
           from.activationsAt = e.add(operands.activationsAt,
                                      e.mul(iv, unroll * depth * sides()));
           from.weightsAt =
-              e.add(operands.weightsAt, e.mul(iv, unroll * stepBytes));
+              e.add(operands.weightsAt, e.mul(iv, weightBytes(unroll)));
           emitSteps(e, kernel, tile, from, unroll, acc);
           return acc;
         });
@@ -451,7 +509,7 @@ private:
       StepOperands from = operands;
       from.activationsAt =
           e.add(operands.activationsAt, done * depth * sides());
-      from.weightsAt = e.add(operands.weightsAt, done * stepBytes);
+      from.weightsAt = e.add(operands.weightsAt, weightBytes(done));
       from.lastDepth = lastDepth;
       emitSteps(e, kernel, tile, from, plan.steps - done, accumulators);
     }
@@ -465,6 +523,7 @@ private:
   const NestSpec &spec;
   const KernelBuffers &buffers;
   DenseInput input;
+  Value activationSum;
 };
 
 } // namespace

@@ -249,6 +249,10 @@ private:
                         op.getInputStorage(), getThreads(op));
   }
 
+  static bool unpacksPanels(ConvOp op) {
+    return op.getWeightBits() && !unpacksInRegisters(planOf(op));
+  }
+
   static void pushScratch(ConvOp op, OpBuilder &builder, CallOperands &call) {
     DenseBlocking blocking = blockingOf(op, stridesOf(call)).first;
     if (!blocking.readsInput)
@@ -256,9 +260,9 @@ private:
                  planOf(op).traits.activationBits);
     if (blocking.rowElements)
       pushBuffer(op, builder, call, blocking.rowElements, 8);
-    if (std::optional<int64_t> bits = op.getWeightBits())
-      pushBuffer(op, builder, call, getUnpackedPanelBytes(planOf(op), *bits),
-                 8);
+    if (unpacksPanels(op))
+      pushBuffer(op, builder, call,
+                 getUnpackedPanelBytes(planOf(op), *op.getWeightBits()), 8);
   }
 
   static DepthwisePlan planOf(DepthwiseOp op) {
@@ -300,7 +304,7 @@ private:
       buffers.scratch = take();
     if (blocking.rowElements)
       buffers.inputScratch = take();
-    if (op.getWeightBits())
+    if (unpacksPanels(op))
       buffers.weightScratch = take();
   }
   static void takeScratch(DepthwiseOp, KernelBuffers &buffers,
