@@ -60,6 +60,8 @@ std::optional<VectorBody> VectorBody::get(linalg::LinalgOp op, ShuffleSet set) {
         return std::nullopt;
       if (std::optional<ByteTable> table = getByteTable(load))
         body.tables[&inner] = *table;
+      else
+        body.laneLoads = true;
       widen(load.getType());
       continue;
     }
@@ -83,6 +85,13 @@ std::optional<VectorBody> VectorBody::get(linalg::LinalgOp op, ShuffleSet set) {
       widen(argument.getType());
   }
   return body;
+}
+
+bool VectorBody::isSum() const {
+  BlockArgument sum = block->getArguments().back();
+  auto add =
+      block->getTerminator()->getOperand(0).getDefiningOp<arith::AddIOp>();
+  return add && sum.hasOneUse() && *sum.user_begin() == add;
 }
 
 /// One load a lane: the processors that have an instruction for it are no

@@ -29,6 +29,10 @@ public:
   unsigned getWidestBits() const { return widest; }
   /// Whether it looks something up in a table that registers hold.
   bool hasTables() const { return !tables.empty(); }
+  /// Whether it looks something up lane by lane.
+  bool hasLaneLoads() const { return laneLoads; }
+  /// Whether it adds what it makes of the other inputs to the last one.
+  bool isSum() const;
 
   /// The result for one vector of each input.
   Value emit(KernelEmitter &e, mlir::ValueRange inputs, int64_t lanes) const;
@@ -39,6 +43,7 @@ private:
   mlir::Block *block = nullptr;
   ShuffleSet set = ShuffleSet::Ssse3ToAvx2;
   unsigned widest = 8;
+  bool laneLoads = false;
   /// The loads that are lookups of bytes.
   llvm::DenseMap<mlir::Operation *, ByteTable> tables;
 };
