@@ -266,6 +266,40 @@ func.func @sums(%x: memref<4x81xi8>, %s: memref<4xi32>, %m: memref<4xi8>) {
 
 // -----
 
+// Bytes at constant places of a row, from the two blocks of sixteen that hold
+// them; the second block ends with the row.
+// CHECK-LABEL: func @gather
+// CHECK: scf.for {{.*}} to %c6
+// CHECK: vector.load {{.*}} : memref<120xi8>, vector<16xi8>
+// CHECK: "llvm.x86.ssse3.pshuf.b.128"
+// CHECK: %[[ROW:.*]] = arith.addi %{{.*}}, %c4
+// CHECK: vector.load %{{.*}}[%[[ROW]]] : memref<120xi8>, vector<16xi8>
+// CHECK: %[[BYTES:.*]] = arith.ori
+// CHECK: vector.store %[[BYTES]], {{.*}} vector<16xi8>
+// CHECK-NOT: memref.load
+// NEON-LABEL: func @gather
+// NEON-COUNT-2: "llvm.aarch64.neon.tbl1.v16i8"
+memref.global "private" constant @places : memref<16xi32> = dense<[1, 19, 18, 3, 17, 5, 16, 7, 8, 9, 10, 11, 12, 13, 14, 15]>
+#of_rows = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>
+func.func @gather(%x: memref<1x2x3x20xi8>, %y: memref<1x2x3x16xi8>) {
+  %t = memref.get_global @places : memref<16xi32>
+  %c0 = arith.constant 0 : index
+  linalg.generic {indexing_maps = [#of_rows], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      outs(%y : memref<1x2x3x16xi8>) {
+  ^bb0(%out: i8):
+    %1 = linalg.index 1 : index
+    %2 = linalg.index 2 : index
+    %3 = linalg.index 3 : index
+    %4 = memref.load %t[%3] : memref<16xi32>
+    %5 = arith.index_castui %4 : i32 to index
+    %6 = memref.load %x[%c0, %1, %2, %5] : memref<1x2x3x20xi8>
+    linalg.yield %6 : i8
+  }
+  return
+}
+
+// -----
+
 // Sums over rows and places of elements are left to the loop vectorizer.
 // CHECK-LABEL: func @left_alone
 // CHECK-COUNT-2: linalg.generic

@@ -160,7 +160,8 @@ def VectorizeLoops : Pass<"q-vectorize-loops", "::mlir::ModuleOp"> {
     lane. Ops whose
     inputs are contiguous along another loop than their output (transpositions,
     the quantization of images in the layout NCHW) become loops of tiles.
-    Everything else is left to the loop vectorizer of LLVM.
+    Gathers of channels become byte shuffles. Everything else is left to the
+    loop vectorizer of LLVM.
 
     ```mlir
     linalg.generic {...} ins(%x : memref<1x8x8x32xi8>) outs(%y : memref<1x8x8x32xi8>) {

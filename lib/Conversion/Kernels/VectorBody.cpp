@@ -16,8 +16,7 @@
 using namespace mlir;
 using namespace q::kernel;
 
-/// The constant buffer that `load` reads at one place.
-static memref::GlobalOp getTable(memref::LoadOp load) {
+memref::GlobalOp q::kernel::getTable(memref::LoadOp load) {
   auto get = load.getMemRef().getDefiningOp<memref::GetGlobalOp>();
   if (!get || load.getIndices().size() != 1)
     return nullptr;

@@ -11,11 +11,15 @@
 #include "TableLookup.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "llvm/ADT/DenseMap.h"
 
 #include <optional>
 
 namespace q::kernel {
+
+/// The constant buffer that `load` reads at one place; null if it is another.
+mlir::memref::GlobalOp getTable(mlir::memref::LoadOp load);
 
 /// What an elementwise op computes, to be repeated on as many lanes as wanted.
 class VectorBody {

@@ -12,6 +12,7 @@
 
 #include "LoopNest.h"
 #include "QDialect/Conversion/KernelPasses.h"
+#include "VectorizeGathers.h"
 #include "VectorizeTiles.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -258,6 +259,13 @@ public:
 private:
   bool vectorize(linalg::LinalgOp op) {
     ShuffleSet set = getShuffleSet(target);
+    if (std::optional<RowGather> gather = findRowGather(op, set)) {
+      ImplicitLocOpBuilder b(op.getLoc(), op);
+      KernelEmitter e(b);
+      emitRowGather(e, *gather, set);
+      op.erase();
+      return true;
+    }
     std::optional<LoopNest> nest = getLoopNest(op);
     if (!nest)
       return false;
