@@ -8,23 +8,22 @@
 #ifndef BENCH_KERNELS_CORECLOCK_H
 #define BENCH_KERNELS_CORECLOCK_H
 
+#include "QDialect/Target/Ticks.h"
+
 #include <algorithm>
 #include <chrono>
 #include <vector>
-#include <x86intrin.h>
 
 namespace q::bench {
 
-/// Time stamp ticks per core cycle now, from a chain of dependent multiplies of
-/// three cycles each.
+/// Time stamp ticks per core cycle now.
 inline double ticksPerCycle() {
   constexpr int count = 200000;
   double best = 1e30;
   for (int repeat = 0; repeat < 5; ++repeat) {
-    uint64_t value = 3, start = __rdtsc();
-    for (int i = 0; i < count; ++i)
-      asm volatile("imul %0, %0" : "+r"(value));
-    best = std::min(best, double(__rdtsc() - start));
+    uint64_t start = readTicks();
+    multiplyInTurn(count);
+    best = std::min(best, double(readTicks() - start));
   }
   return best / (3.0 * count);
 }
@@ -37,9 +36,9 @@ template <typename Run> double measureCycles(int milliseconds, Run run) {
   auto end = std::chrono::steady_clock::now() +
              std::chrono::milliseconds(milliseconds);
   while (ticks.size() < 9 || std::chrono::steady_clock::now() < end) {
-    uint64_t start = __rdtsc();
+    uint64_t start = readTicks();
     run();
-    ticks.push_back(double(__rdtsc() - start));
+    ticks.push_back(double(readTicks() - start));
   }
   std::sort(ticks.begin(), ticks.end());
   return ticks[ticks.size() / 20] / perCycle;

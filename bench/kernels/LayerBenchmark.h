@@ -30,9 +30,9 @@ void countCycles(benchmark::State &state, double macs, Run run) {
   double perCycle = ticksPerCycle();
   std::vector<double> ticks;
   for (auto _ : state) {
-    uint64_t start = __rdtsc();
+    uint64_t start = readTicks();
     run();
-    ticks.push_back(double(__rdtsc() - start));
+    ticks.push_back(double(readTicks() - start));
   }
   std::sort(ticks.begin(), ticks.end());
   double cycles = ticks[ticks.size() / 20] / perCycle;

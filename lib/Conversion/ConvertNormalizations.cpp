@@ -24,6 +24,40 @@ using namespace mlir;
 using namespace q;
 using numerics::QuantParams;
 
+namespace {
+
+/// What is normalized, and what the result is stored as.
+struct Normalization {
+  QuantParams from;
+  quant::QuantizedType type, to;
+  int32_t zeroPoint;
+  IntegerBounds bounds;
+
+  static FailureOr<Normalization> get(Operation *op) {
+    Value input = op->getOperand(0), output = op->getResult(0);
+    FailureOr<QuantParams> from = getTensorParams(op, input);
+    FailureOr<QuantParams> to = getTensorParams(op, output);
+    FailureOr<IntegerBounds> bounds = getResultBounds(op);
+    if (failed(from) || failed(to) || failed(bounds))
+      return failure();
+    return Normalization{*from, getQuantizedType(input),
+                         getQuantizedType(output),
+                         static_cast<int32_t>(to->zeroPoint), *bounds};
+  }
+
+  /// The distance of an element from the zero point.
+  Value distance(IntegerEmitter &emit, Value element,
+                 unsigned width = 32) const {
+    return emit.distance(element, from, type, width);
+  }
+  /// The storage value of an element in units of the result's scale.
+  Value store(IntegerEmitter &emit, Value rounded, bool isSmall) const {
+    return emit.truncate(emit.finish(rounded, zeroPoint, bounds, isSmall), to);
+  }
+};
+
+} // namespace
+
 //===----------------------------------------------------------------------===//
 // Softmax
 //===----------------------------------------------------------------------===//
@@ -222,17 +256,13 @@ LogicalResult
 ConvertLayerNorm::matchAndRewrite(LayerNormOp op, OpAdaptor adaptor,
                                   ConversionPatternRewriter &rewriter) const {
   FailureOr<numerics::LayerNormParams> params = getLayerNormParams(op);
-  FailureOr<IntegerBounds> bounds = getResultBounds(op);
-  if (failed(params) || failed(bounds))
+  FailureOr<Normalization> how = Normalization::get(op);
+  if (failed(params) || failed(how))
     return failure();
   Location loc = op.getLoc();
   Value input = adaptor.getInput();
   ArrayRef<int64_t> shape = getTensorType(input).getShape();
   int64_t rank = shape.size(), axis = op.getAxis();
-  QuantParams from = *getTensorParams(op, op.getInput());
-  int32_t zeroPoint = getTensorParams(op, op.getOutput())->zeroPoint;
-  quant::QuantizedType type = getQuantizedType(op.getInput());
-  quant::QuantizedType to = getQuantizedType(op.getOutput());
   SmallVector<int64_t> axes = llvm::to_vector(llvm::seq(axis, rank));
   SmallVector<int64_t> rows = getKeptShape(shape, axes);
   AffineMap identity = rewriter.getMultiDimIdentityMap(rank);
@@ -241,7 +271,7 @@ ConvertLayerNorm::matchAndRewrite(LayerNormOp op, OpAdaptor adaptor,
   AffineMap place = getKeptMap(getContext(), rank, outer);
 
   // 32 bits where sums fit; wider ones take twice the time.
-  IntRange distances = getDistanceRange(from);
+  IntRange distances = getDistanceRange(how->from);
   IntRange all{0, params->n};
   unsigned sumWidth = (distances * all).fits(31) ? 32 : 64;
   unsigned squareWidth = (distances * distances * all).fits(32) ? 32 : 64;
@@ -250,7 +280,8 @@ ConvertLayerNorm::matchAndRewrite(LayerNormOp op, OpAdaptor adaptor,
         rewriter, loc, {input}, {identity},
         makeFilled(rewriter, loc, rows, width, 0), axes,
         [&](OpBuilder &b, Location at, ValueRange in) -> Value {
-          Value d = IntegerEmitter(b, at).distance(in[0], from, type, width);
+          IntegerEmitter emit(b, at);
+          Value d = how->distance(emit, in[0], width);
           return arith::AddIOp::create(b, at, term(b, at, {d}), in[1]);
         });
   };
@@ -304,17 +335,16 @@ ConvertLayerNorm::matchAndRewrite(LayerNormOp op, OpAdaptor adaptor,
   rewriter.replaceOp(
       op,
       makeElementwise(
-          rewriter, loc, shape, getStorageInteger(to),
+          rewriter, loc, shape, getStorageInteger(how->to),
           {input, sum, reciprocal, shift, gain, offset},
           {identity, row, row, row, place, place},
           [&](OpBuilder &b, Location at, ValueRange in) {
             IntegerEmitter emit(b, at);
-            Value d = emit.distance(in[0], from, type, sumWidth);
+            Value d = how->distance(emit, in[0], sumWidth);
             Value centred = arith::SubIOp::create(
                 b, at, emit.multiply(d, params->n), in[1]);
             auto finish = [&](Value rounded) {
-              return emit.truncate(
-                  emit.finish(rounded, zeroPoint, *bounds, isNarrow), to);
+              return how->store(emit, rounded, isNarrow);
             };
             if (isNarrow)
               return finish(emitNarrowLayerNorm(b, at, centred, in, *params));
@@ -436,29 +466,25 @@ struct ConvertLrn : OpConversionPattern<LrnOp> {
   matchAndRewrite(LrnOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     FailureOr<numerics::LrnParams> params = getLrnParams(op);
-    FailureOr<IntegerBounds> bounds = getResultBounds(op);
-    if (failed(params) || failed(bounds))
+    FailureOr<Normalization> how = Normalization::get(op);
+    if (failed(params) || failed(how))
       return failure();
     Location loc = op.getLoc();
-    QuantParams from = *getTensorParams(op, op.getInput());
-    int32_t zeroPoint = getTensorParams(op, op.getOutput())->zeroPoint;
-    quant::QuantizedType type = getQuantizedType(op.getInput());
-    quant::QuantizedType to = getQuantizedType(op.getOutput());
     SmallVector<Value> views;
     int64_t own = makeLrnViews(rewriter, loc, adaptor.getInput(), op.getSize(),
-                               from.zeroPoint, views);
+                               how->from.zeroPoint, views);
     Value table = makeLrnTable(rewriter, loc, *params);
-    IntRange distances = getDistanceRange(from);
+    IntRange distances = getDistanceRange(how->from);
     IntRange count{0, static_cast<int64_t>(views.size())};
     unsigned width = (distances * distances * count).fits(32) ? 32 : 64;
     rewriter.replaceOp(
         op, makeElementwise(
-                rewriter, loc, views, getStorageInteger(to),
+                rewriter, loc, views, getStorageInteger(how->to),
                 [&](OpBuilder &b, Location at, ValueRange in) {
                   IntegerEmitter emit(b, at);
                   Value sum;
                   for (Value next : in) {
-                    Value d = emit.distance(next, from, type, width);
+                    Value d = how->distance(emit, next, width);
                     Value square = arith::MulIOp::create(b, at, d, d);
                     sum = sum ? arith::AddIOp::create(b, at, sum, square)
                               : square;
@@ -466,7 +492,7 @@ struct ConvertLrn : OpConversionPattern<LrnOp> {
                   Value gain = emitLrnGain(b, at, sum, table, *params);
                   // makeLrn() leaves less than 2^25 of the product.
                   Value rounded = emitBySign(
-                      b, at, emit.distance(in[own], from, type),
+                      b, at, how->distance(emit, in[own]),
                       [&](Value magnitude) -> Value {
                         Value scaled = arith::MulIOp::create(
                             b, at,
@@ -479,9 +505,7 @@ struct ConvertLrn : OpConversionPattern<LrnOp> {
                                                  << (params->outputShift - 1)),
                             emit.constant(params->outputShift, 64));
                       });
-                  return emit.truncate(emit.finish(rounded, zeroPoint, *bounds,
-                                                   /*isSmall=*/true),
-                                       to);
+                  return how->store(emit, rounded, /*isSmall=*/true);
                 }));
     return success();
   }

@@ -411,6 +411,10 @@ private:
     Location loc = op.getLoc();
     quant::QuantizedType type = getQuantizedType(op.getInput());
     quant::QuantizedType to = getQuantizedType(op.getOutput());
+    // The sum of plain storage values, from which the zero points are taken at
+    // once, has one addition an element.
+    IntRange plain = getStorageRange(*params) * IntRange{0, count};
+    bool isPlain = plain.fits(32) && range->fits(32);
     unsigned width = range->fits(32) ? 32 : 64;
     Value init = makeFilled(b, loc, getKeptShape(from.getShape(), op.getAxes()),
                             width, 0);
@@ -419,13 +423,16 @@ private:
         op.getAxes(),
         [&](OpBuilder &nested, Location at, ValueRange in) -> Value {
           IntegerEmitter emit(nested, at);
-          return arith::AddIOp::create(
-              nested, at, emit.distance(in[0], *params, type, width), in[1]);
+          Value next = isPlain ? emit.extend(in[0], type, width)
+                               : emit.distance(in[0], *params, type, width);
+          return arith::AddIOp::create(nested, at, next, in[1]);
         });
+    int64_t zeroPoints = isPlain ? count * params->zeroPoint : 0;
     return makeElementwise(b, loc, {sums}, getStorageInteger(to),
                            [&](OpBuilder &nested, Location at, ValueRange in) {
                              IntegerEmitter emit(nested, at);
-                             return emit.truncate(emit.requantize(in[0], *how),
+                             Value sum = emit.add(in[0], -zeroPoints);
+                             return emit.truncate(emit.requantize(sum, *how),
                                                   to);
                            });
   }

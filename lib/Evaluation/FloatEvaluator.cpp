@@ -15,6 +15,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ElementParams.h"
 #include "FloatKernel.h"
 
 #include "QDialect/IntegerSemantics.h"
@@ -117,27 +118,6 @@ static LogicalResult checkFloat(Operation *op, Type type) {
                                "evaluator";
 }
 
-/// The parameters of each element: the channel of element i is i / stride
-/// modulo the number of channels.
-struct ElementParams {
-  explicit ElementParams(RankedTensorType type) {
-    quant::QuantizedType element = getQuantizedType(type);
-    auto perAxis = dyn_cast<quant::UniformQuantizedPerAxisType>(element);
-    int64_t axis = perAxis ? perAxis.getQuantizedDimension() : 0;
-    channels =
-        getPerChannelParams(element, perAxis ? type.getDimSize(axis) : 1);
-    stride = 1;
-    for (int64_t extent : type.getShape().drop_front(perAxis ? axis + 1 : 0))
-      stride *= extent;
-  }
-  const numerics::QuantParams &at(int64_t i) const {
-    return channels[i / stride % channels.size()];
-  }
-
-  SmallVector<numerics::QuantParams> channels;
-  int64_t stride;
-};
-
 /// The real numbers that a quantized constant means.
 static FailureOr<std::vector<float>> getRealConstant(ConstOp constant) {
   if (!getQuantizedType(constant))
@@ -149,7 +129,7 @@ static FailureOr<std::vector<float>> getRealConstant(ConstOp constant) {
   std::vector<float> reals;
   reals.reserve(integers->size());
   for (auto [i, integer] : llvm::enumerate(*integers))
-    reals.push_back(numerics::dequantize(integer, params.at(i)));
+    reals.push_back(numerics::dequantize(integer, params[i]));
   return reals;
 }
 

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ElementParams.h"
 #include "ReferenceKernels.h"
 
 using namespace mlir;
@@ -50,35 +51,8 @@ static Kernel forEachPair(std::function<int32_t(int64_t, int64_t)> function) {
 // The borders (rules N1, N3), per tensor or per axis
 //===----------------------------------------------------------------------===//
 
-namespace {
-
-/// The parameters of every element of a quantized tensor.
-struct ElementParams {
-  SmallVector<QuantParams> channels;
-  /// How many consecutive elements have the same channel.
-  int64_t stride;
-
-  const QuantParams &operator[](int64_t element) const {
-    return channels[(element / stride) % channels.size()];
-  }
-};
-
-} // namespace
-
-static ElementParams getElementParams(Value value) {
-  auto type = cast<RankedTensorType>(value.getType());
-  auto quantized = getQuantizedType(value);
-  if (auto perAxis = dyn_cast<quant::UniformQuantizedPerAxisType>(quantized)) {
-    int64_t axis = perAxis.getQuantizedDimension();
-    return {getPerChannelParams(quantized, type.getDimSize(axis)),
-            getStrides(type.getShape())[axis]};
-  }
-  return {getPerChannelParams(quantized, 1),
-          std::max<int64_t>(type.getNumElements(), 1)};
-}
-
 static FailureOr<Kernel> prepareQuantize(QuantizeOp op) {
-  ElementParams params = getElementParams(op.getOutput());
+  ElementParams params(cast<RankedTensorType>(op.getOutput().getType()));
   return Kernel([=](Operands operands, Tensor &output) {
     const std::vector<float> &input = operands[0]->f();
     for (size_t i = 0; i < input.size(); ++i)
@@ -89,7 +63,7 @@ static FailureOr<Kernel> prepareQuantize(QuantizeOp op) {
 }
 
 static FailureOr<Kernel> prepareDequantize(DequantizeOp op) {
-  ElementParams params = getElementParams(op.getInput());
+  ElementParams params(cast<RankedTensorType>(op.getInput().getType()));
   return Kernel([=](Operands operands, Tensor &output) {
     const std::vector<int32_t> &input = operands[0]->i();
     for (size_t i = 0; i < input.size(); ++i)

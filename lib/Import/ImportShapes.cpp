@@ -198,24 +198,31 @@ static LogicalResult importTile(Node &node) {
 // Blocks to channels and back
 //===----------------------------------------------------------------------===//
 
-/// Checks `[N, C, H, W]` and a positive block size.
-static FailureOr<int64_t> readBlockSize(Node &node, ArrayRef<int64_t> input) {
-  int64_t block = node.getInt("blocksize", 0);
-  if (input.size() != 4 || block < 1 || block > (1 << 15))
-    return node.error() << "needs an input [N, C, H, W] and a positive "
-                           "blocksize";
-  return block;
-}
+namespace {
+/// The input `[N, C, H, W]` of an op that moves blocks.
+struct BlockInput {
+  Value data;
+  Shape shape;
+  int64_t block;
+};
+} // namespace
 
-static LogicalResult importDepthToSpace(Node &node) {
+static FailureOr<BlockInput> readBlockInput(Node &node) {
   FailureOr<Value> data = node.value(0);
   if (failed(data))
     return failure();
-  Shape in(shapeOf(*data));
-  FailureOr<int64_t> block = readBlockSize(node, in);
-  if (failed(block))
+  BlockInput input{*data, Shape(shapeOf(*data)), node.getInt("blocksize", 0)};
+  if (input.shape.size() != 4 || input.block < 1 || input.block > (1 << 15))
+    return node.error() << "needs an input [N, C, H, W] and a positive "
+                           "blocksize";
+  return input;
+}
+
+static LogicalResult importDepthToSpace(Node &node) {
+  FailureOr<BlockInput> input = readBlockInput(node);
+  if (failed(input))
     return failure();
-  int64_t b = *block;
+  auto &[data, in, b] = *input;
   if (in[1] % (b * b))
     return node.error() << in[1] << " channels are not a multiple of " << b
                         << " squared";
@@ -227,7 +234,7 @@ static LogicalResult importDepthToSpace(Node &node) {
   Shape split = depthFirst ? Shape{in[0], b, b, depth, in[2], in[3]}
                            : Shape{in[0], depth, b, b, in[2], in[3]};
   Shape perm = depthFirst ? Shape{0, 3, 4, 1, 5, 2} : Shape{0, 1, 4, 2, 5, 3};
-  Value blocks = makeTranspose(node, makeReshape(node, *data, split), perm);
+  Value blocks = makeTranspose(node, makeReshape(node, data, split), perm);
   if (!blocks)
     return failure();
   return node.defineIfBuilt(
@@ -235,20 +242,15 @@ static LogicalResult importDepthToSpace(Node &node) {
 }
 
 static LogicalResult importSpaceToDepth(Node &node) {
-  FailureOr<Value> data = node.value(0);
-  if (failed(data))
+  FailureOr<BlockInput> input = readBlockInput(node);
+  if (failed(input))
     return failure();
-  Shape in(shapeOf(*data));
-  FailureOr<int64_t> block = readBlockSize(node, in);
-  if (failed(block))
-    return failure();
-  int64_t b = *block;
+  auto &[data, in, b] = *input;
   if (in[2] % b || in[3] % b)
     return node.error() << "height " << in[2] << " and width " << in[3]
                         << " must be multiples of the block size " << b;
   Value blocks = makeTranspose(
-      node,
-      makeReshape(node, *data, {in[0], in[1], in[2] / b, b, in[3] / b, b}),
+      node, makeReshape(node, data, {in[0], in[1], in[2] / b, b, in[3] / b, b}),
       {0, 3, 5, 1, 2, 4});
   if (!blocks)
     return failure();

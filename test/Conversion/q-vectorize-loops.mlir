@@ -202,14 +202,112 @@ func.func @wide_table(%x: memref<32xi8>, %y: memref<32xi32>) {
 
 // -----
 
-// Sums and places of elements are left to the loop vectorizer.
+// Rows of two elements, of every second pair of them, times one value a row, go
+// in vectors of sixteen rows; the results lie in pairs as well.
+// CHECK-LABEL: func @short_rows
+// CHECK: scf.for {{.*}} to %c3
+// CHECK-COUNT-2: vector.load {{.*}} vector<32xi8>
+// CHECK: vector.shuffle {{.*}} [0, 1, 4, 5, 8, 9,
+// CHECK: vector.load {{.*}} vector<16xi8>
+// CHECK: vector.shuffle {{.*}} [0, 0, 1, 1, 2, 2, {{.*}} 15, 15]
+// CHECK: arith.muli {{.*}} : vector<32xi8>
+// CHECK-COUNT-16: vector.store {{.*}} vector<2xi8>
+// Two rows are left.
+// CHECK: vector.shuffle {{.*}} [0, 1, {{.*}}] : {{.*}}
+// CHECK: arith.muli {{.*}} : vector<4xi8>
+#pairs = affine_map<(d0, d1) -> (d0, d1)>
+#one = affine_map<(d0, d1) -> (d0)>
+func.func @short_rows(%x: memref<50x4xi8>, %s: memref<50xi8>, %y: memref<50x4xi8>) {
+  %in = memref.subview %x[0, 0] [50, 2] [1, 1] : memref<50x4xi8> to memref<50x2xi8, strided<[4, 1]>>
+  %out = memref.subview %y[0, 2] [50, 2] [1, 1] : memref<50x4xi8> to memref<50x2xi8, strided<[4, 1], offset: 2>>
+  linalg.generic {indexing_maps = [#pairs, #one, #pairs], iterator_types = ["parallel", "parallel"]}
+      ins(%in, %s : memref<50x2xi8, strided<[4, 1]>>, memref<50xi8>)
+      outs(%out : memref<50x2xi8, strided<[4, 1], offset: 2>>) {
+  ^bb0(%a: i8, %b: i8, %o: i8):
+    %0 = arith.muli %a, %b : i8
+    linalg.yield %0 : i8
+  }
+  return
+}
+
+// -----
+
+// Sums stay in registers: a vector of them, then a half and a single element.
+// CHECK-LABEL: func @sums
+// CHECK: scf.for {{.*}} to %c4
+// CHECK: %[[BEFORE:.*]] = memref.load
+// CHECK: %[[SUMS:.*]] = scf.for {{.*}} to %c2{{.*}} iter_args(%{{.*}} = %cst{{.*}}) -> (vector<32xi32>)
+// CHECK: vector.load {{.*}} vector<32xi8>
+// CHECK: %[[SUM:.*]] = vector.reduction <add>, %[[SUMS]], %[[BEFORE]] : vector<32xi32> into i32
+// CHECK: vector.reduction <add>, %{{.*}}, %[[SUM]] : vector<16xi32> into i32
+// CHECK: %[[LAST:.*]] = arith.addi {{.*}} : i32
+// CHECK: memref.store %[[LAST]]
+// An extremum is for LLVM to vectorize.
+// CHECK: scf.for {{.*}} iter_args({{.*}}) -> (i8)
+// CHECK: arith.maxui
+#all = affine_map<(d0, d1) -> (d0, d1)>
+#row = affine_map<(d0, d1) -> (d0)>
+func.func @sums(%x: memref<4x81xi8>, %s: memref<4xi32>, %m: memref<4xi8>) {
+  linalg.generic {indexing_maps = [#all, #row], iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<4x81xi8>) outs(%s : memref<4xi32>) {
+  ^bb0(%in: i8, %out: i32):
+    %0 = arith.extui %in : i8 to i32
+    %1 = arith.addi %0, %out : i32
+    linalg.yield %1 : i32
+  }
+  linalg.generic {indexing_maps = [#all, #row], iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<4x81xi8>) outs(%m : memref<4xi8>) {
+  ^bb0(%in: i8, %out: i8):
+    %0 = arith.maxui %in, %out : i8
+    linalg.yield %0 : i8
+  }
+  return
+}
+
+// -----
+
+// Bytes at constant places of a row, from the two blocks of sixteen that hold
+// them; the second block ends with the row.
+// CHECK-LABEL: func @gather
+// CHECK: scf.for {{.*}} to %c6
+// CHECK: vector.load {{.*}} : memref<120xi8>, vector<16xi8>
+// CHECK: "llvm.x86.ssse3.pshuf.b.128"
+// CHECK: %[[ROW:.*]] = arith.addi %{{.*}}, %c4
+// CHECK: vector.load %{{.*}}[%[[ROW]]] : memref<120xi8>, vector<16xi8>
+// CHECK: %[[BYTES:.*]] = arith.ori
+// CHECK: vector.store %[[BYTES]], {{.*}} vector<16xi8>
+// CHECK-NOT: memref.load
+// NEON-LABEL: func @gather
+// NEON-COUNT-2: "llvm.aarch64.neon.tbl1.v16i8"
+memref.global "private" constant @places : memref<16xi32> = dense<[1, 19, 18, 3, 17, 5, 16, 7, 8, 9, 10, 11, 12, 13, 14, 15]>
+#of_rows = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>
+func.func @gather(%x: memref<1x2x3x20xi8>, %y: memref<1x2x3x16xi8>) {
+  %t = memref.get_global @places : memref<16xi32>
+  %c0 = arith.constant 0 : index
+  linalg.generic {indexing_maps = [#of_rows], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      outs(%y : memref<1x2x3x16xi8>) {
+  ^bb0(%out: i8):
+    %1 = linalg.index 1 : index
+    %2 = linalg.index 2 : index
+    %3 = linalg.index 3 : index
+    %4 = memref.load %t[%3] : memref<16xi32>
+    %5 = arith.index_castui %4 : i32 to index
+    %6 = memref.load %x[%c0, %1, %2, %5] : memref<1x2x3x20xi8>
+    linalg.yield %6 : i8
+  }
+  return
+}
+
+// -----
+
+// Sums over rows and places of elements are left to the loop vectorizer.
 // CHECK-LABEL: func @left_alone
 // CHECK-COUNT-2: linalg.generic
 #id = affine_map<(d0, d1) -> (d0, d1)>
-#rows = affine_map<(d0, d1) -> (d0)>
-func.func @left_alone(%x: memref<4x32xi8>, %s: memref<4xi8>, %y: memref<4x32xi32>) {
-  linalg.generic {indexing_maps = [#id, #rows], iterator_types = ["parallel", "reduction"]}
-      ins(%x : memref<4x32xi8>) outs(%s : memref<4xi8>) {
+#columns = affine_map<(d0, d1) -> (d1)>
+func.func @left_alone(%x: memref<4x32xi8>, %s: memref<32xi8>, %y: memref<4x32xi32>) {
+  linalg.generic {indexing_maps = [#id, #columns], iterator_types = ["reduction", "parallel"]}
+      ins(%x : memref<4x32xi8>) outs(%s : memref<32xi8>) {
   ^bb0(%in: i8, %out: i8):
     %0 = arith.addi %in, %out : i8
     linalg.yield %0 : i8

@@ -33,19 +33,15 @@ template <typename T> static T takeMedian(std::vector<T> &values) {
 // Counters
 //===----------------------------------------------------------------------===//
 
-/// Core cycles a nanosecond now: a multiplication of 64-bit integers has a
-/// latency of three cycles on the x86 cores of the last fifteen years, so a
-/// chain of dependent ones counts cycles. 0 on other processors, where that is
-/// not known.
+/// Core cycles a nanosecond now; 0 on processors other than x86-64, where no
+/// instruction is known to count them.
 static double measureClock() {
 #if defined(__x86_64__)
   constexpr int count = 300000;
   int64_t best = INT64_MAX;
   for (int attempt = 0; attempt < 9; ++attempt) {
-    uint64_t value = 3;
     Clock::time_point begin = Clock::now();
-    for (int i = 0; i < count; ++i)
-      asm volatile("imul %0, %0" : "+r"(value));
+    multiplyInTurn(count);
     best = std::min(best, toNanoseconds(Clock::now() - begin));
   }
   return 3.0 * count / static_cast<double>(best);

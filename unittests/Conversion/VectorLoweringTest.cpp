@@ -88,4 +88,54 @@ TEST(VectorLowering, BroadcastOperands) {
     }
 }
 
+TEST(VectorLowering, Steps) {
+  for (const char *step : {"2", "3", "4", "5", "-1", "-2", "-4"})
+    for (int64_t count : {1, 7, 39}) {
+      int64_t s = std::stoi(step), start = s < 0 ? 199 : 0;
+      std::string n = std::to_string(count), x = tensor("3x5x200", "!a"),
+                  y = tensor("2x5x" + n, "!a");
+      expectSameBits(
+          main("(%x: " + x + ") -> " + y,
+               "%0 = q.slice %x {starts = array<i64: 2, 0, " +
+                   std::to_string(start) + ">, sizes = array<i64: 2, 5, " + n +
+                   ">, steps = array<i64: -2, 1, " + step + ">} : (" + x +
+                   ") -> " + y + "\nreturn %0 : " + y));
+    }
+}
+
+TEST(VectorLowering, GathersOfChannels) {
+  // More places than blocks are worth, rows that end within a block, and short
+  // ones.
+  for (int64_t channels : {12, 16, 37, 64, 1000})
+    for (int64_t count : {16, 41, 128}) {
+      std::string indices;
+      for (int64_t i = 0; i < count; ++i)
+        indices += (i ? ", " : "") + std::to_string((i * 37 + 5) % channels);
+      std::string x = tensor("1x3x2x" + std::to_string(channels), "!a"),
+                  y = tensor("1x3x2x" + std::to_string(count), "!a");
+      expectSameBits(main("(%x: " + x + ") -> " + y,
+                          "%0 = q.gather %x {indices = array<i64: " + indices +
+                              ">, axis = 3 : i64} : (" + x + ") -> " + y +
+                              "\nreturn %0 : " + y));
+    }
+}
+
+TEST(VectorLowering, PairsOfCoordinates) {
+  for (const char *pair : {"2", "4", "8"})
+    for (const char *rows : {"3", "50"}) {
+      std::string p = pair, n = rows, x = tensor(n + "x16", "!a"),
+                  half = tensor(n + "x" + p, "!a"),
+                  one = tensor(n + "x1", "!b"), sum = tensor(n + "x" + p, "!c");
+      expectSameBits(main(
+          "(%x: " + x + ", %y: " + one + ") -> " + tensor(n + "x16", "!c"),
+          "%0 = q.slice %x {starts = array<i64: 0, 0>, sizes = array<i64: " +
+              n + ", " + p + ">, steps = array<i64: 1, 1>} : (" + x + ") -> " +
+              half + "\n%1 = q.mul %0, %y : (" + half + ", " + one + ") -> " +
+              sum + "\n%2 = q.pad %1 {low = array<i64: 0, 3>, high = " +
+              "array<i64: 0, " + std::to_string(13 - std::stoi(p)) + ">} : (" +
+              sum + ") -> " + tensor(n + "x16", "!c") +
+              "\nreturn %2 : " + tensor(n + "x16", "!c")));
+    }
+}
+
 } // namespace

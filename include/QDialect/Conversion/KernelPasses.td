@@ -146,18 +146,22 @@ def LowerKernels : Pass<"lower-kernels", "::mlir::ModuleOp"> {
 }
 
 def VectorizeLoops : Pass<"q-vectorize-loops", "::mlir::ModuleOp"> {
-  let summary = "Turn elementwise linalg ops on buffers into loops of vectors";
+  let summary = "Turn linalg ops on buffers into loops of vectors";
   let description = [{
     Ops without reductions whose operands are contiguous along their innermost
     loop, or read elements at most four apart, become loops of vectors, after
-    loops that walk through memory as one have been merged. Where an operand
-    begins may be known at run time only, as it is for the part of a thread.
+    loops that walk through memory as one have been merged. So do those whose
+    innermost loop has two, four or eight iterations, several times those in a
+    vector. Where an operand begins may be known at run time only, as it is for
+    the part of a thread. Reductions along the innermost loop keep their
+    accumulators in registers.
     Lookups in tables of 256 bytes (rule N15) become byte shuffles of tables in
     registers: `vpshufb`, or `tbl` and `tbx`; other tables are read lane by
     lane. Ops whose
     inputs are contiguous along another loop than their output (transpositions,
     the quantization of images in the layout NCHW) become loops of tiles.
-    Everything else is left to the loop vectorizer of LLVM.
+    Gathers of channels become byte shuffles. Everything else is left to the
+    loop vectorizer of LLVM.
 
     ```mlir
     linalg.generic {...} ins(%x : memref<1x8x8x32xi8>) outs(%y : memref<1x8x8x32xi8>) {

@@ -1,4 +1,4 @@
-//===- Ticks.h - The counter that compiled networks read --------*- C++ -*-===//
+//===- Ticks.h - Counters of time and of core cycles ------------*- C++ -*-===//
 //
 // Part of the QDialect project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -32,6 +32,17 @@ inline uint64_t readTicks() {
       std::chrono::steady_clock::now().time_since_epoch().count());
 #endif
 }
+
+#if defined(__x86_64__)
+/// Takes three core cycles for each of `count`: a multiplication of 64-bit
+/// integers has that latency on the x86 cores of the last fifteen years, and
+/// each one waits for the one before.
+inline void multiplyInTurn(int64_t count) {
+  uint64_t value = 3;
+  for (int64_t i = 0; i < count; ++i)
+    asm volatile("imul %0, %0" : "+r"(value));
+}
+#endif
 
 } // namespace q
 

@@ -14,6 +14,9 @@
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
+#include "llvm/ADT/Sequence.h"
+#include "llvm/ADT/bit.h"
+
 #include <numeric>
 
 using namespace mlir;
@@ -53,26 +56,28 @@ Value KernelEmitter::load(Value buffer, Value offset, int64_t lanes) {
                                 ValueRange{offset});
 }
 
-Value KernelEmitter::loadStrided(Value buffer, Value offset, int64_t step,
-                                 int64_t lanes) {
-  if (step == 1)
-    return load(buffer, offset, lanes);
-  int64_t distance = std::abs(step), span = (lanes - 1) * distance + 1;
-  Value lowest = add(offset, std::min<int64_t>(0, step) * (lanes - 1));
+Value KernelEmitter::loadPlaces(Value buffer, Value offset,
+                                ArrayRef<int64_t> places) {
+  int64_t lanes = places.size();
+  auto [lowest, highest] = std::minmax_element(places.begin(), places.end());
+  int64_t first = *lowest, span = *highest - first + 1;
+  int64_t length =
+      std::min<int64_t>(lanes, llvm::bit_floor(static_cast<uint64_t>(span)));
   // As many vectors as the elements span; the last one reaches back.
   SmallVector<int64_t> starts;
   Values pieces;
-  for (int64_t i = 0; i < distance; ++i) {
-    starts.push_back(std::min(i * lanes, span - lanes));
-    pieces.push_back(load(buffer, add(lowest, starts.back()), lanes));
+  for (int64_t start = 0; start < span; start += length) {
+    starts.push_back(std::min(start, span - length));
+    pieces.push_back(load(buffer, add(offset, first + starts.back()), length));
   }
-  SmallVector<int64_t> places;
-  for (int64_t lane = 0; lane < lanes; ++lane) {
-    int64_t at = (step > 0 ? lane : lanes - 1 - lane) * distance;
-    int64_t piece = at / lanes;
-    places.push_back(piece * lanes + at - starts[piece]);
+  SmallVector<int64_t> mask;
+  for (int64_t place : places) {
+    int64_t at = place - first, piece = at / length;
+    mask.push_back(piece * length + at - starts[piece]);
   }
-  return shuffle(concat(pieces), places);
+  if (pieces.size() == 1 && llvm::equal(mask, llvm::seq(lanes)))
+    return pieces.front();
+  return shuffle(concat(pieces), mask);
 }
 
 void KernelEmitter::store(Value vector, Value buffer, Value offset) {

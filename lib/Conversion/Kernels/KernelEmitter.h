@@ -52,10 +52,10 @@ public:
 
   /// A vector of `lanes` elements from a flat buffer.
   Value load(Value buffer, Value offset, int64_t lanes);
-  /// The same of elements that lie `step` apart, 0 < |step| <= mostStep. What
-  /// lies before the lowest or beyond the highest one is not touched.
-  static constexpr int64_t mostStep = 4;
-  Value loadStrided(Value buffer, Value offset, int64_t step, int64_t lanes);
+  /// A vector of the elements that lie at `places` from there. What is before
+  /// the lowest or beyond the highest one is not touched; all between is
+  /// loaded.
+  Value loadPlaces(Value buffer, Value offset, llvm::ArrayRef<int64_t> places);
   void store(Value vector, Value buffer, Value offset);
   /// Brings the cache line of an element near, which need not exist.
   void prefetch(Value buffer, Value offset);

@@ -84,9 +84,11 @@ std::optional<LoopNest> q::kernel::getLoopNest(linalg::LinalgOp op) {
   LoopNest nest;
   nest.extents = op.getStaticLoopRanges();
   if (!op.hasPureBufferSemantics() || op.getNumDpsInits() != 1 ||
-      op.getNumLoops() == 0 || op.getNumParallelLoops() != op.getNumLoops() ||
-      llvm::any_of(nest.extents, [](int64_t extent) { return extent <= 0; }) ||
-      op.payloadUsesValueFromOperand(op.getDpsInitOperand(0)))
+      op.getNumLoops() == 0 ||
+      llvm::any_of(nest.extents, [](int64_t extent) { return extent <= 0; }))
+    return std::nullopt;
+  nest.accumulates = op.payloadUsesValueFromOperand(op.getDpsInitOperand(0));
+  if (nest.accumulates != (op.getNumReductionLoops() > 0))
     return std::nullopt;
   for (OpOperand *input : op.getDpsInputOperands()) {
     std::optional<Access> access =

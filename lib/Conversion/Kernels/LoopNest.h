@@ -30,8 +30,10 @@ struct Access {
   llvm::SmallVector<int64_t> steps;
 };
 
-/// Loops, the outermost first, whose iterations do not depend on each other.
+/// Loops, the outermost first. Their iterations do not depend on each other but
+/// for the output elements in which they accumulate.
 struct LoopNest {
+  bool accumulates = false;
   llvm::SmallVector<int64_t> extents;
   llvm::SmallVector<Access> inputs;
   Access output;
@@ -43,8 +45,8 @@ struct LoopNest {
   void coalesce();
 };
 
-/// The nest of an elementwise op with one result. None if it is not one, or if
-/// places are not known at compile time.
+/// The nest of an elementwise op or a reduction with one result. None if it is
+/// neither, or if distances are not known at compile time.
 std::optional<LoopNest> getLoopNest(mlir::linalg::LinalgOp op);
 
 /// A view of all that the elements of `buffer` span, as a buffer of one

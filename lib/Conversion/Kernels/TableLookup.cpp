@@ -31,6 +31,16 @@ static Value repeat(KernelEmitter &e, ArrayRef<uint8_t> bytes, int64_t lanes) {
       e.b, DenseElementsAttr::get(e.vec(lanes, e.i8()), values));
 }
 
+Value q::kernel::emitByteShuffle(KernelEmitter &e, ShuffleSet set, Value table,
+                                 Value indices) {
+  int64_t lanes = cast<VectorType>(indices.getType()).getNumElements();
+  StringRef shuffle = set == ShuffleSet::Neon ? "llvm.aarch64.neon.tbl1.v16i8"
+                      : lanes == 64           ? "llvm.x86.avx512.pshuf.b.512"
+                      : lanes == 32           ? "llvm.x86.avx2.pshuf.b"
+                                              : "llvm.x86.ssse3.pshuf.b.128";
+  return e.intrinsic(shuffle, table.getType(), {table, indices});
+}
+
 /// Sixteen entries at a time. A byte shuffle reads its table by the low four
 /// bits of an index and gives 0 where bit 7 is set. Of an index below 128 and
 /// the pieces T0 to T7 of the table, the xor of
@@ -41,9 +51,10 @@ static Value repeat(KernelEmitter &e, ArrayRef<uint8_t> bytes, int64_t lanes) {
 /// right piece. An index from 128 on contributes from the step on that brings
 /// it below 128. The steps from x - 128 on saturate, so that what was below 128
 /// stays negative, and correct that.
-static Value lookUpBySixteen(KernelEmitter &e, StringRef shuffle, Value x,
-                             int64_t lanes, const ByteTable &table) {
+static Value lookUpBySixteen(KernelEmitter &e, ShuffleSet set, Value x,
+                             const ByteTable &table) {
   constexpr size_t size = 16;
+  int64_t lanes = cast<VectorType>(x.getType()).getNumElements();
   VectorType type = e.vec(lanes, e.i8());
   auto piece = [&](size_t i) { return ArrayRef(table).slice(i * size, size); };
   Value result;
@@ -72,7 +83,7 @@ static Value lookUpBySixteen(KernelEmitter &e, StringRef shuffle, Value x,
                    : LLVM::SSubSat::create(e.b, type, x, step).getResult();
       at = wanted;
     }
-    Value found = e.intrinsic(shuffle, type, {repeat(e, entries, lanes), x});
+    Value found = emitByteShuffle(e, set, repeat(e, entries, lanes), x);
     result =
         result ? arith::XOrIOp::create(e.b, result, found).getResult() : found;
   }
@@ -125,8 +136,5 @@ Value q::kernel::emitTableLookup(KernelEmitter &e, ShuffleSet set,
   }
   if (set == ShuffleSet::Neon)
     return lookUpBySixtyFour(e, indices, table);
-  StringRef shuffle = lanes == 64   ? "llvm.x86.avx512.pshuf.b.512"
-                      : lanes == 32 ? "llvm.x86.avx2.pshuf.b"
-                                    : "llvm.x86.ssse3.pshuf.b.128";
-  return lookUpBySixteen(e, shuffle, indices, lanes, table);
+  return lookUpBySixteen(e, set, indices, table);
 }

@@ -23,6 +23,12 @@ enum class ShuffleSet { Ssse3ToAvx2, Avx512, Neon };
 /// The shuffles of a target (avx2, avxvnni, avx512vnni, neon, dotprod, i8mm).
 ShuffleSet getShuffleSet(llvm::StringRef target);
 
+/// For each lane the byte that the low four bits of its index choose among the
+/// sixteen of `table` around it; 0 where the index is 128. Vectors of 16 bytes,
+/// or as many as a register of x86 holds.
+Value emitByteShuffle(KernelEmitter &e, ShuffleSet set, Value table,
+                      Value indices);
+
 /// table[index] for each lane of a vector of i8. Pieces of the table that its
 /// neighbours make redundant cost nothing.
 Value emitTableLookup(KernelEmitter &e, ShuffleSet set, Value indices,

@@ -16,8 +16,7 @@
 using namespace mlir;
 using namespace q::kernel;
 
-/// The constant buffer that `load` reads at one place.
-static memref::GlobalOp getTable(memref::LoadOp load) {
+memref::GlobalOp q::kernel::getTable(memref::LoadOp load) {
   auto get = load.getMemRef().getDefiningOp<memref::GetGlobalOp>();
   if (!get || load.getIndices().size() != 1)
     return nullptr;
@@ -60,6 +59,8 @@ std::optional<VectorBody> VectorBody::get(linalg::LinalgOp op, ShuffleSet set) {
         return std::nullopt;
       if (std::optional<ByteTable> table = getByteTable(load))
         body.tables[&inner] = *table;
+      else
+        body.laneLoads = true;
       widen(load.getType());
       continue;
     }
@@ -83,6 +84,13 @@ std::optional<VectorBody> VectorBody::get(linalg::LinalgOp op, ShuffleSet set) {
       widen(argument.getType());
   }
   return body;
+}
+
+bool VectorBody::isSum() const {
+  BlockArgument sum = block->getArguments().back();
+  auto add =
+      block->getTerminator()->getOperand(0).getDefiningOp<arith::AddIOp>();
+  return add && sum.hasOneUse() && *sum.user_begin() == add;
 }
 
 /// One load a lane: the processors that have an instruction for it are no

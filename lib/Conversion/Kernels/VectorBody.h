@@ -11,11 +11,15 @@
 #include "TableLookup.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "llvm/ADT/DenseMap.h"
 
 #include <optional>
 
 namespace q::kernel {
+
+/// The constant buffer that `load` reads at one place; null if it is another.
+mlir::memref::GlobalOp getTable(mlir::memref::LoadOp load);
 
 /// What an elementwise op computes, to be repeated on as many lanes as wanted.
 class VectorBody {
@@ -29,6 +33,10 @@ public:
   unsigned getWidestBits() const { return widest; }
   /// Whether it looks something up in a table that registers hold.
   bool hasTables() const { return !tables.empty(); }
+  /// Whether it looks something up lane by lane.
+  bool hasLaneLoads() const { return laneLoads; }
+  /// Whether it adds what it makes of the other inputs to the last one.
+  bool isSum() const;
 
   /// The result for one vector of each input.
   Value emit(KernelEmitter &e, mlir::ValueRange inputs, int64_t lanes) const;
@@ -39,6 +47,7 @@ private:
   mlir::Block *block = nullptr;
   ShuffleSet set = ShuffleSet::Ssse3ToAvx2;
   unsigned widest = 8;
+  bool laneLoads = false;
   /// The loads that are lookups of bytes.
   llvm::DenseMap<mlir::Operation *, ByteTable> tables;
 };

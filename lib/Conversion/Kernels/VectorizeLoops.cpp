@@ -12,6 +12,7 @@
 
 #include "LoopNest.h"
 #include "QDialect/Conversion/KernelPasses.h"
+#include "VectorizeGathers.h"
 #include "VectorizeTiles.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -39,55 +40,204 @@ static int64_t getLanes(const VectorBody &body, ShuffleSet set) {
   return std::min<int64_t>(most, 4 * bits / body.getWidestBits());
 }
 
-/// Whether vectors can be loaded and stored along the innermost loop: elements
-/// of the output are neighbours, those of inputs equal or not far apart.
-static bool isContiguous(const LoopNest &nest) {
-  return nest.output.steps.back() == 1 &&
-         llvm::all_of(nest.inputs, [](const Access &input) {
-           return std::abs(input.steps.back()) <= KernelEmitter::mostStep;
-         });
+//===----------------------------------------------------------------------===//
+// Elementwise
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Vectors of whole rows: rows of one element along memory, or of the two to
+/// eight that a short innermost loop meets.
+struct RowWalk {
+  /// The loop whose iterations are rows.
+  size_t loop;
+  int64_t elements = 1; ///< of a row
+  int64_t rows;         ///< of a vector at most
+
+  int64_t getStep(const Access &access) const { return access.steps[loop]; }
+  /// Where the elements of some rows lie.
+  SmallVector<int64_t> getPlaces(const Access &access, int64_t count) const {
+    int64_t step = elements > 1 ? access.steps[loop + 1] : 0;
+    SmallVector<int64_t> places;
+    for (int64_t row = 0; row < count; ++row)
+      for (int64_t element = 0; element < elements; ++element)
+        places.push_back(row * getStep(access) + element * step);
+    return places;
+  }
+};
+
+} // namespace
+
+/// The elements of input `i` that lie at `places` from `start`.
+static Value loadLanes(const FlatNest &nest, size_t i, Value start,
+                       ArrayRef<int64_t> places) {
+  if (llvm::all_equal(places))
+    return nest.e.splat(nest.loadScalar(i, start), places.size());
+  return nest.e.loadPlaces(nest.buffers[i], start, places);
 }
 
-/// The innermost loop in pieces of `lanes` and what remains in smaller ones.
-static void emitContiguous(const FlatNest &nest, const VectorBody &body,
-                           int64_t lanes) {
-  KernelEmitter &e = nest.e;
+/// Whether a vector of the elements at `places` takes at most four loads.
+static bool areNear(ArrayRef<int64_t> places) {
+  auto [lowest, highest] = std::minmax_element(places.begin(), places.end());
+  return *highest - *lowest < 4 * static_cast<int64_t>(places.size());
+}
+
+/// A way to walk through `nest` in vectors of at most `lanes`. None if its
+/// operands are too far apart.
+static std::optional<RowWalk> findWalk(const LoopNest &nest, int64_t lanes) {
   size_t last = nest.extents.size() - 1;
-  nest.forOuterLoops(last, [&](ArrayRef<Value> outer) {
+  int64_t extent = nest.extents[last];
+  auto fits = [&](const RowWalk &walk) {
+    return nest.output.steps[last] == 1 &&
+           llvm::all_of(nest.inputs, [&](const Access &input) {
+             return areNear(walk.getPlaces(input, walk.rows));
+           });
+  };
+  if (last > 0 && llvm::isPowerOf2_64(extent) && 2 * extent <= lanes &&
+      extent <= 8) {
+    RowWalk walk{last - 1, extent, lanes / extent};
+    if (fits(walk))
+      return walk;
+  }
+  RowWalk walk{last, 1, lanes};
+  if (extent >= 4 && fits(walk))
+    return walk;
+  return std::nullopt;
+}
+
+/// The loop of rows in vectors and what remains in shorter ones.
+static void emitRows(const FlatNest &nest, const VectorBody &body,
+                     const RowWalk &walk) {
+  KernelEmitter &e = nest.e;
+  nest.forOuterLoops(walk.loop, [&](ArrayRef<Value> outer) {
     Values starts = nest.getStarts(outer);
-    auto at = [&](size_t i, Value place) {
+    auto at = [&](size_t i, Value row) {
       const Access &access =
           i < nest.inputs.size() ? nest.inputs[i] : nest.output;
-      return e.add(starts[i], e.mul(place, access.steps[last]));
+      return e.add(starts[i], e.mul(row, walk.getStep(access)));
     };
-    auto piece = [&](Value place, int64_t count) {
+    auto store = [&](Value vector, Value row, int64_t count) {
+      Value start = at(nest.inputs.size(), row);
+      int64_t step = walk.getStep(nest.output);
+      if (step == walk.elements)
+        return e.store(vector, nest.buffers.back(), start);
+      for (int64_t i = 0; i < count; ++i)
+        e.store(e.slice(vector, i * walk.elements, walk.elements),
+                nest.buffers.back(), e.add(start, i * step));
+    };
+    auto piece = [&](Value row, int64_t count) {
       Values loaded;
       for (auto [i, input] : llvm::enumerate(nest.inputs)) {
-        int64_t step = input.steps[last];
-        loaded.push_back(
-            step == 0
-                ? e.splat(nest.loadScalar(i, starts[i]), count)
-                : e.loadStrided(nest.buffers[i], at(i, place), step, count));
+        SmallVector<int64_t> places = walk.getPlaces(input, count);
+        loaded.push_back(loadLanes(nest, i, at(i, row), places));
       }
-      e.store(body.emit(e, loaded, count), nest.buffers.back(),
-              at(nest.inputs.size(), place));
+      store(body.emit(e, loaded, count * walk.elements), row, count);
     };
-    auto single = [&](Value place) {
-      Values loaded;
-      for (auto [i, input] : llvm::enumerate(nest.inputs))
-        loaded.push_back(nest.loadScalar(i, at(i, place)));
-      memref::StoreOp::create(e.b, body.emitScalar(e, loaded),
-                              nest.buffers.back(),
-                              at(nest.inputs.size(), place));
+    auto single = [&](Value row) {
+      e.loop(walk.elements, [&](Value element) {
+        Values loaded;
+        auto place = [&](size_t i, const Access &access) {
+          Value start = at(i, row);
+          return walk.elements == 1
+                     ? start
+                     : e.add(start, e.mul(element, access.steps.back()));
+        };
+        for (auto [i, input] : llvm::enumerate(nest.inputs))
+          loaded.push_back(nest.loadScalar(i, place(i, input)));
+        memref::StoreOp::create(e.b, body.emitScalar(e, loaded),
+                                nest.buffers.back(),
+                                place(nest.inputs.size(), nest.output));
+      });
     };
-    int64_t extent = nest.extents[last], done = extent / lanes * lanes;
-    e.loop(extent / lanes, [&](Value iv) { piece(e.mul(iv, lanes), lanes); });
-    for (int64_t count = lanes / 2; count >= 4; count /= 2)
-      if (extent - done >= count) {
+    int64_t rows = nest.extents[walk.loop], done = rows / walk.rows * walk.rows;
+    e.loop(rows / walk.rows,
+           [&](Value iv) { piece(e.mul(iv, walk.rows), walk.rows); });
+    for (int64_t count = walk.rows / 2; count * walk.elements >= 4; count /= 2)
+      if (rows - done >= count) {
         piece(e.index(done), count);
         done += count;
       }
-    e.loop(extent - done, [&](Value iv) { single(e.add(iv, done)); });
+    e.loop(rows - done, [&](Value iv) { single(e.add(iv, done)); });
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Reductions
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// The innermost loop with its accumulator in registers, where LLVM would have
+/// to prove that storing it changes no input: vectors of sums while vectors are
+/// left, and single elements.
+class ReductionWriter {
+public:
+  ReductionWriter(const FlatNest &nest, const VectorBody &body)
+      : nest(nest), e(nest.e), body(body), last(nest.extents.size() - 1) {}
+
+  void write(int64_t lanes);
+
+private:
+  /// What `body` makes of the accumulator and `lanes` elements of each input; 0
+  /// means single ones.
+  Value combine(ValueRange starts, Value place, int64_t lanes, Value sum) {
+    Values loaded;
+    for (auto [i, input] : llvm::enumerate(nest.inputs)) {
+      int64_t step = input.steps[last];
+      Value at = e.add(starts[i], e.mul(place, step));
+      if (lanes == 0) {
+        loaded.push_back(nest.loadScalar(i, at));
+        continue;
+      }
+      SmallVector<int64_t> places;
+      for (int64_t lane = 0; lane < lanes; ++lane)
+        places.push_back(lane * step);
+      loaded.push_back(loadLanes(nest, i, at, places));
+    }
+    loaded.push_back(sum);
+    return lanes == 0 ? body.emitScalar(e, loaded)
+                      : body.emit(e, loaded, lanes);
+  }
+  /// Combines `count` pieces of `lanes` elements from `first` on.
+  Value combineAll(ValueRange starts, int64_t first, int64_t count,
+                   int64_t lanes, Value sum) {
+    int64_t each = std::max<int64_t>(lanes, 1);
+    return e.loop(count, {sum}, [&](Value iv, Values sums) -> Values {
+      Value place = e.add(e.mul(iv, each), first);
+      return {combine(starts, place, lanes, sums[0])};
+    })[0];
+  }
+
+  const FlatNest &nest;
+  KernelEmitter &e;
+  const VectorBody &body;
+  size_t last;
+};
+
+} // namespace
+
+void ReductionWriter::write(int64_t lanes) {
+  // LLVM makes vectors of extrema itself.
+  bool isVector = body.isSum() && !body.hasLaneLoads() &&
+                  llvm::all_of(nest.inputs, [&](const Access &input) {
+                    return std::abs(input.steps[last]) <= 1;
+                  });
+  nest.forOuterLoops(last, [&](ArrayRef<Value> outer) {
+    Values starts = nest.getStarts(outer);
+    Value sum = memref::LoadOp::create(e.b, nest.buffers.back(), starts.back());
+    int64_t extent = nest.extents[last], done = 0;
+    for (int64_t width = lanes; isVector && width >= 8; width /= 2) {
+      int64_t count = (extent - done) / width;
+      if (count == 0)
+        continue;
+      Value sums = combineAll(starts, done, count, width,
+                              e.splat(0, width, sum.getType()));
+      sum = vector::ReductionOp::create(e.b, vector::CombiningKind::ADD, sums,
+                                        sum);
+      done += count * width;
+    }
+    sum = combineAll(starts, done, extent - done, 0, sum);
+    memref::StoreOp::create(e.b, sum, nest.buffers.back(), starts.back());
   });
 }
 
@@ -109,6 +259,13 @@ public:
 private:
   bool vectorize(linalg::LinalgOp op) {
     ShuffleSet set = getShuffleSet(target);
+    if (std::optional<RowGather> gather = findRowGather(op, set)) {
+      ImplicitLocOpBuilder b(op.getLoc(), op);
+      KernelEmitter e(b);
+      emitRowGather(e, *gather, set);
+      op.erase();
+      return true;
+    }
     std::optional<LoopNest> nest = getLoopNest(op);
     if (!nest)
       return false;
@@ -116,18 +273,25 @@ private:
     if (!body)
       return false;
     nest->coalesce();
-    std::optional<Tiling> tiling;
-    bool contiguous = isContiguous(*nest) && nest->extents.back() >= 4;
     int64_t lanes = getLanes(*body, set);
-    if (!contiguous && !(tiling = findTiling(*nest, lanes)))
+    std::optional<RowWalk> walk;
+    std::optional<Tiling> tiling;
+    if (nest->accumulates) {
+      if (nest->output.steps.back() != 0)
+        return false;
+    } else if (!(walk = findWalk(*nest, lanes)) &&
+               !(tiling = findTiling(*nest, lanes))) {
       return false;
+    }
     ImplicitLocOpBuilder b(op.getLoc(), op);
     KernelEmitter e(b);
     FlatNest flat(e, *nest);
-    if (contiguous)
-      emitContiguous(flat, *body, lanes);
-    else
+    if (walk)
+      emitRows(flat, *body, *walk);
+    else if (tiling)
       emitTiles(flat, *body, *tiling);
+    else
+      ReductionWriter(flat, *body).write(lanes);
     op.erase();
     return true;
   }
