@@ -98,22 +98,28 @@ constexpr const char *kPairTolerance = "0.05";
 std::string q::getParametersPipeline(const QuantizeOptions &options) {
   std::string pin =
       options.powerOfTwo ? onFunctions({"q-pin-power-of-two"}) + "," : "";
+  bool corrects = options.correctBias && !options.data.empty();
+  auto setData = [&](PassText &pass) {
+    pass.set("data", options.data).set("preprocess", options.preprocessing);
+    if (options.samples > 0)
+      pass.set("samples", options.samples);
+  };
   std::string pairs;
   if (options.pairSafe != "off") {
     PassText safe("q-make-pairs-safe");
     if (options.pairSafe == "auto")
       safe.set("tolerance", kPairTolerance);
+    if (corrects)
+      setData(safe);
     pairs = onFunctions({"q-pair-channels", safe.str()}) + ",";
   }
   // Sharing comes last of all that changes the ranges of activations: it unites
   // them.
   std::string share = onFunctions({"q-share-parameters"});
-  if (!options.correctBias || options.data.empty())
+  if (!corrects)
     return pin + pairs + share;
   PassText correct("q-correct-bias");
-  correct.set("data", options.data).set("preprocess", options.preprocessing);
-  if (options.samples > 0)
-    correct.set("samples", options.samples);
+  setData(correct);
   return pin + pairs + share + "," + correct.str();
 }
 
