@@ -25,8 +25,8 @@ public:
       : conv(dyn_cast<Conv2DOp>(layer.getOperation())),
         in(cast<RankedTensorType>(layer.getInput().getType()).getShape()),
         out(cast<RankedTensorType>(layer->getResult(0).getType()).getShape()),
-        weights(cast<RankedTensorType>(layer.getWeights().getType())
-                    .getShape()) {}
+        weights(
+            cast<RankedTensorType>(layer.getWeights().getType()).getShape()) {}
 
   int64_t count() const { return Tensor::count(out.drop_back()); }
   int64_t size() const { return Tensor::count(weights.drop_front()); }
@@ -70,10 +70,9 @@ std::vector<float> InputMoments::getCovariance(size_t block) const {
   std::vector<float> covariance(size * size);
   for (size_t i = 0; i < size; ++i)
     for (size_t j = 0; j < size; ++j)
-      covariance[i * size + j] =
-          static_cast<float>(double(products[block][i * size + j]) /
-                                 double(windows) -
-                             getMean(first + i) * getMean(first + j));
+      covariance[i * size + j] = static_cast<float>(
+          double(products[block][i * size + j]) / double(windows) -
+          getMean(first + i) * getMean(first + j));
   return covariance;
 }
 
@@ -93,10 +92,10 @@ static LogicalResult addWindows(InputMoments &moments,
     const float *from = rows.data() + first;
     bool works = runDnnl(
         [&, &products = products] {
-          dnnl::error::wrap_c_api(
-              dnnl_sgemm('T', 'N', extent, extent, count, 1.0f, from, size,
-                         from, size, 1.0f, products.data(), extent),
-              "a matrix product failed");
+          dnnl::error::wrap_c_api(dnnl_sgemm('T', 'N', extent, extent, count,
+                                             1.0f, from, size, from, size, 1.0f,
+                                             products.data(), extent),
+                                  "a matrix product failed");
         },
         message);
     if (!works)

@@ -33,21 +33,23 @@ void OutputErrors::addBlock(std::vector<float> covariance, size_t size) {
   double sum = 0;
   for (size_t i = 0; i < size; ++i)
     sum += at(i, i);
-  constexpr double damping = 0.01;
+  constexpr double white = 0.5; // share of what the samples do not show
   double mean = sum / double(size);
   // Inputs that are always the same: no error matters more than another.
   if (!(mean > 0)) {
     costs.insert(costs.end(), size, 0.0);
     return;
   }
+  for (float &value : covariance)
+    value *= static_cast<float>(1 - white);
   for (size_t i = 0; i < size; ++i)
-    at(i, i) += static_cast<float>(damping * mean);
-  total += (1 + damping) * sum;
+    at(i, i) += static_cast<float>(white * mean);
+  total += sum;
 
   // From the last row up: a row of L, then what it explains is taken away.
   costs.resize(first + size);
   for (size_t k = size; k-- > 0;) {
-    float cost = std::max(at(k, k), static_cast<float>(damping * mean));
+    float cost = std::max(at(k, k), static_cast<float>(white * mean));
     costs[first + k] = cost;
     for (size_t j = 0; j < k; ++j)
       at(k, j) /= cost;

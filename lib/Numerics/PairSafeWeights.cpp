@@ -59,16 +59,14 @@ public:
 
   /// The best pair that is safe, where the nearest one is not: both have one
   /// sign, and it lies on the line first + second = largest sum.
-  IntegerPair roundSafely(const PairTarget &target,
-                          IntegerPair nearest) const {
+  IntegerPair roundSafely(const PairTarget &target, IntegerPair nearest) const {
     int64_t sign = nearest.first < 0 ? -1 : 1;
     // Of d1 r^2 + d2 (a - (1 - share) r)^2, with r the distance of the first
     // integer from its target and a that of the second for r = 0.
     double slope = 1 - target.share;
     double apart = double(sign * largestSum) - target.first - target.second -
                    target.share * target.offset;
-    double weight =
-        target.firstCost + target.secondCost * slope * slope;
+    double weight = target.firstCost + target.secondCost * slope * slope;
     double distance =
         weight > 0 ? target.secondCost * slope * apart / weight : apart / 2;
     int64_t most = std::min(largestSum, params.qmax);
@@ -95,8 +93,8 @@ public:
   Panel(std::vector<PanelChannel> &channels, WeightRuns runs, int amax,
         const OutputErrors &errors)
       : channels(channels), runs(runs), amax(amax), errors(errors),
-        groups(runs.runs * ((runs.length + 3) / 4)), integers(channels.size()),
-        added(groups), isUnsafe(groups) {
+        groups(runs.runs * ((runs.length + 3) / 4)), scales(channels.size()),
+        integers(channels.size()), added(groups), isUnsafe(groups) {
     size_t groupsPerRun = (runs.length + 3) / 4;
     for (size_t run = 0; run < runs.runs; ++run)
       for (size_t i = 0; i < runs.length; i += 2)
@@ -135,6 +133,7 @@ public:
   void apply() {
     for (size_t c = 0; c < channels.size(); ++c) {
       PanelChannel &channel = channels[c];
+      channel.candidate = scales[c];
       const QuantParams &params = channel.candidates[channel.candidate];
       for (size_t i = 0; i < integers[c].size(); ++i) {
         int64_t integer = integers[c][i];
@@ -151,8 +150,7 @@ private:
   /// units of the growth.
   double getUnit(size_t c, const QuantParams &params) const {
     double first = channels[c].candidates.front().scale;
-    double unit =
-        first * first / 12 * errors.getTotal() + channels[c].noise;
+    double unit = first * first / 12 * errors.getTotal() + channels[c].noise;
     return params.scale * params.scale / (unit * double(channels.size()));
   }
 
@@ -210,7 +208,7 @@ private:
 
   /// The candidate of the least cost, if no weight makes up for another.
   void chooseScale(size_t c, const std::vector<bool> &isLeft) {
-    PanelChannel &channel = channels[c];
+    const PanelChannel &channel = channels[c];
     double least = std::numeric_limits<double>::infinity();
     for (size_t i = 0; i < channel.candidates.size(); ++i) {
       const QuantParams &params = channel.candidates[i];
@@ -230,7 +228,7 @@ private:
       cost *= params.scale * params.scale;
       if (cost < least) {
         least = cost;
-        channel.candidate = i;
+        scales[c] = i;
       }
       // Larger scales only lose precision from here on.
       if (!isChanged)
@@ -241,7 +239,7 @@ private:
   /// One pair after the other, each making up for those before it.
   double roundChannel(size_t c, const std::vector<bool> &isLeft) {
     const PanelChannel &channel = channels[c];
-    const QuantParams &params = channel.candidates[channel.candidate];
+    const QuantParams &params = channel.candidates[scales[c]];
     PairRounder rounder(params, amax);
     std::vector<int64_t> &chosen = integers[c];
     std::vector<float> real = getReal(c, params), targets = real;
@@ -276,6 +274,7 @@ private:
   const OutputErrors &errors;
   size_t groups;
   std::vector<Pair> pairs;
+  std::vector<size_t> scales; ///< candidates chosen last, and their integers
   std::vector<std::vector<int64_t>> integers;
   std::vector<double> added; ///< by making a group safe
   std::vector<bool> isUnsafe;

@@ -64,6 +64,17 @@ std::string q::getSimplifyPipeline(const QuantizeOptions &options) {
          ",canonicalize,cse";
 }
 
+/// Means of a few samples tell how large channels get.
+static std::string getEqualizer(const QuantizeOptions &options) {
+  constexpr int64_t enough = 32;
+  PassText equalize("q-equalize-channels");
+  equalize.set("data", options.data)
+      .set("preprocess", options.preprocessing)
+      .set("samples",
+           options.samples > 0 ? std::min(options.samples, enough) : enough);
+  return equalize.str();
+}
+
 std::string q::getCalibratePipeline(const QuantizeOptions &options) {
   std::string percentile;
   llvm::raw_string_ostream(percentile) << options.percentile;
@@ -84,11 +95,16 @@ std::string q::getCalibratePipeline(const QuantizeOptions &options) {
       .set("save", options.saveStatistics);
   if (options.samples > 0)
     calibrate.set("samples", options.samples);
+  std::string equalize;
+  if (options.equalize && !options.data.empty() &&
+      options.loadStatistics.empty() && options.saveStatistics.empty())
+    equalize = onFunctions({getEqualizer(options)}) + ",";
   if (!options.floatIslands)
-    return onFunctions({insert.str()}) + "," + calibrate.str();
+    return equalize + onFunctions({insert.str()}) + "," + calibrate.str();
   PassText keep("q-keep-float-islands");
   keep.flag("rest", options.data.empty() && options.loadStatistics.empty());
-  return onFunctions({keep.str(), insert.str()}) + "," + calibrate.str();
+  return equalize + onFunctions({keep.str(), insert.str()}) + "," +
+         calibrate.str();
 }
 
 /// How much the error of a panel's weights may grow by default, in units of
@@ -174,6 +190,9 @@ struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
   Option<bool> correctBias{*this, "correct-bias",
                            llvm::cl::desc("Correct biases, if there is data"),
                            llvm::cl::init(true)};
+  Option<bool> equalize{*this, "equalize",
+                        llvm::cl::desc("Equalize channels, if there is data"),
+                        llvm::cl::init(true)};
   Option<bool> floatIslands{
       *this, "allow-float-islands",
       llvm::cl::desc("Ops without an integer form stay in float")};
@@ -201,6 +220,7 @@ struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
     options.method = method;
     options.weightMethod = weightMethod;
     options.correctBias = correctBias;
+    options.equalize = equalize;
     options.floatIslands = floatIslands;
     options.loadStatistics = load;
     options.saveStatistics = save;

@@ -49,8 +49,8 @@ struct MakePairsSafePass : q::impl::MakePairsSafeBase<MakePairsSafePass> {
 
 private:
   bool isPaired(WeightedOpInterface layer) {
-    return getWeightQuantizer(layer) && getLargestActivation(layer.getInput()) &&
-           addsProducts(layer) &&
+    return getWeightQuantizer(layer) &&
+           getLargestActivation(layer.getInput()) && addsProducts(layer) &&
            !(isLimited() && (suitsWinograd(layer) || waitsForWeights(layer)));
   }
 
@@ -164,8 +164,7 @@ private:
     WeightedOpInterface layer = moments.layer;
     int amax = *getLargestActivation(layer.getInput());
     numerics::WeightRuns runs = getWeightRuns(layer);
-    numerics::OutputErrors errors =
-        getErrors(moments, runs.runs * runs.length);
+    numerics::OutputErrors errors = getErrors(moments, runs.runs * runs.length);
     double limit =
         isLimited() ? tolerance : std::numeric_limits<double>::infinity();
     for (size_t first = 0; first < all.size(); first += kPanel) {

@@ -14,7 +14,8 @@
 
 namespace q {
 
-/// The quantizer whose integers a layer reads as `input`, null if there is none.
+/// The quantizer whose integers a layer reads as `input`, null if there is
+/// none.
 QuantizerOp getInputQuantizer(mlir::Value input);
 
 /// The largest activation that the input's scheme allows, counted from the

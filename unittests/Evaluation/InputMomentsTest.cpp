@@ -43,8 +43,7 @@ protected:
                        std::vector<size_t> blocks) {
     mlir::func::FuncOp function = parse(ir);
     std::vector<InputMoments> all(1);
-    function.walk(
-        [&](q::WeightedOpInterface layer) { all[0].layer = layer; });
+    function.walk([&](q::WeightedOpInterface layer) { all[0].layer = layer; });
     all[0].blocks = blocks;
     EXPECT_TRUE(succeeded(collectInputMoments(function, data, all)))
         << diagnostics;
@@ -102,8 +101,8 @@ TEST_F(InputMomentsTest, ConvolutionReadsItsWindows) {
             for (int c = 0; c < 2; ++c) {
               int inY = 2 * y - 1 + ky, inX = x - 1 + 2 * kx;
               bool isInside = inY >= 0 && inY < 5 && inX >= 0 && inX < 4;
-              row.push_back(
-                  isInside ? sample.f()[(inY * 4 + inX) * 2 + c] : 0.0f);
+              row.push_back(isInside ? sample.f()[(inY * 4 + inX) * 2 + c]
+                                     : 0.0f);
             }
         rows.push_back(row);
       }
@@ -124,8 +123,8 @@ TEST_F(InputMomentsTest, FullyConnectedReadsItsRows) {
   std::vector<std::vector<float>> rows;
   for (const Tensor &sample : data.samples)
     for (int row = 0; row < 4; ++row)
-      rows.push_back({sample.f().begin() + row * 6,
-                      sample.f().begin() + row * 6 + 6});
+      rows.push_back(
+          {sample.f().begin() + row * 6, sample.f().begin() + row * 6 + 6});
   compare(moments, rows);
 }
 

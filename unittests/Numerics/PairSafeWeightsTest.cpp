@@ -174,8 +174,7 @@ TEST(PairSafePanel, StaysWithinItsTolerance) {
     std::vector<bool> isUnsafe(8);
     for (size_t c = 0; c < 16; ++c) {
       const QuantParams &first = channels[c].candidates.front();
-      const QuantParams &own =
-          channels[c].candidates[channels[c].candidate];
+      const QuantParams &own = channels[c].candidates[channels[c].candidate];
       std::vector<int8_t> q = integers(w[c], own);
       double unit = 32 * first.scale * first.scale / 12;
       growth +=

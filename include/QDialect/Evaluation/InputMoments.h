@@ -31,9 +31,9 @@ struct InputMoments {
 };
 
 /// Runs the network on `data` with its quantizers simulated, and adds up the
-/// moments of the layers in `all`, of some thousand windows each, spread evenly.
-/// Layers of several groups, whose output channels see several things, and those
-/// that read arguments of the function, get none.
+/// moments of the layers in `all`, of some thousand windows each, spread
+/// evenly. Layers of several groups, whose output channels see several things,
+/// and those that read arguments of the function, get none.
 mlir::LogicalResult collectInputMoments(mlir::func::FuncOp function,
                                         DataSource &data,
                                         std::vector<InputMoments> &all);

@@ -34,15 +34,17 @@ public:
   explicit OutputErrors(size_t weights)
       : costs(weights, 1), total(double(weights)) {}
 
-  /// Appends a block of inputs with this covariance (row-major, symmetric). A
-  /// hundredth of its mean variance is added to all variances, for what the
-  /// samples did not show.
+  /// Appends a block of inputs with this covariance (row-major, symmetric). It
+  /// counts for a half, and for the other half inputs of the same mean variance
+  /// that are not correlated: what is rare in the samples, as objects are
+  /// beside their background, must not pay for what is common.
   void addBlock(std::vector<float> covariance, size_t size);
 
   /// What the square of the error of weight `i` costs beyond what later weights
   /// cannot make up for.
   double getCost(size_t i) const { return costs[i]; }
-  /// What squared errors of 1 cost in the mean, if each is as likely up as down.
+  /// What squared errors of 1 cost in the mean, if each is as likely up as
+  /// down.
   double getTotal() const { return total; }
   /// Moves the weights behind `i` to where they make up best for an error of
   /// weight `i`: w[j] is weight j.

@@ -21,8 +21,8 @@ struct PanelChannel {
   float *w;
   /// At least one; symmetric, zero point 0, in the order of rising scales.
   std::vector<QuantParams> candidates;
-  /// The variance of its results that comes from rounded inputs, in the units of
-  /// the errors.
+  /// The variance of its results that comes from rounded inputs, in the units
+  /// of the errors.
   double noise = 0;
   /// The chosen candidate.
   size_t candidate = 0;
@@ -37,8 +37,8 @@ struct PairSafePanel {
   size_t groups = 0, unsafeBefore = 0, unsafeAfter = 0;
   /// By how much the variance of the errors of the results has grown, in units
   /// of what rounding costs (a twelfth of the squared scale per weight, as
-  /// `errors` counts it, and the noise of the channel): the mean of the channels.
-  /// Negative where the changed weights make up for one another.
+  /// `errors` counts it, and the noise of the channel): the mean of the
+  /// channels. Negative where the changed weights make up for one another.
   double growth = 0;
 };
 
@@ -50,8 +50,8 @@ struct PairSafePanel {
 ///
 /// A group of four is of use only if it is safe in all channels. Those that
 /// would let the error grow by more than `tolerance` are left unsafe, the
-/// costliest first. A panel that is safe as it came, or of which no group can be
-/// made safe, stays as it is.
+/// costliest first. A panel that is safe as it came, or of which no group can
+/// be made safe, stays as it is.
 PairSafePanel makePanelSafe(std::vector<PanelChannel> &channels,
                             WeightRuns runs, int amax,
                             const OutputErrors &errors, double tolerance);

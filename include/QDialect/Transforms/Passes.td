@@ -279,6 +279,45 @@ def ShareParameters : Pass<"q-share-parameters", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::q::QDialect"];
 }
 
+def EqualizeChannels : Pass<"q-equalize-channels", "::mlir::func::FuncOp"> {
+  let summary = "Even out the ranges of channels between layers";
+  let description = [{
+    On float IR, before quantizers are placed. All channels of a tensor share one
+    scale, which is too coarse for those of small values. Where only layers with
+    constant weights make and read a tensor, each of its channels may have a
+    factor of its own: its producer's weights and bias are divided by it, its
+    readers' weights multiplied with it, and the network computes what it did.
+
+    Samples tell how large each channel gets, how much noise the rounding of it
+    and of the weights that multiply it brings to the layers that read it, with 8
+    bits for both, and so which factor between 1 and its share of the range of its
+    tensor lets in the least. Pools, paddings with 0, slices, additions and
+    concatenations pass factors on; clamps other than at 0 and functions do not.
+
+    ```mlir
+    // Channels up to 1 and up to 4.
+    %0 = q.gemm %x, %w {clamp_min = 0.0 : f32} : ...
+    %1 = q.gemm %0, %v : ...
+    // becomes, with the first row of %w times 4 and the first column of %v / 4
+    %0 = q.gemm %x, %w1 {clamp_min = 0.0 : f32} : ...
+    %1 = q.gemm %0, %v1 : ...
+    ```
+  }];
+  let options = [
+    Option<"data", "data", "std::string", /*default=*/"\"\"",
+           "Samples, as for q-calibrate">,
+    Option<"preprocess", "preprocess", "std::string", /*default=*/"\"\"",
+           "What happens to a sample first">,
+    Option<"samples", "samples", "int64_t", /*default=*/"0",
+           "Use at most this many samples; 0 means all">
+  ];
+  let dependentDialects = ["::q::QDialect"];
+  let statistics = [
+    Statistic<"equalizedChannels", "equalized-channels",
+              "Sets of channels that have a factor">
+  ];
+}
+
 def CorrectBias : Pass<"q-correct-bias", "::mlir::ModuleOp"> {
   let summary = "Take the mean error of quantization out of the biases";
   let description = [{
