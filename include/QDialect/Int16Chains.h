@@ -15,9 +15,15 @@
 
 namespace q {
 
+/// Whether kernels bring all taps of a pixel side by side: there are many
+/// `outputs` channels for which that is done once, and a row of `row` products
+/// is so short that filling up each of the `rows` rows to whole groups of four
+/// would be an eighth of the work.
+bool gathersTaps(int64_t outputs, int64_t rows, int64_t row);
+
 /// How the weights [O, KH, KW, I] or [O, I] of a layer are cut into runs: one
 /// per row of the kernel, whose taps lie side by side in an image; one per tap
-/// where they do not (dilation, groups).
+/// where they do not (dilation, groups); a single one where they are gathered.
 numerics::WeightRuns getWeightRuns(WeightedOpInterface layer);
 
 /// The proof that q-prove-int16-chains records on a layer as `int16_chain`.

@@ -295,29 +295,47 @@ struct ConvertPRelu : OpConversionPattern<PReluOp> {
     quant::QuantizedType type = getQuantizedType(op.getInput());
     quant::QuantizedType slopeType = getQuantizedType(op.getSlope());
     quant::QuantizedType to = getQuantizedType(op.getOutput());
+    unsigned width = std::max(getComputeWidth(above), getComputeWidth(below));
+    std::optional<float> high = findFusedFactor(*positive);
+    std::optional<float> low = findFusedFactor(*negative);
     rewriter.replaceOp(
         op,
-        makeBroadcasting(rewriter, op, adaptor.getInput(), adaptor.getSlope(),
-                         getStorageInteger(to),
-                         [&](OpBuilder &b, Location loc, ValueRange in) {
-                           IntegerEmitter emit(b, loc);
-                           unsigned width = std::max(getComputeWidth(above),
-                                                     getComputeWidth(below));
-                           Value d = emit.distance(in[0], input, type, width);
-                           Value zero = emit.constant(0, width);
-                           // Each branch sees only the accumulators that its
-                           // constants are proven for.
-                           Value high = arith::MaxSIOp::create(b, loc, d, zero);
-                           Value low = arith::MulIOp::create(
-                               b, loc, arith::MinSIOp::create(b, loc, d, zero),
-                               emit.distance(in[1], slope, slopeType, width));
-                           Value isHigh = arith::CmpIOp::create(
-                               b, loc, arith::CmpIPredicate::sge, d, zero);
-                           Value result = arith::SelectOp::create(
-                               b, loc, isHigh, emit.requantize(high, *positive),
-                               emit.requantize(low, *negative));
-                           return emit.truncate(result, to);
-                         }));
+        makeBroadcasting(
+            rewriter, op, adaptor.getInput(), adaptor.getSlope(),
+            getStorageInteger(to),
+            [&](OpBuilder &b, Location loc, ValueRange in) {
+              IntegerEmitter emit(b, loc);
+              Value d = emit.distance(in[0], input, type, width);
+              Value s = emit.distance(in[1], slope, slopeType, width);
+              Value zero = emit.constant(0, width);
+              Value isHigh = arith::CmpIOp::create(
+                  b, loc, arith::CmpIPredicate::sge, d, zero);
+              auto select = [&](Value yes, Value no) -> Value {
+                return arith::SelectOp::create(b, loc, isHigh, yes, no);
+              };
+              // One rounding, by the factor of the branch.
+              if (high && low) {
+                auto constant = [&](float value) -> Value {
+                  return arith::ConstantOp::create(b, loc,
+                                                   b.getF32FloatAttr(value));
+                };
+                Value acc = arith::MulIOp::create(
+                    b, loc, d, select(emit.constant(1, width), s));
+                return emit.truncate(
+                    emit.requantizeFused(
+                        acc, select(constant(*high), constant(*low)),
+                        positive->zeroPoint, positive->bounds),
+                    to);
+              }
+              // Each branch sees only the accumulators that its constants are
+              // proven for.
+              Value kept = arith::MaxSIOp::create(b, loc, d, zero);
+              Value sloped = arith::MulIOp::create(
+                  b, loc, arith::MinSIOp::create(b, loc, d, zero), s);
+              return emit.truncate(select(emit.requantize(kept, *positive),
+                                          emit.requantize(sloped, *negative)),
+                                   to);
+            }));
     return success();
   }
 };

@@ -86,42 +86,41 @@ struct ConvertConcat : OpConversionPattern<ConcatOp> {
 };
 
 /// A view where memory allows: positive steps, and neighbours stay neighbours.
+/// Along other dimensions the view holds all that lies between the elements.
 struct ConvertSlice : OpConversionPattern<SliceOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult
   matchAndRewrite(SliceOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
-    ArrayRef<int64_t> steps = op.getSteps(), starts = op.getStarts();
-    bool isView = llvm::all_of(steps, [](int64_t step) { return step > 0; });
-    isView &= steps.empty() || steps.back() == 1;
-    if (isView) {
-      rewriter.replaceOpWithNewOp<tensor::ExtractSliceOp>(
-          op, adaptor.getInput(), getAsIndexOpFoldResult(getContext(), starts),
-          getAsIndexOpFoldResult(getContext(), op.getSizes()),
-          getAsIndexOpFoldResult(getContext(), steps));
-      return success();
+    ArrayRef<int64_t> shape = getResultShape(op);
+    SmallVector<OpFoldResult> offsets, sizes, strides;
+    SmallVector<AffineExpr> places;
+    bool isView = true;
+    for (auto [dim, start, size, step] :
+         llvm::enumerate(op.getStarts(), op.getSizes(), op.getSteps())) {
+      AffineExpr place = rewriter.getAffineDimExpr(dim);
+      bool isOwnView = step == 1 || (step > 0 && dim + 1 < shape.size());
+      int64_t span = (size - 1) * step, first = std::min<int64_t>(span, 0);
+      isView &= isOwnView;
+      places.push_back(isOwnView ? place : place * step - first);
+      offsets.push_back(rewriter.getIndexAttr(start + first));
+      sizes.push_back(
+          rewriter.getIndexAttr(isOwnView ? size : std::abs(span) + 1));
+      strides.push_back(rewriter.getIndexAttr(isOwnView ? step : 1));
     }
-    rewriter.replaceOp(
-        op, makeIndexed(rewriter, loc, getResultShape(op), adaptor.getInput(),
-                        [&](OpBuilder &b, Location at, ValueRange index) {
-                          return place(b, at, index, starts, steps);
-                        }));
+    Value view = tensor::ExtractSliceOp::create(
+        rewriter, loc, adaptor.getInput(), offsets, sizes, strides);
+    if (isView)
+      rewriter.replaceOp(op, view);
+    else
+      rewriter.replaceOp(
+          op,
+          makeElementwise(
+              rewriter, loc, shape, getTensorType(view).getElementType(),
+              {view}, {AffineMap::get(shape.size(), 0, places, getContext())},
+              passFirst));
     return success();
-  }
-
-private:
-  static SmallVector<Value> place(OpBuilder &b, Location loc, ValueRange index,
-                                  ArrayRef<int64_t> starts,
-                                  ArrayRef<int64_t> steps) {
-    SmallVector<Value> result;
-    for (auto [i, start, step] : llvm::zip_equal(index, starts, steps)) {
-      Value scaled = arith::MulIOp::create(
-          b, loc, i, arith::ConstantIndexOp::create(b, loc, step));
-      result.push_back(arith::AddIOp::create(
-          b, loc, scaled, arith::ConstantIndexOp::create(b, loc, start)));
-    }
-    return result;
   }
 };
 

@@ -86,13 +86,15 @@ ConvertSoftmax::matchAndRewrite(SoftmaxOp op, OpAdaptor adaptor,
         return arith::AddIOp::create(
             b, at, emitExponential(b, at, in[0], in[1], table, type), in[2]);
       });
+  // At most 2^31: an unsigned i32, which takes one multiplication.
   Value reciprocal = makeElementwise(
-      rewriter, loc, {sum}, rewriter.getI64Type(),
-      [&](OpBuilder &b, Location at, ValueRange in) -> Value {
+      rewriter, loc, {sum}, rewriter.getI32Type(),
+      [&](OpBuilder &b, Location at, ValueRange in) {
         IntegerEmitter emit(b, at);
         Value half = arith::ShRUIOp::create(b, at, in[0], emit.constant(1, 64));
-        return arith::DivUIOp::create(b, at, emit.add(half, int64_t(1) << 62),
-                                      in[0]);
+        return emit.resize(arith::DivUIOp::create(
+                               b, at, emit.add(half, int64_t(1) << 62), in[0]),
+                           32);
       });
   Value result = makeElementwise(
       rewriter, loc, from.getShape(), getStorageInteger(to),
@@ -100,7 +102,8 @@ ConvertSoftmax::matchAndRewrite(SoftmaxOp op, OpAdaptor adaptor,
       [&](OpBuilder &b, Location at, ValueRange in) {
         IntegerEmitter emit(b, at);
         Value e = emitExponential(b, at, in[0], in[1], table, type);
-        Value product = emit.add(arith::MulIOp::create(b, at, e, in[2]),
+        Value r = arith::ExtUIOp::create(b, at, b.getI64Type(), in[2]);
+        Value product = emit.add(arith::MulIOp::create(b, at, e, r),
                                  int64_t(1) << (params->shift() - 1));
         Value y = arith::ShRUIOp::create(b, at, product,
                                          emit.constant(params->shift(), 64));
@@ -176,6 +179,17 @@ static bool hasNarrowResults(const numerics::LayerNormParams &params) {
          std::ldexp(scaled, -static_cast<int>(params.shift)) < 0x1p29;
 }
 
+/// |x| rounded by `round` to less than 2^31, with the sign of x, as an i32.
+static Value emitBySign(OpBuilder &b, Location loc, Value x,
+                        function_ref<Value(Value)> round) {
+  IntegerEmitter emit(b, loc);
+  Value isNegative = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, x,
+                                           emit.constant(0, x));
+  Value rounded = emit.resize(round(math::AbsIOp::create(b, loc, x)), 32);
+  Value negated = arith::SubIOp::create(b, loc, emit.constant(0, 32), rounded);
+  return arith::SelectOp::create(b, loc, isNegative, negated, rounded);
+}
+
 /// The rounded result of layer normalization for c_i, by magnitudes and signs:
 /// multiplications of 32 bits and shifts that AVX2 has. `in` are the inputs of
 /// the elementwise op below.
@@ -184,16 +198,7 @@ static Value emitNarrowLayerNorm(OpBuilder &b, Location loc, Value centred,
                                  const numerics::LayerNormParams &params) {
   IntegerEmitter emit(b, loc);
   Type wide = b.getI64Type();
-  // The value of |x| rounded by `round`, and the sign of x.
-  auto bySign = [&](Value x, function_ref<Value(Value)> round) -> Value {
-    Value isNegative = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt,
-                                             x, emit.constant(0, x));
-    Value rounded = emit.resize(round(math::AbsIOp::create(b, loc, x)), 32);
-    Value negated =
-        arith::SubIOp::create(b, loc, emit.constant(0, 32), rounded);
-    return arith::SelectOp::create(b, loc, isNegative, negated, rounded);
-  };
-  Value normalized = bySign(centred, [&](Value magnitude) -> Value {
+  Value normalized = emitBySign(b, loc, centred, [&](Value magnitude) -> Value {
     Value product = arith::MulIOp::create(
         b, loc, arith::ExtUIOp::create(b, loc, wide, magnitude),
         arith::ExtUIOp::create(b, loc, wide, in[2]));
@@ -207,7 +212,7 @@ static Value emitNarrowLayerNorm(OpBuilder &b, Location loc, Value centred,
       arith::MulIOp::create(b, loc, emit.resize(normalized, 64),
                             emit.resize(in[4], 64)),
       in[5]);
-  return bySign(scaled, [&](Value magnitude) -> Value {
+  return emitBySign(b, loc, scaled, [&](Value magnitude) -> Value {
     Value sum = emit.add(magnitude, int64_t(1) << (params.shift - 1));
     return arith::ShRUIOp::create(b, loc, sum, emit.constant(params.shift, 64));
   });
@@ -332,6 +337,40 @@ ConvertLayerNorm::matchAndRewrite(LayerNormOp op, OpAdaptor adaptor,
 // Local response normalization
 //===----------------------------------------------------------------------===//
 
+/// The table of Numerics/Lrn.h with an entry a segment: where it begins, and in
+/// the low half how far it falls.
+static Value makeLrnTable(OpBuilder &b, Location loc,
+                          const numerics::LrnParams &params) {
+  SmallVector<int64_t> entries;
+  for (auto [left, right] :
+       llvm::zip(params.table, llvm::drop_begin(params.table)))
+    entries.push_back((int64_t(left) << 32) | (left - right));
+  return makeConstant(b, loc, {static_cast<int64_t>(entries.size())}, entries,
+                      64);
+}
+
+/// How many octaves u, an i64, lies above the first of the table.
+static Value emitLrnOctave(OpBuilder &b, Location loc, Value u,
+                           const numerics::LrnParams &params) {
+  IntegerEmitter emit(b, loc);
+  constexpr int64_t mostCompared = 6;
+  int64_t octaves = params.table.size() / 64, least = params.minExponent;
+  if (octaves > mostCompared) {
+    Value zeros = math::CountLeadingZerosOp::create(b, loc, u);
+    return arith::SubIOp::create(b, loc, emit.constant(63 - least, 64), zeros);
+  }
+  Value octave = emit.constant(0, 64);
+  for (int64_t next = 1; next < octaves; ++next) {
+    Value bound = emit.constant(int64_t(1) << (least + next), 64);
+    Value isAbove =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, u, bound);
+    octave = arith::AddIOp::create(
+        b, loc, octave,
+        arith::ExtUIOp::create(b, loc, b.getI64Type(), isAbove));
+  }
+  return octave;
+}
+
 /// The gain g of Numerics/Lrn.h for a sum of squares: a table of segments of
 /// equal length within each octave, interpolated.
 static Value emitLrnGain(OpBuilder &b, Location loc, Value sumOfSquares,
@@ -344,30 +383,49 @@ static Value emitLrnGain(OpBuilder &b, Location loc, Value sumOfSquares,
     return arith::AndIOp::create(b, loc, value,
                                  emit.constant((int64_t(1) << bits) - 1, 64));
   };
-  Value atLeastOne =
-      arith::MaxUIOp::create(b, loc, sumOfSquares, emit.constant(1, 64));
+  Value atLeastOne = arith::MaxSIOp::create(b, loc, sumOfSquares,
+                                            emit.constant(1, sumOfSquares));
   Value u =
-      emit.add(arith::ShLIOp::create(b, loc, atLeastOne,
+      emit.add(arith::ShLIOp::create(b, loc, emit.resize(atLeastOne, 64),
                                      emit.constant(params.inputShift, 64)),
                static_cast<int64_t>(params.offset));
-  Value zeros = math::CountLeadingZerosOp::create(b, loc, u);
-  Value place = arith::ShLIOp::create(b, loc, u, zeros);
-  // Octave 63 - zeros, 64 segments each.
-  Value octave = arith::SubIOp::create(
-      b, loc, emit.constant(63 - int64_t(params.minExponent), 64), zeros);
-  Value segment = arith::AddIOp::create(b, loc, emit.multiply(octave, 64),
-                                        mask(shiftRight(place, 57), 6));
-  Value fraction = mask(shiftRight(place, 32), 25);
-  auto entry = [&](int64_t next) -> Value {
-    Value index = arith::IndexCastUIOp::create(b, loc, b.getIndexType(),
-                                               emit.add(segment, next));
-    Value found = tensor::ExtractOp::create(b, loc, table, index);
-    return arith::ExtUIOp::create(b, loc, b.getI64Type(), found);
-  };
-  Value left = entry(0);
-  Value slope = arith::SubIOp::create(b, loc, left, entry(1));
-  Value drop = shiftRight(arith::MulIOp::create(b, loc, slope, fraction), 25);
-  return arith::SubIOp::create(b, loc, left, drop);
+  Value octave = emitLrnOctave(b, loc, u, params);
+  Value up = arith::SubIOp::create(
+      b, loc, emit.constant(63 - int64_t(params.minExponent), 64), octave);
+  // The leading bit, six bits of the segment and 25 of the place in it.
+  Value place = shiftRight(arith::ShLIOp::create(b, loc, u, up), 32);
+  Value segment =
+      emit.add(arith::AddIOp::create(b, loc, emit.multiply(octave, 64),
+                                     shiftRight(place, 25)),
+               -64);
+  Value index = arith::IndexCastUIOp::create(b, loc, b.getIndexType(), segment);
+  Value entry = tensor::ExtractOp::create(b, loc, table, index);
+  Value drop = shiftRight(
+      arith::MulIOp::create(b, loc, mask(entry, 32), mask(place, 25)), 25);
+  return arith::SubIOp::create(b, loc, shiftRight(entry, 32), drop);
+}
+
+/// For each place in the window, the elements that stand there, as views of the
+/// input between channels that hold the zero point, whose square of the
+/// distance is 0. Gives the number of the view of the elements themselves.
+static int64_t makeLrnViews(OpBuilder &b, Location loc, Value input,
+                            int64_t size, int64_t zeroPoint,
+                            SmallVectorImpl<Value> &views) {
+  ArrayRef<int64_t> shape = getTensorType(input).getShape();
+  SmallVector<int64_t> low(shape.size(), 0), high(shape.size(), 0);
+  // Beyond all channels there is nothing but such.
+  low.back() = std::min((size - 1) / 2, shape.back() - 1);
+  high.back() = std::min(size / 2, shape.back() - 1);
+  Value padded = makePadded(b, loc, input, low, high, zeroPoint);
+  SmallVector<OpFoldResult> offsets(shape.size(), b.getIndexAttr(0));
+  SmallVector<OpFoldResult> strides(shape.size(), b.getIndexAttr(1));
+  for (int64_t at = 0; at <= low.back() + high.back(); ++at) {
+    offsets.back() = b.getIndexAttr(at);
+    views.push_back(tensor::ExtractSliceOp::create(
+        b, loc, padded, offsets, getAsIndexOpFoldResult(b.getContext(), shape),
+        strides));
+  }
+  return low.back();
 }
 
 namespace {
@@ -376,70 +434,60 @@ struct ConvertLrn : OpConversionPattern<LrnOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult
   matchAndRewrite(LrnOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override;
+                  ConversionPatternRewriter &rewriter) const override {
+    FailureOr<numerics::LrnParams> params = getLrnParams(op);
+    FailureOr<IntegerBounds> bounds = getResultBounds(op);
+    if (failed(params) || failed(bounds))
+      return failure();
+    Location loc = op.getLoc();
+    QuantParams from = *getTensorParams(op, op.getInput());
+    int32_t zeroPoint = getTensorParams(op, op.getOutput())->zeroPoint;
+    quant::QuantizedType type = getQuantizedType(op.getInput());
+    quant::QuantizedType to = getQuantizedType(op.getOutput());
+    SmallVector<Value> views;
+    int64_t own = makeLrnViews(rewriter, loc, adaptor.getInput(), op.getSize(),
+                               from.zeroPoint, views);
+    Value table = makeLrnTable(rewriter, loc, *params);
+    IntRange distances = getDistanceRange(from);
+    IntRange count{0, static_cast<int64_t>(views.size())};
+    unsigned width = (distances * distances * count).fits(32) ? 32 : 64;
+    rewriter.replaceOp(
+        op, makeElementwise(
+                rewriter, loc, views, getStorageInteger(to),
+                [&](OpBuilder &b, Location at, ValueRange in) {
+                  IntegerEmitter emit(b, at);
+                  Value sum;
+                  for (Value next : in) {
+                    Value d = emit.distance(next, from, type, width);
+                    Value square = arith::MulIOp::create(b, at, d, d);
+                    sum = sum ? arith::AddIOp::create(b, at, sum, square)
+                              : square;
+                  }
+                  Value gain = emitLrnGain(b, at, sum, table, *params);
+                  // makeLrn() leaves less than 2^25 of the product.
+                  Value rounded = emitBySign(
+                      b, at, emit.distance(in[own], from, type),
+                      [&](Value magnitude) -> Value {
+                        Value scaled = arith::MulIOp::create(
+                            b, at,
+                            arith::ExtUIOp::create(b, at, b.getI64Type(),
+                                                   magnitude),
+                            gain);
+                        return arith::ShRUIOp::create(
+                            b, at,
+                            emit.add(scaled, int64_t(1)
+                                                 << (params->outputShift - 1)),
+                            emit.constant(params->outputShift, 64));
+                      });
+                  return emit.truncate(emit.finish(rounded, zeroPoint, *bounds,
+                                                   /*isSmall=*/true),
+                                       to);
+                }));
+    return success();
+  }
 };
 
 } // namespace
-
-LogicalResult
-ConvertLrn::matchAndRewrite(LrnOp op, OpAdaptor adaptor,
-                            ConversionPatternRewriter &rewriter) const {
-  FailureOr<numerics::LrnParams> params = getLrnParams(op);
-  FailureOr<IntegerBounds> bounds = getResultBounds(op);
-  if (failed(params) || failed(bounds))
-    return failure();
-  Location loc = op.getLoc();
-  Value input = adaptor.getInput();
-  ArrayRef<int64_t> shape = getTensorType(input).getShape();
-  int64_t rank = shape.size(), size = op.getSize();
-  QuantParams from = *getTensorParams(op, op.getInput());
-  int32_t zeroPoint = getTensorParams(op, op.getOutput())->zeroPoint;
-  quant::QuantizedType type = getQuantizedType(op.getInput());
-  quant::QuantizedType to = getQuantizedType(op.getOutput());
-
-  // Channels outside hold the zero point, whose square of the distance is 0.
-  SmallVector<int64_t> low(rank, 0), high(rank, 0);
-  low.back() = (size - 1) / 2;
-  high.back() = size - 1 - low.back();
-  Value padded = makePadded(rewriter, loc, input, low, high, from.zeroPoint);
-  // The loops are the result's dimensions and then the window, whose extent
-  // comes from a tensor that nobody reads.
-  Value window = makeEmpty(rewriter, loc, {size}, rewriter.getI8Type());
-  SmallVector<AffineExpr> read;
-  for (int64_t dim = 0; dim < rank; ++dim)
-    read.push_back(rewriter.getAffineDimExpr(dim));
-  SmallVector<AffineExpr> written = read;
-  AffineExpr offset = rewriter.getAffineDimExpr(rank);
-  read.back() = read.back() + offset;
-  auto map = [&](ArrayRef<AffineExpr> results) {
-    return AffineMap::get(rank + 1, 0, results, getContext());
-  };
-  Value sums = makeReduction(
-      rewriter, loc, {padded, window}, makeFilled(rewriter, loc, shape, 64, 0),
-      {map(read), map(offset), map(written)},
-      [&](OpBuilder &b, Location at, ValueRange in) -> Value {
-        Value d = IntegerEmitter(b, at).distance(in[0], from, type, 64);
-        Value square = arith::MulIOp::create(b, at, d, d);
-        return arith::AddIOp::create(b, at, square, in[2]);
-      });
-  SmallVector<int64_t> entries(params->table.begin(), params->table.end());
-  Value table = makeConstant(
-      rewriter, loc, {static_cast<int64_t>(entries.size())}, entries, 32);
-  rewriter.replaceOp(
-      op,
-      makeElementwise(rewriter, loc, {input, sums}, getStorageInteger(to),
-                      [&](OpBuilder &b, Location at, ValueRange in) {
-                        IntegerEmitter emit(b, at);
-                        Value gain = emitLrnGain(b, at, in[1], table, *params);
-                        Value d = emit.distance(in[0], from, type, 64);
-                        Value scaled = arith::MulIOp::create(b, at, d, gain);
-                        Value rounded = emit.roundingShift(
-                            scaled, params->outputShift, Ties::AwayFromZero);
-                        return emit.truncate(
-                            emit.finish(rounded, zeroPoint, *bounds), to);
-                      }));
-  return success();
-}
 
 void q::populateNormalizationPatterns(const TypeConverter &converter,
                                       RewritePatternSet &patterns) {

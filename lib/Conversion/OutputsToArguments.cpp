@@ -82,6 +82,61 @@ static Operation *getChainStart(tensor::InsertSliceOp insert) {
   return value.getDefiningOp<tensor::EmptyOp>();
 }
 
+/// Gives every use of a `tensor.empty` one of its own. The removal of common
+/// subexpressions leaves one for all tensors of a shape, and bufferization one
+/// buffer for it: two tensors that live at once would need copies.
+static void unshareEmptyTensors(Block &block) {
+  SmallVector<tensor::EmptyOp> shared(block.getOps<tensor::EmptyOp>());
+  for (tensor::EmptyOp empty : shared)
+    for (OpOperand &use : llvm::make_early_inc_range(
+             llvm::drop_begin(empty.getResult().getUses()))) {
+      OpBuilder b(use.getOwner());
+      use.set(b.clone(*empty)->getResult(0));
+    }
+}
+
+/// Whether the source takes a part of known place and the same rank.
+static bool isWindow(tensor::InsertSliceOp insert) {
+  return insert.getSourceType().getRank() == insert.getType().getRank() &&
+         insert.hasUnitStride() &&
+         llvm::none_of(insert.getStaticOffsets(), ShapedType::isDynamic);
+}
+
+/// What is put together in a tensor of its own and then inserted elsewhere is
+/// put together there: the parts of a concatenation with a border around it.
+static void insertPartsDirectly(Block &block) {
+  SmallVector<tensor::InsertSliceOp> inserts(
+      block.getOps<tensor::InsertSliceOp>());
+  for (tensor::InsertSliceOp insert : inserts) {
+    SmallVector<tensor::InsertSliceOp> parts;
+    Value value = insert.getSource();
+    while (auto part = value.getDefiningOp<tensor::InsertSliceOp>()) {
+      if (!part->hasOneUse() || !isWindow(part))
+        break;
+      parts.push_back(part);
+      value = part.getDest();
+    }
+    if (parts.empty() || !isWindow(insert) ||
+        !value.getDefiningOp<tensor::EmptyOp>())
+      continue;
+    OpBuilder b(insert);
+    Value whole = insert.getDest();
+    for (tensor::InsertSliceOp part : llvm::reverse(parts)) {
+      SmallVector<OpFoldResult> offsets;
+      for (auto [outer, inner] :
+           llvm::zip_equal(insert.getStaticOffsets(), part.getStaticOffsets()))
+        offsets.push_back(b.getIndexAttr(outer + inner));
+      whole = tensor::InsertSliceOp::create(
+          b, insert.getLoc(), part.getSource(), whole, offsets,
+          part.getMixedSizes(), part.getMixedStrides());
+    }
+    insert.replaceAllUsesWith(whole);
+    insert.erase();
+    for (tensor::InsertSliceOp part : parts)
+      part.erase();
+  }
+}
+
 /// Moves the destinations of insertions in front of the ops that compute what
 /// is inserted. Bufferization can then let those write into the destination;
 /// it does not move ops itself. A value that is inserted twice, or is inserted
@@ -116,8 +171,11 @@ public:
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (function.isExternal())
         continue;
-      for (Block &block : function.getBody())
+      for (Block &block : function.getBody()) {
+        unshareEmptyTensors(block);
+        insertPartsDirectly(block);
         hoistInsertionTargets(block);
+      }
       if (function.isPublic() && failed(convert(function)))
         return signalPassFailure();
     }

@@ -7,10 +7,20 @@
 
 #include "QDialect/Int16Chains.h"
 
+#include "llvm/Support/MathExtras.h"
+
 using namespace mlir;
 using namespace q;
 
 constexpr StringRef kAttribute = "int16_chain";
+
+bool q::gathersTaps(int64_t outputs, int64_t rows, int64_t row) {
+  // A row is brought with one load and one store.
+  constexpr int64_t longest = 16, group = 4, manyOutputs = 24;
+  return outputs >= manyOutputs && rows > 1 && row <= longest &&
+         8 * llvm::alignTo(rows * row, group) <=
+             7 * rows * llvm::alignTo(row, group);
+}
 
 numerics::WeightRuns q::getWeightRuns(WeightedOpInterface layer) {
   auto shape = cast<RankedTensorType>(layer.getWeights().getType()).getShape();
@@ -20,6 +30,8 @@ numerics::WeightRuns q::getWeightRuns(WeightedOpInterface layer) {
   size_t rows = shape[1], columns = shape[2], depth = shape[3];
   if (columns > 1 && (conv.getGroups() > 1 || conv.getDilations()[1] > 1))
     return {rows * columns, depth};
+  if (columns > 1 && gathersTaps(shape[0], shape[1], shape[2] * shape[3]))
+    return {1, rows * columns * depth};
   return {rows, columns * depth};
 }
 

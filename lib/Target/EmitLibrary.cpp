@@ -14,10 +14,13 @@
 #include "mlir/Target/LLVMIR/Dialect/All.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/BinaryFormat/ELF.h"
+#include "llvm/CodeGen/Passes.h"
+#include "llvm/CodeGen/TargetPassConfig.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/InterfaceStub/ELFObjHandler.h"
 #include "llvm/InterfaceStub/IFSStub.h"
+#include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/Object/ArchiveWriter.h"
 #include "llvm/Object/ObjectFile.h"
 #include "llvm/Passes/PassBuilder.h"
@@ -27,6 +30,7 @@
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
+#include "llvm/Target/RegisterTargetPassConfigCallback.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Transforms/Utils/Cloning.h"
 
@@ -49,6 +53,21 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
       .run(module, modules);
 }
 
+/// On x86, kernels have as many accumulators as there are registers for, used
+/// in an order that needs few others. The machine combiner adds products to
+/// each other before it adds them to their sums, and so has accumulators
+/// spilled in the innermost loops. So does the machine scheduler with the 16
+/// registers of AVX2, as it begins many products at once; with 32 it hides
+/// latencies instead.
+static void keepOrder(llvm::TargetMachine &machine,
+                      llvm::TargetPassConfig &config) {
+  if (!machine.getTargetTriple().isX86())
+    return;
+  config.disablePass(&llvm::MachineCombinerID);
+  if (!machine.getMCSubtargetInfo()->checkFeatures("+avx512f"))
+    config.disablePass(&llvm::MachineSchedulerID);
+}
+
 static FailureOr<SmallVector<char, 0>> generate(llvm::Module &module,
                                                 llvm::TargetMachine &machine,
                                                 llvm::CodeGenFileType kind,
@@ -56,6 +75,9 @@ static FailureOr<SmallVector<char, 0>> generate(llvm::Module &module,
   SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager passes;
+  llvm::RegisterTargetPassConfigCallback callback(
+      [](llvm::TargetMachine &target, llvm::PassManagerBase &,
+         llvm::TargetPassConfig *config) { keepOrder(target, *config); });
   if (machine.addPassesToEmitFile(passes, stream, nullptr, kind))
     return emitError(loc) << "LLVM cannot emit this kind of file for "
                           << machine.getTargetTriple().str();

@@ -40,35 +40,44 @@ static Value takeRows(OpBuilder &b, Location loc, Value image, RowRange rows) {
 }
 
 /// Rows `rows` of what layer `index` computes.
-static Value computeRows(OpBuilder &b, ArrayRef<Conv2DOp> layers, size_t index,
-                         RowRange rows) {
-  Conv2DOp layer = layers[index];
-  Location loc = layer.getLoc();
-  int64_t height = getHeight(layer.getInput());
+static Value computeRows(OpBuilder &b, ArrayRef<Operation *> layers,
+                         size_t index, RowRange rows) {
+  Operation *layer = layers[index];
+  Location loc = layer->getLoc();
+  int64_t height = getHeight(layer->getOperand(0));
   RowRange wanted = getInputRows(layer, rows);
   RowRange inside{std::max<int64_t>(wanted.begin, 0),
                   std::min(wanted.end, height)};
-  Value input = index == 0 ? takeRows(b, loc, layer.getInput(), inside)
+  Value input = index == 0 ? takeRows(b, loc, layer->getOperand(0), inside)
                            : computeRows(b, layers, index - 1, inside);
-  Value residual = layer.getResidual();
+  Value residual;
+  if (auto conv = dyn_cast<Conv2DOp>(layer); conv && conv.getResidual())
+    residual = takeRows(b, loc, conv.getResidual(), rows);
+  Operation *copy = b.clone(*layer);
+  copy->setOperand(0, input);
+  copy->getResult(0).setType(withHeight(layer->getResult(0), rows.size()));
+  auto setPads = [&](auto op) {
+    SmallVector<int64_t> pads(op.getPads());
+    pads[0] = inside.begin - wanted.begin;
+    pads[2] = wanted.end - inside.end;
+    op.setPads(pads);
+  };
+  if (auto pool = dyn_cast<MaxPool2DOp>(copy)) {
+    setPads(pool);
+    return pool.getOutput();
+  }
+  auto conv = cast<Conv2DOp>(copy);
+  setPads(conv);
   if (residual)
-    residual = takeRows(b, loc, residual, rows);
-  auto copy = cast<Conv2DOp>(b.clone(*layer));
-  copy.getInputMutable().assign(input);
-  if (residual)
-    copy.getResidualMutable().assign(residual);
-  SmallVector<int64_t> pads(layer.getPads());
-  pads[0] = inside.begin - wanted.begin;
-  pads[2] = wanted.end - inside.end;
-  copy.setPads(pads);
-  copy->getResult(0).setType(withHeight(layer.getOutput(), rows.size()));
-  return copy.getOutput();
+    conv.getResidualMutable().assign(residual);
+  return conv.getOutput();
 }
 
 static void rewrite(const Stripes &stripes) {
-  Conv2DOp last = stripes.layers.back();
+  Operation *last = stripes.layers.back();
   OpBuilder b(last);
-  int64_t height = getHeight(last.getOutput());
+  Value result = last->getResult(0);
+  int64_t height = getHeight(result);
   SmallVector<Value> parts;
   for (int64_t begin = 0; begin < height; begin += stripes.rows) {
     b.setInsertionPoint(last);
@@ -77,11 +86,11 @@ static void rewrite(const Stripes &stripes) {
                     {begin, std::min(begin + stripes.rows, height)}));
   }
   b.setInsertionPoint(last);
-  auto whole = ConcatOp::create(b, last.getLoc(), last.getOutput().getType(),
-                                parts, /*axis=*/1);
-  last.getOutput().replaceAllUsesWith(whole.getOutput());
-  for (Conv2DOp layer : llvm::reverse(stripes.layers))
-    layer.erase();
+  auto whole = ConcatOp::create(b, last->getLoc(), result.getType(), parts,
+                                /*axis=*/1);
+  result.replaceAllUsesWith(whole.getOutput());
+  for (Operation *layer : llvm::reverse(stripes.layers))
+    layer->erase();
 }
 
 namespace {

@@ -25,11 +25,17 @@ static ArrayRef<int64_t> getShape(Value value) {
 
 static int64_t getHeight(Value value) { return getShape(value)[1]; }
 
-RowRange q::getInputRows(Conv2DOp layer, RowRange rows) {
-  int64_t stride = layer.getStrides()[0], top = layer.getPads()[0];
-  int64_t reach =
-      layer.getDilations()[0] * (getShape(layer.getWeights())[1] - 1);
-  return {rows.begin * stride - top, (rows.end - 1) * stride - top + reach + 1};
+RowRange q::getInputRows(Operation *layer, RowRange rows) {
+  auto lookAt = [&](auto op, int64_t windowRows) -> RowRange {
+    int64_t stride = op.getStrides()[0], top = op.getPads()[0];
+    int64_t reach = op.getDilations()[0] * (windowRows - 1);
+    return {rows.begin * stride - top,
+            (rows.end - 1) * stride - top + reach + 1};
+  };
+  if (auto pool = dyn_cast<MaxPool2DOp>(layer))
+    return lookAt(pool, pool.getKernel()[0]);
+  auto conv = cast<Conv2DOp>(layer);
+  return lookAt(conv, getShape(conv.getWeights())[1]);
 }
 
 /// The rows of a range that exist.
@@ -38,7 +44,7 @@ static RowRange clampRows(RowRange rows, int64_t height) {
 }
 
 /// The output rows of every layer that are computed for `rows` of the last.
-static SmallVector<RowRange> getRowsOfLayers(ArrayRef<Conv2DOp> layers,
+static SmallVector<RowRange> getRowsOfLayers(ArrayRef<Operation *> layers,
                                              RowRange rows) {
   SmallVector<RowRange> result(layers.size(), rows);
   for (size_t i = layers.size() - 1; i > 0; --i)
@@ -92,8 +98,8 @@ public:
 private:
   void collectBuffers();
   void collectOptions();
-  void addOptions(ArrayRef<Conv2DOp> layers);
-  int64_t getBytesOf(ArrayRef<Conv2DOp> layers, int64_t rows) const;
+  void addOptions(ArrayRef<Operation *> layers);
+  int64_t getBytesOf(ArrayRef<Operation *> layers, int64_t rows) const;
   bool isInterior(Value value) const;
 
   Block &block;
@@ -168,8 +174,10 @@ void Planner::collectBuffers() {
 //===----------------------------------------------------------------------===//
 
 /// A layer that can be computed row by row: one image, quantized.
-static bool isRowLayer(Conv2DOp layer) {
-  auto type = cast<RankedTensorType>(layer.getOutput().getType());
+static bool isRowLayer(Operation *layer) {
+  if (!isa<Conv2DOp, MaxPool2DOp>(layer))
+    return false;
+  auto type = cast<RankedTensorType>(layer->getResult(0).getType());
   return type.hasStaticShape() && type.getDimSize(0) == 1 &&
          type.getDimSize(1) > 1 &&
          isa<quant::QuantizedType>(type.getElementType());
@@ -177,34 +185,34 @@ static bool isRowLayer(Conv2DOp layer) {
 
 /// Nothing but the next layer looks at it.
 bool Planner::isInterior(Value value) const {
-  return value.hasOneUse() && isa<Conv2DOp>(*value.user_begin()) &&
-         cast<Conv2DOp>(*value.user_begin()).getInput() == value;
+  return value.hasOneUse() && isRowLayer(*value.user_begin()) &&
+         value.use_begin()->getOperandNumber() == 0;
 }
 
 void Planner::collectOptions() {
   constexpr size_t most = 4;
-  for (auto first : block.getOps<Conv2DOp>()) {
-    SmallVector<Conv2DOp> layers;
-    for (Conv2DOp layer = first; isRowLayer(layer);) {
+  for (Operation &first : block) {
+    SmallVector<Operation *> layers;
+    for (Operation *layer = &first; isRowLayer(layer);) {
       layers.push_back(layer);
       if (layers.size() > 1)
         addOptions(layers);
-      Value result = layer.getOutput();
+      Value result = layer->getResult(0);
       if (layers.size() == most || !isInterior(result))
         break;
-      layer = cast<Conv2DOp>(*result.user_begin());
+      layer = *result.user_begin();
       // Other ops in between would live with the stripes.
       Operation *next = layers.back()->getNextNode();
       while (next && isa<ConstOp>(next))
         next = next->getNextNode();
-      if (next != layer.getOperation())
+      if (next != layer)
         break;
     }
   }
 }
 
 /// The most that the results of `layers` take at once in stripes of `rows`.
-int64_t Planner::getBytesOf(ArrayRef<Conv2DOp> layers, int64_t rows) const {
+int64_t Planner::getBytesOf(ArrayRef<Operation *> layers, int64_t rows) const {
   int64_t height = getHeight(layers.back()->getResult(0)), most = 0;
   for (int64_t begin = 0; begin < height; begin += rows) {
     SmallVector<RowRange> ranges =
@@ -221,26 +229,30 @@ int64_t Planner::getBytesOf(ArrayRef<Conv2DOp> layers, int64_t rows) const {
   return most;
 }
 
-/// Multiply-accumulates of a row of a layer's result.
-static int64_t getMacsOfRow(Conv2DOp layer) {
+/// Multiply-accumulates of a row of a layer's result; a max pool counts like
+/// one for each element.
+static int64_t getMacsOfRow(Operation *layer) {
   ArrayRef<int64_t> out = getShape(layer->getResult(0));
-  auto weights = cast<RankedTensorType>(layer.getWeights().getType());
+  auto conv = dyn_cast<Conv2DOp>(layer);
+  if (!conv)
+    return out[2] * out[3];
+  auto weights = cast<RankedTensorType>(conv.getWeights().getType());
   return out[2] * weights.getNumElements();
 }
 
-void Planner::addOptions(ArrayRef<Conv2DOp> layers) {
+void Planner::addOptions(ArrayRef<Operation *> layers) {
   int64_t first = positions[layers.front()], last = positions[layers.back()];
   int64_t around = 0;
   for (size_t index = 0; index < buffers.size(); ++index) {
     const Buffer &buffer = buffers[index];
-    bool isOfStripe = llvm::any_of(layers.drop_back(), [&](Conv2DOp layer) {
+    bool isOfStripe = llvm::any_of(layers.drop_back(), [&](Operation *layer) {
       return bufferOf.lookup(layer->getResult(0)) == index;
     });
     if (!isOfStripe && buffer.begin <= last && buffer.end >= first)
       around += buffer.bytes;
   }
   int64_t height = getHeight(layers.back()->getResult(0)), macs = 0;
-  for (Conv2DOp layer : layers)
+  for (Operation *layer : layers)
     macs += getMacsOfRow(layer) * getHeight(layer->getResult(0));
   // Each stripe is a call of each kernel; and few rows are computed twice.
   constexpr int64_t mostStripes = 16, mostExtraPercent = 40;
@@ -258,7 +270,7 @@ void Planner::addOptions(ArrayRef<Conv2DOp> layers) {
         computed += getMacsOfRow(layer) * range.size();
     if ((computed - macs) * 100 > macs * mostExtraPercent)
       break;
-    options.push_back({{SmallVector<Conv2DOp>(layers), rows},
+    options.push_back({{SmallVector<Operation *>(layers), rows},
                        first,
                        last,
                        around + getBytesOf(layers, rows),

@@ -20,13 +20,15 @@ struct RowRange {
   int64_t size() const { return end - begin; }
 };
 
-/// The input rows at which the output rows `rows` of a layer look.
-RowRange getInputRows(Conv2DOp layer, RowRange rows);
+/// The rows of operand 0 at which the output rows `rows` of a convolution or a
+/// max pool look.
+RowRange getInputRows(mlir::Operation *layer, RowRange rows);
 
-/// Convolutions in a row, each of whose results but the last is used by the
-/// next one alone, and how many rows of the last are computed at a time.
+/// Convolutions and max pools in a row, each of whose results but the last is
+/// used by the next one alone, and how many rows of the last are computed at a
+/// time.
 struct Stripes {
-  mlir::SmallVector<Conv2DOp> layers;
+  mlir::SmallVector<mlir::Operation *> layers;
   int64_t rows = 0;
 };
 

@@ -8,8 +8,12 @@
 // RUN:   | FileCheck %s --check-prefix=FIRST
 // RUN: qopt %t/layers.mlir --convert-q-to-kernels=candidate=1 \
 // RUN:   | FileCheck %s --check-prefix=SECOND
-// RUN: qopt %t/layers.mlir --convert-q-to-kernels=candidate=2 \
-// RUN:   | FileCheck %s --check-prefix=THIRD
+// RUN: qopt %t/layers.mlir --convert-q-to-kernels=candidate=4 \
+// RUN:   | FileCheck %s --check-prefix=FIFTH
+// RUN: qopt %t/layers.mlir --convert-q-to-kernels='kernel="smull 2x4" target=neon' \
+// RUN:   | FileCheck %s --check-prefix=SMULL
+// RUN: qopt %t/layers.mlir --convert-q-to-kernels='kernel="usmmla 6x2" target=i8mm' \
+// RUN:   | FileCheck %s --check-prefix=USMMLA
 // RUN: qopt %t/layers.mlir --convert-q-to-kernels=tuned=%t/tuned.json 2>&1 \
 // RUN:   | FileCheck %s --check-prefix=TUNED
 // RUN: qopt %t/layers.mlir --convert-q-to-kernels='tuned=%t/tuned.json target=neon' 2>&1 \
@@ -42,8 +46,17 @@
 // OWN-SAME: panel_chains = #qk.panel_chains<
 // OWN-SAME: tile = array<i64: 3, 2>
 
-// The numbers of candidates: first what the rules take, then the others. The ops
-// say what they are.
+// Those of NEON keep what is proven of them.
+// SMULL-LABEL: func @chain
+// SMULL: micro_kernel = #qk.micro_kernel<smull>
+// SMULL-SAME: signed_chain = #qk.signed_chain<length = 2,
+// SMULL-SAME: tile = array<i64: 2, 4>
+// USMMLA-LABEL: func @chain
+// USMMLA: micro_kernel = #qk.micro_kernel<usmmla>
+// USMMLA-SAME: tile = array<i64: 6, 2>
+
+// The numbers of candidates: first what the rules take, then chains of each
+// panel's own, then the others by their estimates. The ops say what they are.
 // FIRST-LABEL: func @chain
 // FIRST: chain = #qk.chain<length = 4,
 // FIRST-SAME: q.tuning = {candidates = {{[0-9]+}} : i64, kernel = "default", layer = "1x8x8x16 -> 1x8x8x16, 1x1, unsigned, chain 4, float"}
@@ -53,10 +66,10 @@
 // SECOND-SAME: tile = array<i64: [[P]], 2>
 // SECOND-LABEL: func @no_chain
 // SECOND: layer = "1x8x8x16 -> 1x8x8x16, 1x1, unsigned, chain 0, float"
-// THIRD-LABEL: func @chain
-// THIRD: chain = #qk.chain<length = [[L:[0-9]]],
-// THIRD-SAME: q.tuning = {candidates = {{[0-9]+}} : i64, kernel = "pmaddubsw [[P:[0-9]+]]x[[V:[0-9]+]] chain [[L]]",
-// THIRD-SAME: tile = array<i64: [[P]], [[V]]>
+// FIFTH-LABEL: func @chain
+// FIFTH: chain = #qk.chain<length = [[L:[0-9]]],
+// FIFTH-SAME: q.tuning = {candidates = {{[0-9]+}} : i64, kernel = "pmaddubsw [[P:[0-9]+]]x[[V:[0-9]+]] chain [[L]]",
+// FIFTH-SAME: tile = array<i64: [[P]], [[V]]>
 
 // What was measured goes before rules; what was not is told once.
 // TUNED: remark: 1 of 2 layers are not in '{{.*}}tuned.json'; rules choose their kernels, or qcc --tune adds them

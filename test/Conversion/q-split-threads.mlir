@@ -3,6 +3,8 @@
 // RUN: qopt %s --q-split-threads=threads=2 --split-input-file | FileCheck %s
 // RUN: qopt %s --q-split-threads=threads=1 --split-input-file \
 // RUN:   | FileCheck %s --check-prefix=ONE
+// RUN: qopt %s --q-split-threads=threads=2 --q-vectorize-loops \
+// RUN:   --split-input-file | FileCheck %s --check-prefix=VECTORS
 
 // CHECK-LABEL: func @network(
 // CHECK-SAME: %[[THREAD:[^:]*]]: index {q.thread}, %[[TEAM:[^:]*]]: index {q.team}
@@ -119,5 +121,46 @@ func.func @views(%x: memref<112x112x64xi8>) {
     : memref<112x112x64xi8> to memref<56x112x64xi8, strided<[7168, 64, 1], offset: 401408>>
   linalg.copy ins(%a : memref<56x112x64xi8, strided<[7168, 64, 1]>>)
     outs(%b : memref<56x112x64xi8, strided<[7168, 64, 1], offset: 401408>>)
+  return
+}
+
+// -----
+
+// The part of a thread begins where only the running code knows, and is a loop
+// of vectors nevertheless, with a table whose entries are known.
+// VECTORS-LABEL: func @function(
+// VECTORS: func.func private @q_loops(%[[FROM:[^:]*]]: index, %[[TO:[^:]*]]: index
+// VECTORS: scf.for %{{.*}} = %[[FROM]] to %[[TO]]
+// VECTORS-NOT: linalg
+// VECTORS: vector.load {{.*}} vector<64xi8>
+// VECTORS: "llvm.x86.avx2.pshuf.b"
+memref.global "private" constant @sevens : memref<256xi8> = dense<7>
+#same = affine_map<(d0, d1) -> (d0, d1)>
+func.func @function(%x: memref<4096x64xi8>, %y: memref<4096x64xi8>) {
+  %table = memref.get_global @sevens : memref<256xi8>
+  linalg.generic {indexing_maps = [#same, #same], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<4096x64xi8>) outs(%y : memref<4096x64xi8>) {
+  ^bb0(%in: i8, %out: i8):
+    %i = arith.index_castui %in : i8 to index
+    %0 = memref.load %table[%i] : memref<256xi8>
+    linalg.yield %0 : i8
+  }
+  return
+}
+
+// -----
+
+// A transposition is cut where its tiles of 16 x 16 end.
+// CHECK-LABEL: func @transposition(
+// CHECK: func.func private @q_loops(
+// CHECK: memref.subview %{{.*}} [16, 4096] [1, 1]
+#turned = affine_map<(d0, d1) -> (d1, d0)>
+#straight = affine_map<(d0, d1) -> (d0, d1)>
+func.func @transposition(%x: memref<4096x64xi8>, %y: memref<64x4096xi8>) {
+  linalg.generic {indexing_maps = [#turned, #straight], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<4096x64xi8>) outs(%y : memref<64x4096xi8>) {
+  ^bb0(%in: i8, %out: i8):
+    linalg.yield %in : i8
+  }
   return
 }

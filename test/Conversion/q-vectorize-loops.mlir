@@ -84,7 +84,7 @@ func.func @table(%x: memref<64xi8>, %y: memref<64xi8>) {
 // Three planes of an image become pixels of three channels.
 // CHECK-LABEL: func @interleave
 // CHECK-COUNT-3: vector.load {{.*}} vector<32xf32>
-// CHECK: vector.shuffle {{.*}} : vector<96xi8>, vector<96xi8>
+// CHECK: vector.shuffle {{.*}} : vector<128xi8>, vector<128xi8>
 // CHECK: vector.store {{.*}} vector<96xi8>
 #nchw = affine_map<(d0, d1, d2) -> (d2, d0, d1)>
 #nhwc = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
@@ -100,18 +100,54 @@ func.func @interleave(%x: memref<3x8x8xf32>, %y: memref<8x8x3xi8>) {
 
 // -----
 
-// Two channels of each group go to different places.
-// CHECK-LABEL: func @deinterleave
-// CHECK: vector.load {{.*}} vector<64xi8>
-// CHECK: vector.shuffle {{.*}} [0, 2, 4,
-// CHECK: vector.store {{.*}} vector<32xi8>
-// CHECK: vector.shuffle {{.*}} [1, 3, 5,
+// Two channels of each group go to different places. The second load ends with
+// the last element, so that nothing behind it is touched.
+// CHECK-LABEL: func @strided
+// CHECK: vector.load {{.*}} vector<32xi8>
+// CHECK: %c31
+// CHECK: vector.load {{.*}} vector<32xi8>
+// CHECK: vector.shuffle {{.*}} [0, 2, 4, {{.*}} 30, 33, 35, {{.*}} 63] : vector<64xi8>
 // CHECK: vector.store {{.*}} vector<32xi8>
 #groups = affine_map<(d0, d1, d2) -> (d0, d2, d1)>
 #same = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
-func.func @deinterleave(%x: memref<7x32x2xi8>, %y: memref<7x2x32xi8>) {
+func.func @strided(%x: memref<7x32x2xi8>, %y: memref<7x2x32xi8>) {
   linalg.generic {indexing_maps = [#groups, #same], iterator_types = ["parallel", "parallel", "parallel"]}
       ins(%x : memref<7x32x2xi8>) outs(%y : memref<7x2x32xi8>) {
+  ^bb0(%in: i8, %out: i8):
+    linalg.yield %in : i8
+  }
+  return
+}
+
+// -----
+
+// Backwards, a quarter of the elements.
+// CHECK-LABEL: func @backwards
+// CHECK-COUNT-4: vector.load {{.*}} vector<8xi16>
+// CHECK: vector.shuffle {{.*}} [31, 27, 20, 16, 12, 8, 4, 0] : vector<32xi16>
+#every = affine_map<(d0) -> (d0 * -4 + 28)>
+#line = affine_map<(d0) -> (d0)>
+func.func @backwards(%x: memref<29xi16>, %y: memref<8xi16>) {
+  linalg.generic {indexing_maps = [#every, #line], iterator_types = ["parallel"]}
+      ins(%x : memref<29xi16>) outs(%y : memref<8xi16>) {
+  ^bb0(%in: i16, %out: i16):
+    linalg.yield %in : i16
+  }
+  return
+}
+
+// -----
+
+// Slices that begin where only the running code knows: parts of a thread.
+// CHECK-LABEL: func @dynamic_offset
+// CHECK: %[[BASE:.*]], %[[OFFSET:.*]], %{{.*}}:2, %{{.*}}:2 = memref.extract_strided_metadata
+// CHECK: memref.reinterpret_cast %[[BASE]] to offset: [%[[OFFSET]]], sizes: [64], strides: [1]
+// CHECK: vector.load {{.*}} : memref<64xi8, strided<[1], offset: ?>>, vector<32xi8>
+#pair = affine_map<(d0, d1) -> (d0, d1)>
+func.func @dynamic_offset(%x: memref<8x32xi8>, %y: memref<2x32xi8>, %i: index) {
+  %s = memref.subview %x[%i, 0] [2, 32] [1, 1] : memref<8x32xi8> to memref<2x32xi8, strided<[32, 1], offset: ?>>
+  linalg.generic {indexing_maps = [#pair, #pair], iterator_types = ["parallel", "parallel"]}
+      ins(%s : memref<2x32xi8, strided<[32, 1], offset: ?>>) outs(%y : memref<2x32xi8>) {
   ^bb0(%in: i8, %out: i8):
     linalg.yield %in : i8
   }
@@ -140,10 +176,35 @@ func.func @square(%x: memref<49x32xi8>, %y: memref<32x49xi8>) {
 
 // -----
 
-// Sums, places of elements and wide tables are left to the loop vectorizer.
+// Each lane looks into a table of its own accord where registers do not hold it.
+// CHECK-LABEL: func @wide_table
+// CHECK: %[[INDEX:.*]] = arith.addi {{.*}} : vector<32xi16>
+// CHECK: %[[LANE:.*]] = vector.extract %[[INDEX]][31]
+// CHECK: %[[AT:.*]] = arith.index_castui %[[LANE]]
+// CHECK: %[[ENTRY:.*]] = memref.load %{{.*}}[%[[AT]]] : memref<300xi32>
+// CHECK: vector.from_elements {{.*}}, %[[ENTRY]] : vector<32xi32>
+memref.global "private" constant @wide : memref<300xi32> = dense<5>
+#each = affine_map<(d0) -> (d0)>
+func.func @wide_table(%x: memref<32xi8>, %y: memref<32xi32>) {
+  %t = memref.get_global @wide : memref<300xi32>
+  %c40 = arith.constant 40 : i16
+  linalg.generic {indexing_maps = [#each, #each], iterator_types = ["parallel"]}
+      ins(%x : memref<32xi8>) outs(%y : memref<32xi32>) {
+  ^bb0(%in: i8, %out: i32):
+    %0 = arith.extui %in : i8 to i16
+    %1 = arith.addi %0, %c40 : i16
+    %i = arith.index_castui %1 : i16 to index
+    %2 = memref.load %t[%i] : memref<300xi32>
+    linalg.yield %2 : i32
+  }
+  return
+}
+
+// -----
+
+// Sums and places of elements are left to the loop vectorizer.
 // CHECK-LABEL: func @left_alone
-// CHECK-COUNT-3: linalg.generic
-memref.global "private" constant @wide : memref<256xi32> = dense<5>
+// CHECK-COUNT-2: linalg.generic
 #id = affine_map<(d0, d1) -> (d0, d1)>
 #rows = affine_map<(d0, d1) -> (d0)>
 func.func @left_alone(%x: memref<4x32xi8>, %s: memref<4xi8>, %y: memref<4x32xi32>) {
@@ -158,14 +219,6 @@ func.func @left_alone(%x: memref<4x32xi8>, %s: memref<4xi8>, %y: memref<4x32xi32
   ^bb0(%out: i32):
     %i = linalg.index 1 : index
     %0 = arith.index_cast %i : index to i32
-    linalg.yield %0 : i32
-  }
-  %t = memref.get_global @wide : memref<256xi32>
-  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
-      ins(%x : memref<4x32xi8>) outs(%y : memref<4x32xi32>) {
-  ^bb0(%in: i8, %out: i32):
-    %i = arith.index_castui %in : i8 to index
-    %0 = memref.load %t[%i] : memref<256xi32>
     linalg.yield %0 : i32
   }
   return

@@ -40,6 +40,31 @@ func.func @inverted_residual(%arg: tensor<1x8x8x16xf32>) -> tensor<1x8x8x16xf32>
 
 // -----
 
+// A max pool is a layer like the others: its first window begins in the padding
+// above, and a stripe of one row looks at three rows of the convolution. Where
+// the last window ends inside of the image there is none below.
+// CHECK-LABEL: func @pool
+// CHECK: %[[C0:.*]] = q.conv2d {{.*}} -> tensor<1x[[R:[0-9]+]]x16x32x
+// CHECK: %[[P0:.*]] = q.max_pool2d %[[C0]] {{.*}}pads = array<i64: 1, 1, 0, 0>{{.*}} -> tensor<1x[[S:[0-9]+]]x8x32x
+// CHECK: %[[C1:.*]] = q.conv2d
+// CHECK: %[[P1:.*]] = q.max_pool2d %[[C1]] {{.*}}pads = array<i64: 0, 1, 0, 0>
+// CHECK: q.concat %[[P0]], %[[P1]]
+func.func @pool(%arg: tensor<1x16x16x8xf32>) -> tensor<1x8x8x32xf32> {
+  %w = q.const dense<1> : tensor<32x1x1x8xi8> as tensor<32x1x1x8x!quant.uniform<i8<-127:127>:f32, 0.25>>
+  %x = q.quantize %arg : tensor<1x16x16x8xf32> -> tensor<1x16x16x8x!quant.uniform<u8:f32, 0.5>>
+  %c = q.conv2d %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>,
+         dilations = array<i64: 1, 1>}
+       : (tensor<1x16x16x8x!quant.uniform<u8:f32, 0.5>>, tensor<32x1x1x8x!quant.uniform<i8<-127:127>:f32, 0.25>>)
+         -> tensor<1x16x16x32x!quant.uniform<u8:f32, 0.5:3>>
+  %p = q.max_pool2d %c {kernel = array<i64: 3, 3>, strides = array<i64: 2, 2>,
+         pads = array<i64: 1, 1, 0, 0>, dilations = array<i64: 1, 1>}
+       : (tensor<1x16x16x32x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x8x8x32x!quant.uniform<u8:f32, 0.5:3>>
+  %y = q.dequantize %p : tensor<1x8x8x32x!quant.uniform<u8:f32, 0.5:3>> -> tensor<1x8x8x32xf32>
+  return %y : tensor<1x8x8x32xf32>
+}
+
+// -----
+
 !x = tensor<1x8x8x16x!quant.uniform<u8:f32, 0.5>>
 !y = tensor<1x8x8x8x!quant.uniform<u8:f32, 0.5>>
 !w = tensor<16x1x1x16x!quant.uniform<i8<-127:127>:f32, 0.25>>

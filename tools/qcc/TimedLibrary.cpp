@@ -11,6 +11,7 @@
 
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallVectorExtras.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -18,6 +19,8 @@
 #include <cstring>
 #include <dlfcn.h>
 #include <random>
+#include <sys/mman.h>
+
 using namespace mlir;
 using namespace q;
 namespace json = llvm::json;
@@ -51,7 +54,7 @@ static size_t getNumBytes(const json::Object &tensor) {
 
 /// Values as the network sees them, the same in every library: between the ends
 /// of what is quantized, since that is what proofs rely on.
-void TimedLibrary::makeInput(const json::Object &tensor) {
+void NetworkMemory::addInput(const json::Object &tensor) {
   std::vector<char> bytes(getNumBytes(tensor));
   std::mt19937 random(1);
   int64_t lo = tensor.getInteger("qmin").value_or(0);
@@ -72,19 +75,52 @@ void TimedLibrary::makeInput(const json::Object &tensor) {
   inputs.push_back(std::move(bytes));
 }
 
-bool TimedLibrary::readInfo(const json::Object &info) {
+bool NetworkMemory::prepare(const json::Object &info) {
   auto *in = info.getArray("inputs"), *out = info.getArray("outputs");
-  auto *profile = info.getArray("profile");
-  if (!in || !out || !profile)
+  if (!in || !out)
     return false;
-  for (const json::Value &tensor : *in) {
-    if (!tensor.getAsObject() || getNumBytes(*tensor.getAsObject()) == 0)
-      return false;
-    makeInput(*tensor.getAsObject());
+  if (inputs.empty() && outputs.empty()) {
+    for (const json::Value &tensor : *in) {
+      if (!tensor.getAsObject() || getNumBytes(*tensor.getAsObject()) == 0)
+        return false;
+      addInput(*tensor.getAsObject());
+    }
+    for (const json::Value &tensor : *out)
+      if (const json::Object *object = tensor.getAsObject())
+        outputs.emplace_back(getNumBytes(*object));
   }
-  for (const json::Value &tensor : *out)
-    if (const json::Object *object = tensor.getAsObject())
-      outputs.emplace_back(getNumBytes(*object));
+  // On large pages, where the system has them, neighbours are neighbours in the
+  // caches.
+  constexpr size_t page = size_t(1) << 21;
+  auto bytes = static_cast<size_t>(
+      std::max<int64_t>(info.getInteger("arena_bytes").value_or(0), 1));
+  if (bytes <= arenaBytes)
+    return true;
+  arenaBytes = llvm::alignTo(bytes, page);
+  arena.reset(std::aligned_alloc(page, arenaBytes));
+  if (!arena)
+    return false;
+#ifdef MADV_HUGEPAGE
+  madvise(arena.get(), arenaBytes, MADV_HUGEPAGE);
+#endif
+  std::memset(arena.get(), 0, arenaBytes);
+  return true;
+}
+
+SmallVector<const void *> NetworkMemory::getInputs() const {
+  return llvm::map_to_vector(
+      inputs, [](const auto &bytes) -> const void * { return bytes.data(); });
+}
+
+SmallVector<void *> NetworkMemory::getOutputs() {
+  return llvm::map_to_vector(
+      outputs, [](auto &bytes) -> void * { return bytes.data(); });
+}
+
+bool TimedLibrary::readInfo(const json::Object &info) {
+  auto *profile = info.getArray("profile");
+  if (!profile || !memory.prepare(info))
+    return false;
   for (const json::Value &value : *profile) {
     TimedLayer &layer = layers.emplace_back();
     const json::Object *object = value.getAsObject();
@@ -93,10 +129,9 @@ bool TimedLibrary::readInfo(const json::Object &info) {
       continue;
     layer.key = tuning->getString("layer").value_or("").str();
     layer.kernel = tuning->getString("kernel").value_or("").str();
+    layer.description = object->getString("kernel").value_or("").str();
     layer.candidates = tuning->getInteger("candidates").value_or(0);
   }
-  arenaAlignment = info.getInteger("arena_alignment").value_or(64);
-  arena.resize(info.getInteger("arena_bytes").value_or(0) + arenaAlignment);
   return true;
 }
 
@@ -106,11 +141,11 @@ bool TimedLibrary::readInfo(const json::Object &info) {
 
 FailureOr<std::unique_ptr<TimedLibrary>>
 TimedLibrary::open(const std::string &path, const std::string &name,
-                   Location loc) {
+                   NetworkMemory &memory, Location loc) {
   auto fail = [&](const Twine &why) {
     return emitError(loc) << "cannot time '" << path << "': " << why;
   };
-  std::unique_ptr<TimedLibrary> library(new TimedLibrary(loc));
+  std::unique_ptr<TimedLibrary> library(new TimedLibrary(memory, loc));
   library->handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library->handle)
     return fail(dlerror());
@@ -138,17 +173,9 @@ TimedLibrary::~TimedLibrary() {
 
 LogicalResult TimedLibrary::run(bool counts) {
   static const double tick = measureTick();
-  std::vector<const void *> in;
-  std::vector<void *> out;
-  for (const std::vector<char> &bytes : inputs)
-    in.push_back(bytes.data());
-  for (std::vector<char> &bytes : outputs)
-    out.push_back(bytes.data());
-  auto address = reinterpret_cast<uintptr_t>(arena.data());
-  char *aligned =
-      arena.data() + (llvm::alignTo(address, arenaAlignment) - address);
   before.assign(counters, counters + layers.size());
-  if (int status = function(in.data(), out.data(), aligned))
+  if (int status = function(memory.getInputs().data(),
+                            memory.getOutputs().data(), memory.getArena()))
     return emitError(loc) << "a network that was compiled to be timed returned "
                              "the error code "
                           << status;

@@ -28,7 +28,7 @@ namespace {
 
 /// A kernel that was timed.
 struct Timing {
-  std::string kernel;
+  std::string kernel, description;
   double nanoseconds = 0;
 };
 
@@ -51,6 +51,7 @@ public:
   }
 
   LogicalResult compileAll(const std::string &knownFile);
+  LogicalResult compareOutputs();
   LogicalResult runAll();
   /// Of all kinds of layers that have something to time.
   std::map<std::string, Timings> collect() const;
@@ -59,13 +60,13 @@ public:
 
 private:
   LogicalResult compile(int64_t number);
-  LogicalResult compareOutputs(const TimedLibrary &library);
 
   ModuleOp quantized;
   const Target &target;
   Location loc;
   LoweringOptions lowering;
   SmallString<128> directory;
+  NetworkMemory memory;
   std::vector<std::unique_ptr<TimedLibrary>> libraries;
   /// The largest number of candidates of a layer.
   int64_t most = 0;
@@ -86,7 +87,7 @@ LogicalResult Tuner::compile(int64_t number) {
   paths.shared = path.str().str();
   if (failed(emitLibrary(*module, target, paths)))
     return failure();
-  auto library = TimedLibrary::open(paths.shared, lowering.name, loc);
+  auto library = TimedLibrary::open(paths.shared, lowering.name, memory, loc);
   if (failed(library))
     return failure();
   for (const TimedLayer &layer : (*library)->getLayers())
@@ -109,12 +110,20 @@ LogicalResult Tuner::compileAll(const std::string &knownFile) {
   return success();
 }
 
-LogicalResult Tuner::compareOutputs(const TimedLibrary &library) {
-  if (library.getOutputs() == libraries.front()->getOutputs())
-    return success();
-  return emitError(loc) << "two exact kernels of a layer differ in a result: "
-                           "this is a bug of the compiler; please report it "
-                           "with the model";
+/// Every library gives the results of the first one.
+LogicalResult Tuner::compareOutputs() {
+  std::vector<std::vector<char>> expected;
+  for (auto &library : libraries) {
+    if (failed(library->run(/*counts=*/false)))
+      return failure();
+    if (library == libraries.front())
+      expected = memory.getResults();
+    else if (memory.getResults() != expected)
+      return emitError(loc)
+             << "two exact kernels of a layer differ in a result: this is a "
+                "bug of the compiler; please report it with the model";
+  }
+  return success();
 }
 
 LogicalResult Tuner::runAll() {
@@ -132,10 +141,6 @@ LogicalResult Tuner::runAll() {
       for (bool counts : {false, true, true})
         if (failed(library->run(counts)))
           return failure();
-    if (pass == 0)
-      for (auto &library : libraries)
-        if (failed(compareOutputs(*library)))
-          return failure();
   }
 }
 
@@ -151,6 +156,7 @@ std::map<std::string, Timings> Tuner::collect() const {
         index = 0;
       Timing &timing = result[layer.key][index];
       timing.kernel = layer.kernel;
+      timing.description = layer.description;
       // Layers of one kind come in equal numbers in every library.
       if (index == static_cast<int64_t>(number))
         timing.nanoseconds += layer.nanoseconds;
@@ -195,7 +201,7 @@ LogicalResult q::tuneKernels(ModuleOp quantized, const Target &target,
     return failure();
   if (tuner.isEmpty())
     return success();
-  if (failed(tuner.runAll()))
+  if (failed(tuner.compareOutputs()) || failed(tuner.runAll()))
     return failure();
   // What is hardly faster may be so by chance.
   constexpr double leastGain = 0.02;
@@ -207,7 +213,8 @@ LogicalResult q::tuneKernels(ModuleOp quantized, const Target &target,
         best = &timing;
       if (verbose)
         llvm::errs() << llvm::format("%12.0f ns  ", timing.nanoseconds)
-                     << timing.kernel << ": " << layer << "\n";
+                     << timing.kernel << " (" << timing.description
+                     << "): " << layer << "\n";
     }
     file.set(target.kernels, layer,
              {best->kernel, std::llround(best->nanoseconds),

@@ -162,6 +162,7 @@ LogicalResult q::qrun::benchModel(Model &model, eval::DataSource *data,
     layers.print(elapsed / static_cast<double>(readTicks() - firstTick), clock);
   int64_t median = takeMedian(times);
   llvm::outs() << "median " << median << " ns  fastest " << times.front()
-               << " ns  runs " << runs << "  threads 1\n";
+               << " ns  runs " << runs << "  threads " << model.getThreads()
+               << "\n";
   return success();
 }

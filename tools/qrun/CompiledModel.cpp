@@ -98,6 +98,7 @@ FailureOr<CompiledInfo> q::qrun::parseInfo(StringRef text, StringRef path,
                                layer->getString("kernel").value_or("").str(),
                                layer->getString("why").value_or("").str(),
                                layer->getInteger("macs").value_or(0)});
+  info.threads = root->getInteger("threads").value_or(1);
   info.arenaBytes = root->getInteger("arena_bytes").value_or(0);
   info.arenaAlignment =
       std::max<int64_t>(64, root->getInteger("arena_alignment").value_or(64));
@@ -251,6 +252,7 @@ public:
         loc(loc), arena(info.arenaBytes, info.arenaAlignment) {
     if (ticks)
       layers = std::move(info.layers);
+    threads = info.threads;
     inputs = std::move(info.inputs);
     outputs = std::move(info.outputs);
     for (const TensorInfo &input : inputs)

@@ -240,6 +240,7 @@ LogicalResult EmulatedModel::start(const OpenOptions &options) {
   FailureOr<CompiledInfo> info = parseInfo(text, path, loc);
   if (failed(info))
     return failure();
+  threads = info->threads;
   inputs = info->inputs;
   outputs = info->outputs;
   if (!greet(*info))

@@ -68,6 +68,9 @@ public:
   virtual mlir::FailureOr<llvm::SmallVector<Tensor>>
   run(llvm::ArrayRef<Tensor> tensors) = 0;
 
+  /// How many threads may share a run.
+  int64_t getThreads() const { return threads; }
+
   /// The layers that are timed one by one, and what they have taken so far in
   /// ticks of the processor's counter; none unless compiled with --profile.
   llvm::ArrayRef<ProfiledLayer> getProfiledLayers() const { return layers; }
@@ -82,6 +85,7 @@ public:
 protected:
   std::vector<TensorInfo> inputs, outputs;
   std::vector<ProfiledLayer> layers;
+  int64_t threads = 1;
 };
 using ModelOr = mlir::FailureOr<std::unique_ptr<Model>>;
 
@@ -108,6 +112,7 @@ struct CompiledInfo {
   std::vector<TensorInfo> inputs, outputs;
   std::vector<ProfiledLayer> layers;
   int64_t arenaBytes = 0, arenaAlignment = 64;
+  int64_t threads = 1;
 };
 mlir::FailureOr<CompiledInfo>
 parseInfo(llvm::StringRef text, llvm::StringRef path, mlir::Location loc);

@@ -135,13 +135,27 @@ protected:
     if (!reason.empty())
       GTEST_SKIP() << reason;
     context.loadDialect<QKDialect>();
-    bool isVnni = std::string(GetParam()) != "avx2";
-    micro.dense = {isVnni ? MicroKernel::Vpdpbusd : MicroKernel::Pmaddwd};
-    micro.depthwise = isVnni ? MicroKernel::Vpdpwssd : MicroKernel::Pmaddwd;
-    micro.winograd = micro.depthwise;
-    micro.registers = isVnni ? 32 : 16;
-    if (!isVnni)
-      micro.densePairs = MicroKernel::Pmaddubsw;
+    using MK = MicroKernel;
+    llvm::StringRef target(GetParam());
+    if (target == "avx2") {
+      micro.densePairs = MK::Pmaddubsw;
+      micro.winograd = MK::Pmaddwd;
+    } else if (target == "avx512vnni") {
+      micro.dense = {MK::Vpdpbusd, MK::Vpdpbusd512};
+      micro.depthwise = MK::Vpdpwssd;
+      micro.winograd = MK::Vpdpwssd512;
+      micro.registers = 32;
+    } else if (target == "neon") {
+      micro.dense = {MK::Smull, MK::Smlal};
+      micro.depthwise = MK::Smlal;
+      micro.winograd = MK::Smlal;
+    } else if (target == "dotprod") {
+      micro.dense = {MK::Sdot};
+      micro.depthwise = MK::Sdot;
+    } else {
+      micro.dense = {MK::Usmmla, MK::Usdot};
+      micro.depthwise = MK::Usdot;
+    }
     micro.input = StorageAttr::get(&context, false, 0, 0, 255);
   }
 
@@ -165,16 +179,24 @@ protected:
     g.padRight = layer.right;
     g.groups = layer.groups;
     request.isDepthwise = g.groups > 1;
-    request.chain = layer.chain;
     if (layer.chain == 0)
       request.densePairs = std::nullopt;
-    else
+    if (request.densePairs) {
+      request.chain = layer.chain;
       request.ownChainCycles = 1000;
+    }
     llvm::StringRef reason;
     if (!isWinogradSupported(g, reason))
       request.winograd = std::nullopt;
     std::mt19937 random(7);
-    for (const KernelCandidate &candidate : getKernelCandidates(request)) {
+    auto candidates = getKernelCandidates(request);
+    for (MicroKernel kernel : request.dense)
+      EXPECT_TRUE(
+          request.isDepthwise ||
+          llvm::any_of(candidates, [&](const KernelCandidate &candidate) {
+            return candidate.microKernel == kernel;
+          }));
+    for (const KernelCandidate &candidate : candidates) {
       layer.kernel = getText(candidate);
       module.add(layer, random);
     }
@@ -225,6 +247,8 @@ TEST_P(CandidateRun, AllGiveTheBitsOfTheReference) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Targets, CandidateRun, ::testing::Values("avx2"));
+INSTANTIATE_TEST_SUITE_P(Targets, CandidateRun,
+                         ::testing::Values("avx2", "avx512vnni", "neon",
+                                           "dotprod", "i8mm"));
 
 } // namespace

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "KernelRunner.h"
+#include "QDialect/Int16Chains.h"
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -31,6 +32,13 @@ std::string LayerCase::describe() const {
              isPow2, rounding, fixedPoint, hasClamp, isFolded, hasResidual,
              isGemm, isExtreme, chain, spread)
              .str();
+}
+
+int64_t LayerCase::runLength() const {
+  if (kw > 1 && (groups > 1 || dilationW > 1))
+    return ic / groups;
+  return (kw > 1 && q::gathersTaps(oc, kh, kw * ic) ? kh : 1) * kw * ic /
+         groups;
 }
 
 static std::string nested(ArrayRef<int64_t> shape, const int32_t *&next) {

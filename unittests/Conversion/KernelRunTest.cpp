@@ -235,6 +235,30 @@ TEST_P(KernelRun, PackedWeights) {
     EXPECT_NE(module.kernelIR.find(bits), std::string::npos) << bits;
 }
 
+/// Narrow weights that each meet a single pixel, unpacked in registers: whole
+/// iterations and remainders of steps, panels of all widths, and the ends of
+/// int16, which only sums of weights without their sign come near.
+TEST_P(KernelRun, WeightsUnpackedInRegisters) {
+  for (int64_t maxWeight : {7, 1})
+    for (int64_t channels : {516, 1000, 1024, 2052})
+      for (int64_t outputs : {40, 77, 130}) {
+        LayerCase layer;
+        layer.maxWeight = maxWeight;
+        layer.ic = channels;
+        layer.oc = outputs;
+        layer.h = layer.w = 1;
+        layer.isGemm = maybe();
+        randomizeArithmetic(layer);
+        if (!layer.isGemm && maybe())
+          layer.hasResidual = true;
+        module.add(layer, random);
+      }
+  check();
+  if (std::string(GetParam()).rfind("avx", 0) == 0)
+    for (const char *bits : {"weight_bits = 4", "weight_bits = 2"})
+      EXPECT_NE(module.kernelIR.find(bits), std::string::npos) << bits;
+}
+
 TEST_P(KernelRun, Stem) {
   LayerCase layer;
   layer.ic = 3;
@@ -247,6 +271,27 @@ TEST_P(KernelRun, Stem) {
   layer.kh = layer.kw = 7;
   layer.top = layer.left = layer.bottom = layer.right = 3;
   module.add(layer, random);
+  check();
+}
+
+/// Few input channels, whose taps are gathered: all strides, paddings and
+/// lengths of chains, blocks of several rows and a last one that reaches back.
+TEST_P(KernelRun, GatheredTaps) {
+  for (int i = 0; i < 32; ++i) {
+    LayerCase layer = randomConvolution();
+    layer.groups = layer.dilationW = 1;
+    layer.ic = 1 + below(4);
+    layer.kh = 2 + below(4);
+    layer.kw = 2 + below(3);
+    layer.top = below(layer.kh);
+    layer.left = below(layer.kw);
+    layer.oc = 24 + below(45);
+    layer.h = layer.dilationH * layer.kh + below(i % 4 ? 9 : 70);
+    layer.w = layer.kw + below(i % 4 ? 14 : 90);
+    layer.chain = i % 3 ? int64_t(1) << below(3) : 0;
+    layer.spread = i % 3 || maybe() ? 0 : 20;
+    module.add(layer, random);
+  }
   check();
 }
 

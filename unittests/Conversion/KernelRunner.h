@@ -70,10 +70,7 @@ struct LayerCase {
     return batch * oh() * ow() * oc * kh * kw * (ic / groups);
   }
   /// Weights that meet in pairs, from the first one.
-  int64_t runLength() const {
-    bool perTap = kw > 1 && (groups > 1 || dilationW > 1);
-    return (perTap ? 1 : kw) * ic / groups;
-  }
+  int64_t runLength() const;
   std::string describe() const;
 };
 

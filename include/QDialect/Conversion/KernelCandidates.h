@@ -76,8 +76,7 @@ struct CandidateRequest {
 };
 
 /// The candidates of a layer that are worth timing beside what the rules of
-/// `convert-q-to-kernels` take, the one of least estimate first. None for
-/// micro-kernels that need more than a tile and a chain.
+/// `convert-q-to-kernels` take, the one of least estimate first.
 llvm::SmallVector<KernelCandidate>
 getKernelCandidates(const CandidateRequest &request);
 

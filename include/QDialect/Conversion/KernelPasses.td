@@ -149,9 +149,12 @@ def VectorizeLoops : Pass<"q-vectorize-loops", "::mlir::ModuleOp"> {
   let summary = "Turn elementwise linalg ops on buffers into loops of vectors";
   let description = [{
     Ops without reductions whose operands are contiguous along their innermost
-    loop become loops of vectors, after loops that walk through memory as one
-    have been merged. Lookups in tables of 256 bytes (rule N15) become byte
-    shuffles of tables in registers: `vpshufb`, or `tbl` and `tbx`. Ops whose
+    loop, or read elements at most four apart, become loops of vectors, after
+    loops that walk through memory as one have been merged. Where an operand
+    begins may be known at run time only, as it is for the part of a thread.
+    Lookups in tables of 256 bytes (rule N15) become byte shuffles of tables in
+    registers: `vpshufb`, or `tbl` and `tbx`; other tables are read lane by
+    lane. Ops whose
     inputs are contiguous along another loop than their output (transpositions,
     the quantization of images in the layout NCHW) become loops of tiles.
     Everything else is left to the loop vectorizer of LLVM.

@@ -35,6 +35,10 @@ struct LayerGeometry {
     return kernelH == 1 && kernelW == 1 && strideH == 1 && strideW == 1 &&
            inH == outH && inW == outW && padTop == 0 && padLeft == 0;
   }
+  /// Whether the taps of a pixel are gathered: see q::gathersTaps().
+  bool gathersTaps() const;
+  /// Whether the pixels that a tile multiplies lie side by side.
+  bool isOneRow() const { return isPointwise() || gathersTaps(); }
 };
 
 /// The geometry of an op; a diagnostic if its shapes and attributes disagree.
@@ -60,6 +64,8 @@ struct MicroKernelTraits {
   /// The vectors of a panel are multiplied one after the other: each is a part
   /// of the packed weights.
   bool splitsPanel = false;
+  /// A step multiplies the same channels of two pixels.
+  bool takesPairs = false;
 
   /// What is added to storage values before they are multiplied.
   int64_t activationOffset(bool isSigned) const {
@@ -94,7 +100,8 @@ struct DensePlan {
   /// The reduction: `segments` runs of `segmentLength` consecutive scratch
   /// elements, each padded to `steps` steps of the micro-kernel.
   int64_t segments = 1, segmentLength = 1, steps = 1;
-  /// One run per kernel row, or one per tap (dilation, groups).
+  /// One run per kernel row, or one per tap (dilation, groups), or a single one
+  /// of taps that are gathered.
   bool segmentPerTap = false;
 
   int64_t inputChannelsPerGroup() const {
@@ -108,6 +115,8 @@ struct DensePlan {
   int64_t stepCount() const { return segments * steps; }
   /// Bytes of packed weights per panel.
   int64_t panelBytes() const { return stepCount() * traits.depth * panelWidth; }
+  /// Elements from the gathered taps of a pixel to those of the next one.
+  int64_t tapsPitch() const { return steps * traits.depth; }
   /// Pixels of a scratch row, where rows are what is brought there.
   int64_t rowColumns() const;
   /// Whether they are only those that a kernel of one column looks at.

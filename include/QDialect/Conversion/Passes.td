@@ -51,7 +51,9 @@ def OutputsToArguments : Pass<"q-outputs-to-arguments", "::mlir::ModuleOp"> {
     Each tensor result of a public function becomes a trailing memref argument
     into which the value is materialized, before bufferization, so that the op
     that computes a result writes to the caller's memory and nothing is copied.
-    Reshapes in front of a result are applied to the buffer instead.
+    Reshapes in front of a result are applied to the buffer instead. Every op
+    that creates a tensor gets an empty one of its own, and what is put together
+    to be inserted elsewhere is put together there.
 
     ```mlir
     func.func @main(%x: tensor<4xi8>) -> tensor<4xi8>

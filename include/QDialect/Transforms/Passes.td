@@ -571,9 +571,9 @@ def ProveInt16Chains : Pass<"q-prove-int16-chains", "::mlir::func::FuncOp"> {
 def ComputeInStripes : Pass<"q-compute-in-stripes", "::mlir::func::FuncOp"> {
   let summary = "Compute layers in stripes of rows where that saves memory";
   let description = [{
-    Convolutions in a row, such as those of an inverted residual (1x1, depthwise,
-    1x1), are computed some rows at a time: of the wide tensors between them
-    only the rows exist that the next layer looks at. Where windows overlap, a
+    Convolutions and max pools in a row, such as those of an inverted residual
+    (1x1, depthwise, 1x1), are computed some rows at a time: of the wide tensors
+    between them only the rows exist that the next layer looks at. Where windows overlap, a
     row or two of a stripe are computed again for the next one. Every element is
     computed as before, so no bit changes.
 

@@ -293,6 +293,8 @@ private:
     MicroKernel wide = chooseDenseWidth(geometry, dense, kernels.registers);
     if (wide != dense)
       request.dense.push_back(wide);
+    if (std::optional<MicroKernel> other = getNeonAlternative(dense))
+      request.dense.push_back(*other);
     request.depthwise = getDepthwiseKernel(kernels, geometry, constants);
     request.registers = kernels.registers;
     std::optional<Int16Chain> chain = getInt16Chain(op);
@@ -352,6 +354,8 @@ private:
                             "measured faster";
     if (candidate.form == KernelForm::Depthwise)
       return buildDepthwise(op, shape, geometry, constants, kernel, tile);
+    if (kernel == MicroKernel::Smull)
+      constants.signedChain = proveSignedChain(op, constants.weights);
     if (candidate.chain) {
       Int16Chain chain = *getInt16Chain(op);
       constants.chain =
@@ -399,7 +403,10 @@ private:
     PanelChains own = planOwnChains(plan, constants, chain);
     double others =
         pairsPay ? estimateChains(plan, proof.length) : estimatePmaddwd(plan);
-    if (own.cycles < 0.95 * others) {
+    bool isPacked = unpacksInRegisters(plan) &&
+                    chooseWeightBits(plan, constants.weights) < 8;
+    // By what qcc --tune measures, they are a little better than estimated.
+    if (own.cycles < 1.02 * others && !isPacked) {
       constants.panelChains = makePanelChains(op->getContext(), own);
       buildDense(op, shape, geometry, constants, kernel, kernels.registers,
                  &own);
@@ -432,7 +439,7 @@ private:
     takeOffset(constants, kernel);
     DenseTile tile = told ? DenseTile{told->first, told->second, 0}
                           : chooseDenseTile(geometry, kernel, registers);
-    if (constants.signedChain)
+    if (constants.signedChain && !told)
       tile.pixels = getSmullPixels(constants.signedChain.getLength());
     DensePlan plan = getDensePlan(geometry, kernel, tile.vectors);
     Packed packed;
@@ -440,7 +447,12 @@ private:
     packed.weights = chains
                          ? packArrangedWeights(plan, *chains, constants.weights)
                          : packDenseWeights(plan, constants.weights);
-    packed.weightBits = chooseWeightBits(plan, packed.weights);
+    // Steps that are unpacked in registers lie in their order.
+    if (!chains || !unpacksInRegisters(plan))
+      packed.weightBits = chooseWeightBits(plan, packed.weights);
+    if (packed.weightBits < 8 && unpacksInRegisters(plan) &&
+        kernel == MicroKernel::Pmaddubsw)
+      constants.chain = getUnpackedChain(op->getContext(), packed.weightBits);
     if (packed.weightBits < 8)
       packed.weights = packSideBySide(plan, packed.weightBits, packed.weights);
     if (chains)

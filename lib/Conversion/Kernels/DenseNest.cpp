@@ -6,17 +6,17 @@
 //===----------------------------------------------------------------------===//
 //
 // For each block of output rows (or of pixels, where the kernel is pointwise):
-// bring the input rows that it looks at into a scratch buffer, in the form that
-// the micro-kernel multiplies and with the horizontal padding in place; then,
-// panel by panel of output channels, run the tiles of the block. A row of the
-// kernel is one run of consecutive scratch elements, so nothing is gathered.
+// bring the input that it looks at into a scratch buffer (DenseInput.h); then,
+// panel by panel of output channels, run the tiles of the block.
 //
 //===----------------------------------------------------------------------===//
 
-#include "Nests.h"
+#include "DenseInput.h"
 #include "PackedWeights.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace q::kernel;
@@ -35,11 +35,17 @@ constexpr int64_t kLargeScratch = 96 << 10;
 constexpr int64_t kLargeWeights = 256 << 10;
 constexpr int64_t kCacheLine = 64;
 
+/// What the tiles read for some elements of the scratch.
+static int64_t scratchBytes(const DensePlan &plan, int64_t elements) {
+  return elements * plan.traits.activationBits / 8 *
+         (wantsPairedPixels(plan) ? 2 : 1);
+}
+
 static void blockPixels(const DensePlan &plan, int64_t maxPixels, int64_t limit,
                         int64_t leastBlocks, DenseBlocking &blocking) {
   const LayerGeometry &g = plan.geometry;
   int64_t total = g.batch * g.outH * g.outW;
-  int64_t perPixel = g.inC * plan.traits.activationBits / 8;
+  int64_t perPixel = scratchBytes(plan, g.inC);
   int64_t most = std::max(limit / perPixel / maxPixels, int64_t(4)) * maxPixels;
   int64_t blocks = std::min(total, std::max(ceilDiv(total, most), leastBlocks));
   int64_t least = ceilDiv(total, blocks);
@@ -51,17 +57,16 @@ static void blockPixels(const DensePlan &plan, int64_t maxPixels, int64_t limit,
   blocking.blockPixels = std::min(total, pixels);
   blocking.blocks = ceilDiv(total, blocking.blockPixels);
   blocking.scratchColumns = blocking.blockPixels;
-  blocking.split =
-      splitRow(blocking.blockPixels, maxPixels, ceilDiv(plan.panelWidth, 8));
+  blocking.splitPixels = blocking.blockPixels;
 }
 
 static void blockRows(const DensePlan &plan, int64_t maxPixels, int64_t limit,
-                      int64_t leastBlocks, DenseBlocking &blocking) {
+                      int64_t leastBlocks, bool joinsRows,
+                      DenseBlocking &blocking) {
   const LayerGeometry &g = plan.geometry;
   blocking.skipsColumns = plan.skipsColumns();
   blocking.scratchColumns = plan.rowColumns();
-  int64_t rowBytes =
-      blocking.scratchColumns * g.inC * plan.traits.activationBits / 8;
+  int64_t rowBytes = scratchBytes(plan, blocking.scratchColumns * g.inC);
   auto rowsOf = [&](int64_t rows) {
     return g.kernelH == 1
                ? rows
@@ -69,7 +74,10 @@ static void blockRows(const DensePlan &plan, int64_t maxPixels, int64_t limit,
   };
   int64_t rows = 1;
   while (rows < g.outH) {
-    int64_t bytes = rowsOf(rows + 1) * rowBytes;
+    int64_t bytes =
+        g.gathersTaps()
+            ? scratchBytes(plan, (rows + 1) * g.outW * plan.tapsPitch())
+            : rowsOf(rows + 1) * rowBytes;
     if (bytes > (rows * g.outW < 16 ? kLargeScratch : limit))
       break;
     ++rows;
@@ -79,7 +87,12 @@ static void blockRows(const DensePlan &plan, int64_t maxPixels, int64_t limit,
   blocking.blockRows = ceilDiv(g.outH, blocking.blocks);
   blocking.blocks = ceilDiv(g.outH, blocking.blockRows);
   blocking.scratchRows = rowsOf(blocking.blockRows);
-  blocking.split = splitRow(g.outW, maxPixels, ceilDiv(plan.panelWidth, 8));
+  // Gathered taps of pixels lie side by side, over the ends of rows.
+  blocking.joinsRows = g.gathersTaps() && joinsRows;
+  blocking.splitPixels =
+      blocking.joinsRows ? blocking.blockRows * g.outW : g.outW;
+  if (blocking.joinsRows)
+    return;
   // Groups of about equal size.
   int64_t most = getTileRows(g, plan.traits, maxPixels);
   blocking.tileRows =
@@ -111,11 +124,14 @@ DenseBlocking q::kernel::getDenseBlocking(const DensePlan &plan,
     return s.row == g.outW * s.pixel &&
            (g.batch == 1 || s.image == g.outH * s.row);
   };
-  if (g.isPointwise() && isOneRow(buffers.inputStrides) &&
-      isOneRow(buffers.outputStrides) && isOneRow(buffers.residualStrides))
+  bool writesOneRow =
+      isOneRow(buffers.outputStrides) && isOneRow(buffers.residualStrides);
+  if (g.isPointwise() && isOneRow(buffers.inputStrides) && writesOneRow)
     blockPixels(plan, maxPixels, limit, leastBlocks, blocking);
   else
-    blockRows(plan, maxPixels, limit, leastBlocks, blocking);
+    blockRows(plan, maxPixels, limit, leastBlocks, writesOneRow, blocking);
+  blocking.split =
+      splitRow(blocking.splitPixels, maxPixels, ceilDiv(plan.panelWidth, 8));
   // Only the steps of x86 read nothing beyond the last channel of a pixel.
   const MicroKernelTraits &traits = plan.traits;
   blocking.scratchPixel = g.inC;
@@ -130,8 +146,17 @@ DenseBlocking q::kernel::getDenseBlocking(const DensePlan &plan,
   if (blocking.readsInput)
     return blocking;
   blocking.scratchElements =
-      blocking.scratchRows * blocking.scratchColumns * blocking.scratchPixel +
-      kScratchSlack;
+      blocking.scratchRows * blocking.rowPitch() + kScratchSlack;
+  if (g.gathersTaps()) {
+    blocking.rowElements = blocking.scratchElements;
+    blocking.scratchElements =
+        blocking.blockRows * g.outW * plan.tapsPitch() + kScratchSlack;
+  }
+  blocking.hasPairs = wantsPairedPixels(plan);
+  if (blocking.hasPairs) {
+    blocking.pairedAt = int64_t(llvm::alignTo(blocking.scratchElements, 64));
+    blocking.scratchElements += 2 * blocking.pairedAt;
+  }
   return blocking;
 }
 
@@ -146,17 +171,16 @@ public:
   DenseNestWriter(KernelEmitter &e, const DensePlan &plan,
                   const DenseBlocking &blocking, const NestSpec &spec)
       : e(e), plan(plan), g(plan.geometry), blocking(blocking), spec(spec),
-        buffers(spec.buffers),
-        rowPitch(blocking.scratchColumns * blocking.scratchPixel) {}
+        buffers(spec.buffers), input(e, plan, blocking, spec) {}
 
   void write() {
     if (blocking.isFlat)
       return writeFlat();
-    fillColumns();
+    input.begin();
     e.loop(g.batch, [&](Value image) {
       shareLoop(SharedLoop::Blocks, blocking.blocks, [&](Value block) {
         Value y = blockStart(block, blocking.blockRows, g.outH);
-        fillRows(image, y);
+        input.bringRows(image, y);
         forPanels([&](Value panel, Value group, Value channel) {
           forRows([&](Value row, int64_t count) {
             Value scratchAt = e.mul(row, rowStep());
@@ -180,105 +204,20 @@ public:
   }
 
 private:
-  //===--- Scratch
-  //---------------------------------------------------------===//
-
-  /// An input piece in the form that the micro-kernel multiplies.
-  Value convert(Value bytes) {
-    if (plan.traits.activationBits == 16)
-      return e.extend(bytes, e.i16(), spec.inputStorage.getIsSigned());
-    if (offset() == 0)
-      return bytes;
-    int64_t n = cast<VectorType>(bytes.getType()).getNumElements();
-    return arith::AddIOp::create(e.b, bytes, e.splat(offset(), n, e.i8()));
-  }
-
-  int64_t offset() const { return spec.activationOffset; }
-
-  int64_t padValue() const {
-    return spec.inputStorage.getZeroPoint() + offset();
-  }
-
-  void copy(Value from, Value to, int64_t length) {
-    int64_t most = plan.traits.isX86
-                       ? 32 * plan.traits.lanes / plan.traits.activationBits
-                       : 16;
-    e.forPieces(length, most, [&](Value at, int64_t lanes) {
-      Value bytes = e.load(buffers.input, e.add(from, at), lanes);
-      e.store(convert(bytes), buffers.scratch, e.add(to, at));
-    });
-  }
-
-  /// `count` pixels, `step` input pixels apart.
-  void copyPixels(Value from, Value to, int64_t count, int64_t step) {
-    int64_t stride = buffers.inputStrides.pixel * step;
-    if (stride == g.inC && blocking.scratchPixel == g.inC)
-      return copy(from, to, count * g.inC);
-    e.loop(count, [&](Value pixel) {
-      copy(e.add(from, e.mul(pixel, stride)),
-           e.add(to, e.mul(pixel, blocking.scratchPixel)), g.inC);
-    });
-  }
-
-  /// How many input columns a scratch row holds.
-  int64_t copiedColumns() const {
-    if (blocking.skipsColumns)
-      return g.outW;
-    return std::min(g.inW, blocking.scratchColumns - g.padLeft);
-  }
-
-  /// The padding left and right: no row overwrites it.
-  void fillColumns() {
-    int64_t left = g.padLeft * blocking.scratchPixel;
-    int64_t right = (g.padLeft + copiedColumns()) * blocking.scratchPixel;
-    if (blocking.skipsColumns || (left == 0 && right == rowPitch))
-      return;
-    e.loop(blocking.scratchRows, [&](Value row) {
-      Value at = e.mul(row, rowPitch);
-      e.fill(buffers.scratch, at, left, padValue());
-      e.fill(buffers.scratch, e.add(at, right), rowPitch - right, padValue());
-    });
-  }
-
-  void fillRows(Value image, Value y) {
-    int64_t step = g.kernelH == 1 ? g.strideH : 1;
-    int64_t lastRow = (g.outH - blocking.blockRows) * g.strideH - g.padTop +
-                      (blocking.scratchRows - 1) * step;
-    bool isInside = g.padTop == 0 && lastRow < g.inH;
-    Value first = e.add(e.mul(y, g.strideH), -g.padTop);
-    int64_t columns = copiedColumns();
-    e.loop(blocking.scratchRows, [&](Value row) {
-      Value inRow = e.add(first, e.mul(row, step));
-      Value to =
-          e.add(e.mul(row, rowPitch),
-                blocking.skipsColumns ? 0 : g.padLeft * blocking.scratchPixel);
-      auto copyRow = [&]() {
-        Value from = e.add(e.mul(image, buffers.inputStrides.image),
-                           e.mul(inRow, buffers.inputStrides.row));
-        copyPixels(from, to, columns, blocking.skipsColumns ? g.strideW : 1);
-      };
-      if (isInside)
-        return copyRow();
-      // Unsigned, so that rows above the image are beyond its end.
-      Value exists = e.b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::ult,
-                                                     inRow, e.index(g.inH));
-      e.branch(exists, copyRow, [&]() {
-        e.fill(buffers.scratch, to, columns * blocking.scratchPixel,
-               padValue());
-      });
-    });
-  }
-
   //===--- Loops
   //-----------------------------------------------------------===//
 
   /// Scratch elements from an output row to the next one.
   int64_t rowStep() const {
-    return (g.kernelH == 1 ? 1 : g.strideH) * rowPitch;
+    if (g.gathersTaps())
+      return g.outW * plan.tapsPitch();
+    return (g.kernelH == 1 ? 1 : g.strideH) * blocking.rowPitch();
   }
 
   /// body(first row, number of rows) for all rows of a block.
   void forRows(function_ref<void(Value, int64_t)> body) {
+    if (blocking.joinsRows)
+      return body(e.index(0), 1);
     int64_t rest = blocking.blockRows % blocking.tileRows;
     e.loop(blocking.blockRows / blocking.tileRows, [&](Value iv) {
       body(e.mul(iv, blocking.tileRows), blocking.tileRows);
@@ -307,7 +246,9 @@ private:
       Value x = blockStart(block, blocking.blockPixels, total);
       Value start = e.mul(x, buffers.inputStrides.pixel);
       if (!blocking.readsInput)
-        copyPixels(start, e.index(0), blocking.blockPixels, 1);
+        input.bringPixels(start, blocking.blockPixels);
+      if (unpacksInRegisters())
+        activationSum = sumActivations(start);
       forPanels([&](Value panel, Value group, Value channel) {
         Value scratchAt = e.mul(group, plan.inputChannelsPerGroup());
         if (blocking.readsInput)
@@ -321,8 +262,34 @@ private:
     });
   }
 
-  /// Whether a panel is unpacked into the scratch buffer for weights.
   bool isPacked() const { return spec.weightBits < 8; }
+  bool unpacksInRegisters() const {
+    return isPacked() && q::kernel::unpacksInRegisters(plan);
+  }
+  /// Whether a panel is unpacked into the scratch buffer for weights.
+  bool unpacksPanels() const { return isPacked() && !unpacksInRegisters(); }
+
+  /// The sum of what the micro-kernel multiplies, for a single pixel.
+  Value sumActivations(Value start) {
+    Value buffer = blocking.readsInput ? buffers.input : buffers.scratch;
+    Value first = blocking.readsInput ? start : e.index(0);
+    Value sum = arith::ConstantOp::create(e.b, e.b.getI32IntegerAttr(0));
+    int64_t done = 0;
+    for (int64_t lanes : {32, 4}) {
+      int64_t count = (plan.segmentLength - done) / lanes;
+      Values sums =
+          e.loop(count, {e.splat(0, lanes, e.i32())}, [&](Value i, Values at) {
+            Value bytes = e.load(
+                buffer, e.add(e.add(first, done), e.mul(i, lanes)), lanes);
+            Value wide = e.extend(bytes, e.i32(), /*isSigned=*/false);
+            return Values{arith::AddIOp::create(e.b, at[0], wide)};
+          });
+      sum = vector::ReductionOp::create(e.b, vector::CombiningKind::ADD,
+                                        sums[0], sum);
+      done += count * lanes;
+    }
+    return sum;
+  }
 
   /// body(panel, group, first output channel)
   void forPanels(function_ref<void(Value, Value, Value)> body) {
@@ -333,7 +300,7 @@ private:
         Value start = e.mul(inGroup, plan.panelWidth);
         if (channels % plan.panelWidth && channels > plan.panelWidth)
           start = e.min(start, channels - plan.panelWidth);
-        if (isPacked())
+        if (unpacksPanels())
           emitUnpackPanel(e, plan, spec.weightBits, buffers.weights, panel,
                           buffers.weightScratch);
         body(panel, group, e.add(e.mul(group, channels), start));
@@ -343,7 +310,7 @@ private:
 
   void tiles(Value panel, Value scratchAt, Value outputAt, Value residualAt) {
     const RowSplit &split = blocking.split;
-    int64_t width = blocking.isFlat ? blocking.blockPixels : g.outW;
+    int64_t width = blocking.splitPixels;
     auto run = [&](int64_t count, int64_t size, int64_t first) {
       e.loop(count, [&](Value iv) {
         Value x = e.add(e.mul(iv, size), first);
@@ -367,19 +334,25 @@ private:
     Value constantsAt = e.mul(panel, plan.panelWidth);
     Values bias;
     for (int64_t v = 0; v < plan.vectors; ++v)
-      bias.push_back(
-          e.load(buffers.bias, e.add(constantsAt, v * lanes), lanes));
+      bias.push_back(withoutOffset(
+          e.load(buffers.bias, e.add(constantsAt, v * lanes), lanes)));
 
     StepOperands operands;
     operands.activations =
         blocking.readsInput ? buffers.input : buffers.scratch;
-    operands.pitch = pixelPitch();
+    operands.pitch = input.pixelPitch();
     operands.activationsAt = e.add(scratchAt, e.mul(x, operands.pitch));
+    operands.hasPairs = blocking.hasPairs;
+    if (blocking.hasPairs)
+      operands.activationsAt =
+          e.add(e.mul(operands.activationsAt, 2), blocking.pairedAt);
     operands.rowPixels = blocking.tileRows > 1 ? g.outW : pixels;
     operands.rowPitch = rowStep();
     operands.chain = spec.chain;
     operands.fetchAhead = fetchAhead(tile);
-    operands.weights = isPacked() ? buffers.weightScratch : buffers.weights;
+    operands.weights =
+        unpacksPanels() ? buffers.weightScratch : buffers.weights;
+    operands.weightBits = registerBits();
     Values accumulators = parts(tile, operands, panel, bias);
 
     EpilogueTile out;
@@ -399,6 +372,20 @@ private:
     emitEpilogue(e, spec.epilogue, out, std::move(accumulators));
   }
 
+  /// Bits of a weight in the buffer that the micro-kernel reads.
+  int64_t registerBits() const {
+    return unpacksInRegisters() ? spec.weightBits : 8;
+  }
+  /// The bias without that of weights that are unpacked without their sign.
+  Value withoutOffset(Value bias) {
+    if (!unpacksInRegisters())
+      return bias;
+    Value offset = arith::ShLIOp::create(
+        e.b, e.splat(activationSum, plan.traits.lanes),
+        e.splat(spec.weightBits - 1, plan.traits.lanes, e.i32()));
+    return arith::SubIOp::create(e.b, bias, offset);
+  }
+
   /// All products of a tile: of the whole panel, or of one part of it after
   /// the other.
   Values parts(const Tile &tile, StepOperands operands, Value panel,
@@ -407,7 +394,9 @@ private:
     Values results(tile.pixels * tile.vectors);
     for (int64_t i = 0; i < plan.parts(); ++i) {
       operands.weightsAt =
-          e.add(isPacked() ? e.index(0) : e.mul(panel, plan.panelBytes()),
+          e.add(unpacksPanels()
+                    ? e.index(0)
+                    : e.mul(panel, getPackedPanelBytes(plan, registerBits())),
                 i * plan.partBytes());
       auto begin = bias.begin() + i * part.vectors;
       Values partBias(begin, begin + part.vectors);
@@ -433,23 +422,18 @@ private:
     return emitPanelChains(e, tile, operands, table, std::move(accumulators));
   }
 
-  /// Elements from an output pixel's first activation to the next one's.
-  int64_t pixelPitch() const {
-    if (blocking.readsInput)
-      return buffers.inputStrides.pixel;
-    return blocking.isFlat || blocking.skipsColumns
-               ? blocking.scratchPixel
-               : g.strideW * blocking.scratchPixel;
-  }
-
   /// Large weights come from afar, and every panel is met by few tiles: fetch
   /// them as many steps ahead as take about as long.
   int64_t fetchAhead(const Tile &tile) const {
     constexpr int64_t cyclesAway = 400, most = 8 << 10;
-    if (isPacked() || plan.panelCount() * plan.panelBytes() <= kLargeWeights)
+    if (unpacksPanels() ||
+        plan.panelCount() * plan.panelBytes() * registerBits() / 8 <=
+            kLargeWeights ||
+        (spec.microKernel == MicroKernel::Pmaddubsw && !isPacked()))
       return 0;
     int64_t cycles = tile.pixels * tile.vectors;
-    int64_t stepBytes = plan.traits.depth * plan.panelWidth;
+    int64_t stepBytes =
+        plan.traits.depth * plan.panelWidth * registerBits() / 8;
     return std::min(ceilDiv(cyclesAway, cycles) * stepBytes, most);
   }
 
@@ -478,12 +462,14 @@ private:
         values = body(e.index(i), std::move(values));
       return values;
     };
-    return repeat(g.kernelH, std::move(accumulators), [&](Value row, Values r) {
+    int64_t rows = g.gathersTaps() ? 1 : g.kernelH;
+    return repeat(rows, std::move(accumulators), [&](Value row, Values r) {
       return repeat(taps, std::move(r), [&](Value tap, Values values) {
         StepOperands from = operands;
-        Value offset = e.add(e.mul(row, g.dilationH * rowPitch),
+        Value offset = e.add(e.mul(row, g.dilationH * blocking.rowPitch()),
                              e.mul(tap, g.dilationW * g.inC));
-        from.activationsAt = e.add(operands.activationsAt, offset);
+        from.activationsAt =
+            e.add(operands.activationsAt, e.mul(offset, sides()));
         Value segment = e.add(e.mul(row, taps), tap);
         from.weightsAt = e.add(operands.weightsAt, e.mul(segment, weightBytes));
         return oneSegment(tile, from, isSegmentStraight, std::move(values));
@@ -491,31 +477,39 @@ private:
     });
   }
 
+  /// Pixels of which elements lie side by side.
+  int64_t sides() const { return blocking.hasPairs ? 2 : 1; }
+
   Values oneSegment(const Tile &tile, const StepOperands &operands,
                     bool isStraight, Values accumulators) {
     MicroKernel kernel = spec.microKernel;
-    int64_t unroll = getUnroll(kernel, plan.steps, spec.chain);
+    // Whole bytes of narrow weights.
+    int64_t unroll = llvm::alignTo(getUnroll(kernel, plan.steps, spec.chain),
+                                   8 / operands.weightBits);
     int64_t depth = plan.traits.depth;
     int64_t lastDepth = plan.segmentLength - (plan.steps - 1) * depth;
     // A last step of which only some products exist is no part of the loop.
     int64_t whole = plan.steps - (lastDepth < depth && plan.parts() > 1);
     int64_t iterations = isStraight ? 0 : whole / unroll;
-    int64_t stepBytes = depth * tile.vectors * plan.traits.lanes;
+    int64_t stepBits =
+        operands.weightBits * depth * tile.vectors * plan.traits.lanes;
+    auto weightBytes = [&](int64_t steps) { return steps * stepBits / 8; };
     accumulators =
         e.loop(iterations, std::move(accumulators), [&](Value iv, Values acc) {
           StepOperands from = operands;
-          from.activationsAt =
-              e.add(operands.activationsAt, e.mul(iv, unroll * depth));
+          from.activationsAt = e.add(operands.activationsAt,
+                                     e.mul(iv, unroll * depth * sides()));
           from.weightsAt =
-              e.add(operands.weightsAt, e.mul(iv, unroll * stepBytes));
+              e.add(operands.weightsAt, e.mul(iv, weightBytes(unroll)));
           emitSteps(e, kernel, tile, from, unroll, acc);
           return acc;
         });
     int64_t done = iterations * unroll;
     if (done < plan.steps) {
       StepOperands from = operands;
-      from.activationsAt = e.add(operands.activationsAt, done * depth);
-      from.weightsAt = e.add(operands.weightsAt, done * stepBytes);
+      from.activationsAt =
+          e.add(operands.activationsAt, done * depth * sides());
+      from.weightsAt = e.add(operands.weightsAt, weightBytes(done));
       from.lastDepth = lastDepth;
       emitSteps(e, kernel, tile, from, plan.steps - done, accumulators);
     }
@@ -528,7 +522,8 @@ private:
   const DenseBlocking &blocking;
   const NestSpec &spec;
   const KernelBuffers &buffers;
-  int64_t rowPitch;
+  DenseInput input;
+  Value activationSum;
 };
 
 } // namespace

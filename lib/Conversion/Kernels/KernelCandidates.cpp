@@ -8,6 +8,7 @@
 #include "QDialect/Conversion/KernelCandidates.h"
 
 #include "KernelCosts.h"
+#include "NeonChoice.h"
 #include "Nests.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -70,13 +71,28 @@ std::optional<KernelCandidate> q::kernel::parseKernelCandidate(StringRef text) {
 // What is exact
 //===----------------------------------------------------------------------===//
 
+/// Vectors of sums that a tile keeps.
+static int64_t countAccumulators(MicroKernel kernel, int64_t pixels,
+                                 int64_t vectors) {
+  switch (kernel) {
+  case MicroKernel::Smull:
+    // One vector of channels after the other, a channel a sum.
+    return pixels * getTraits(kernel).lanes;
+  case MicroKernel::Smmla:
+  case MicroKernel::Usmmla:
+    return ceilDiv(pixels, 2) * 2 * vectors;
+  default:
+    return pixels * vectors;
+  }
+}
+
 static bool isDenseTile(const LayerGeometry &g, MicroKernel kernel,
                         int64_t pixels, int64_t vectors) {
   int64_t panel = vectors * getTraits(kernel).lanes;
   // Beyond 32 accumulators nothing stays in registers.
-  return pixels >= 1 && vectors >= 1 && pixels * vectors <= 32 &&
-         panel % 8 == 0 && panel <= 128 &&
-         (panel <= 8 || panel <= g.outC / g.groups);
+  return pixels >= 1 && vectors >= 1 &&
+         countAccumulators(kernel, pixels, vectors) <= 32 && panel % 8 == 0 &&
+         panel <= 128 && (panel <= 8 || panel <= g.outC / g.groups);
 }
 
 static bool isDepthwiseTile(const LayerGeometry &g, MicroKernel kernel,
@@ -85,16 +101,6 @@ static bool isDepthwiseTile(const LayerGeometry &g, MicroKernel kernel,
   return rows >= 1 && rows <= std::min<int64_t>(g.outH, 4) && vectors >= 1 &&
          channels % 8 == 0 && channels <= std::min<int64_t>(g.outC, 16) &&
          (rows == 1 || g.dilationH == 1);
-}
-
-/// Whether a tile and perhaps a chain are all that a `qk.conv` needs to be told
-/// of a micro-kernel.
-static bool isPlain(MicroKernel kernel) {
-  return llvm::is_contained({MicroKernel::Pmaddwd, MicroKernel::Pmaddubsw,
-                             MicroKernel::Vpdpbusd, MicroKernel::Vpdpbusd512,
-                             MicroKernel::Smlal, MicroKernel::Sdot,
-                             MicroKernel::Usdot},
-                            kernel);
 }
 
 std::string q::kernel::whyNotExact(const CandidateRequest &request,
@@ -124,7 +130,7 @@ std::string q::kernel::whyNotExact(const CandidateRequest &request,
                  llvm::isPowerOf2_64(candidate.chain);
     else
       isProven &= llvm::is_contained(request.dense, kernel);
-    isProven &= !request.isDepthwise && isPlain(kernel);
+    isProven &= !request.isDepthwise;
     fits = isDenseTile(g, kernel, first, second);
     break;
   }
@@ -156,8 +162,8 @@ static bool hasDenseCosts(MicroKernel kernel, int64_t chain) {
   });
 }
 
-/// What the table says of a tile. Without a row: what the ports of a core with
-/// four vector pipes need, with a little for the loads.
+/// What the table says of a tile. Without a row: what the ports of a core need,
+/// with a little for the loads: four vector pipes of x86, two of NEON.
 static TileCost getTileCost(MicroKernel kernel, int64_t chain, int64_t pixels,
                             int64_t vectors) {
   for (const DenseCost &row : getDenseCosts())
@@ -166,6 +172,10 @@ static TileCost getTileCost(MicroKernel kernel, int64_t chain, int64_t pixels,
       return {row.step, row.tile};
   int64_t lanes = getTraits(kernel).lanes;
   double of8 = double(vectors * lanes) / 8;
+  if (!getTraits(kernel).isX86)
+    return {countNeonInstructions(kernel, pixels, vectors, /*chain=*/2) / 2 +
+                (double(pixels) + of8) / 16,
+            10 + 6 * double(pixels) * of8};
   // Vectors of 512 bits save instructions, but few cores do two at a time.
   constexpr double wide = 0.85;
   if (lanes == 16)
@@ -213,6 +223,9 @@ static double estimateDense(const CandidateRequest &request,
   double cycles = rows * double(plan.panelCount()) * row;
   if (!blocking.readsInput)
     cycles += blocks * double(blocking.scratchElements) / kBytesPerCycle;
+  // A load and a store for each row of a pixel's taps.
+  if (g.gathersTaps())
+    cycles += blocks * double(blocking.blockRows * g.outW * g.kernelH);
   return cycles;
 }
 
@@ -271,10 +284,12 @@ public:
           addDenseTile(kernel, row.pixels, row.vectors, chain);
       return;
     }
-    constexpr int64_t mostVectors = 4, mostPixels = 8;
+    // Some registers remain for the operands.
+    constexpr int64_t mostVectors = 6, mostPixels = 8, mostAccumulators = 24;
     for (int64_t vectors = 1; vectors <= mostVectors; ++vectors)
       for (int64_t pixels = 1; pixels <= mostPixels; ++pixels)
-        addDenseTile(kernel, pixels, vectors, chain);
+        if (countAccumulators(kernel, pixels, vectors) <= mostAccumulators)
+          addDenseTile(kernel, pixels, vectors, chain);
   }
 
   /// In panels of two vectors, with some of the tiles that fit registers.
@@ -312,7 +327,7 @@ private:
                     int64_t chain, bool hasOwnChains = false) {
     if (!isDenseTile(g, kernel, pixels, vectors))
       return;
-    int64_t width = g.isPointwise() ? g.batch * g.outH * g.outW : g.outW;
+    int64_t width = g.isOneRow() ? g.batch * g.outH * g.outW : g.outW;
     int64_t of8 = ceilDiv(vectors * getTraits(kernel).lanes, 8);
     if (splitRow(std::min<int64_t>(width, 240), pixels, of8).sizeA == pixels)
       add(KernelForm::Dense, kernel, {pixels, vectors}, chain, hasOwnChains);

@@ -10,7 +10,6 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
-#include <algorithm>
 #include <cmath>
 
 using namespace mlir;
@@ -124,21 +123,16 @@ KernelChoice KernelChooser::choose(WeightedOpInterface op,
   ++(isKnown ? known : unknown);
   if (!round || isKnown)
     return choice;
-  // What is expected to take much longer is not worth the time.
-  SmallVector<KernelCandidate> candidates = getKernelCandidates(request);
+  // What is expected to take much longer is not worth the time. The estimate of
+  // chains of a panel's own is of another kind, and may be off.
+  SmallVector<KernelCandidate> candidates, others;
+  for (const KernelCandidate &each : getKernelCandidates(request))
+    (each.hasOwnChains ? candidates : others).push_back(each);
+  int64_t limit = others.empty() ? 0 : others.front().cycles * 3 / 2;
+  llvm::erase_if(others, [&](const auto &c) { return c.cycles > limit; });
+  candidates.append(others);
   constexpr size_t most = 11;
-  // The estimate of chains of a panel's own is of another kind, and may be off.
-  auto own =
-      llvm::find_if(candidates, [](const auto &c) { return c.hasOwnChains; });
-  if (own != candidates.end()) {
-    own->cycles = candidates.front().cycles;
-    std::rotate(candidates.begin(), own, own + 1);
-  }
-  if (!candidates.empty()) {
-    int64_t limit = candidates.front().cycles * 3 / 2;
-    llvm::erase_if(candidates, [&](const auto &c) { return c.cycles > limit; });
-    candidates.truncate(std::min(candidates.size(), most));
-  }
+  candidates.truncate(std::min(candidates.size(), most));
   if (*round > 0 && *round <= static_cast<int64_t>(candidates.size()))
     choice.candidate = candidates[*round - 1];
   Builder b(op->getContext());

@@ -53,6 +53,28 @@ Value KernelEmitter::load(Value buffer, Value offset, int64_t lanes) {
                                 ValueRange{offset});
 }
 
+Value KernelEmitter::loadStrided(Value buffer, Value offset, int64_t step,
+                                 int64_t lanes) {
+  if (step == 1)
+    return load(buffer, offset, lanes);
+  int64_t distance = std::abs(step), span = (lanes - 1) * distance + 1;
+  Value lowest = add(offset, std::min<int64_t>(0, step) * (lanes - 1));
+  // As many vectors as the elements span; the last one reaches back.
+  SmallVector<int64_t> starts;
+  Values pieces;
+  for (int64_t i = 0; i < distance; ++i) {
+    starts.push_back(std::min(i * lanes, span - lanes));
+    pieces.push_back(load(buffer, add(lowest, starts.back()), lanes));
+  }
+  SmallVector<int64_t> places;
+  for (int64_t lane = 0; lane < lanes; ++lane) {
+    int64_t at = (step > 0 ? lane : lanes - 1 - lane) * distance;
+    int64_t piece = at / lanes;
+    places.push_back(piece * lanes + at - starts[piece]);
+  }
+  return shuffle(concat(pieces), places);
+}
+
 void KernelEmitter::store(Value vector, Value buffer, Value offset) {
   vector::StoreOp::create(b, vector, buffer, ValueRange{offset});
 }
@@ -92,6 +114,10 @@ Value KernelEmitter::shuffle(Value a, Value c, ArrayRef<int64_t> lanes) {
   return vector::ShuffleOp::create(b, a, c, lanes);
 }
 
+Value KernelEmitter::shuffle(Value vector, ArrayRef<int64_t> lanes) {
+  return shuffle(vector, vector, lanes);
+}
+
 Value KernelEmitter::slice(Value vector, int64_t first, int64_t count) {
   if (cast<VectorType>(vector.getType()).getNumElements() == count)
     return vector;
@@ -106,6 +132,18 @@ Value KernelEmitter::concat(Value a, Value c) {
   SmallVector<int64_t> lanes(count);
   std::iota(lanes.begin(), lanes.end(), 0);
   return shuffle(a, c, lanes);
+}
+
+Value KernelEmitter::concat(Values vectors) {
+  while (vectors.size() > 1) {
+    Values pairs;
+    // Operands of a shuffle are of one length: an odd one meets itself.
+    for (size_t i = 0; i < vectors.size(); i += 2)
+      pairs.push_back(
+          concat(vectors[i], vectors[std::min(i + 1, vectors.size() - 1)]));
+    vectors = std::move(pairs);
+  }
+  return vectors.front();
 }
 
 Value KernelEmitter::bitcast(Value vector, int64_t lanes, Type element) {

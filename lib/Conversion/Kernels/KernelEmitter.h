@@ -52,6 +52,10 @@ public:
 
   /// A vector of `lanes` elements from a flat buffer.
   Value load(Value buffer, Value offset, int64_t lanes);
+  /// The same of elements that lie `step` apart, 0 < |step| <= mostStep. What
+  /// lies before the lowest or beyond the highest one is not touched.
+  static constexpr int64_t mostStep = 4;
+  Value loadStrided(Value buffer, Value offset, int64_t step, int64_t lanes);
   void store(Value vector, Value buffer, Value offset);
   /// Brings the cache line of an element near, which need not exist.
   void prefetch(Value buffer, Value offset);
@@ -61,9 +65,13 @@ public:
   Value splat(Value scalar, int64_t lanes);
   Value extend(Value vector, Type element, bool isSigned);
   Value shuffle(Value a, Value c, llvm::ArrayRef<int64_t> lanes);
+  Value shuffle(Value vector, llvm::ArrayRef<int64_t> lanes);
   /// Lanes [first, first + count) of a vector.
   Value slice(Value vector, int64_t first, int64_t count);
   Value concat(Value a, Value c);
+  /// The lanes of vectors of one length, one after the other; more lanes, of no
+  /// meaning, may follow.
+  Value concat(Values vectors);
   Value bitcast(Value vector, int64_t lanes, Type element);
   Value intrinsic(llvm::StringRef name, Type result, mlir::ValueRange operands);
   /// sum[i] + a[2 i] b[2 i] + a[2 i + 1] b[2 i + 1] modulo 2^32 for vectors of

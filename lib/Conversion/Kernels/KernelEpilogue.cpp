@@ -436,6 +436,10 @@ private:
     int64_t width = tile.vectors * lanes, pixels = results.size();
     for (int64_t at = 0; at < width; at += chunkAt(at)) {
       int64_t chunk = chunkAt(at);
+      if (spec.isX86 && chunk == lanes) {
+        storeEights(results, at);
+        continue;
+      }
       for (int64_t p = 0; p < pixels; ++p) {
         ArrayRef<Value> values =
             ArrayRef<Value>(results[p]).slice(at / lanes, chunk / lanes);
@@ -461,6 +465,32 @@ private:
     }
   }
 
+  /// Bytes [at, at + 8) of all pixels, which share packs by four.
+  void storeEights(ArrayRef<Values> results, int64_t at) {
+    constexpr int64_t most = 4;
+    for (int64_t first = 0; first < int64_t(results.size()); first += most) {
+      int64_t here = std::min<int64_t>(most, results.size() - first);
+      auto valueAt = [&](int64_t i) {
+        return results[first + std::min(i, here - 1)][at / lanes];
+      };
+      auto halves = [&](int64_t i) {
+        return addZeroPoint(e.intrinsic("llvm.x86.avx2.packssdw",
+                                        e.vec(16, e.i16()),
+                                        {valueAt(i), valueAt(i + 1)}));
+      };
+      Value low = halves(0);
+      Value bytes = e.intrinsic(packName(true), e.vec(32, e.i8()),
+                                {low, here > 2 ? halves(2) : low});
+      // Undo the lane-wise order in words of four channels.
+      Value words = e.bitcast(bytes, 8, e.i32());
+      bytes = e.bitcast(e.shuffle(words, words, {0, 4, 1, 5, 2, 6, 3, 7}), 32,
+                        e.i8());
+      bytes = clamp(bytes);
+      for (int64_t i = 0; i < here; ++i)
+        storeBytes(e.slice(bytes, i * 8, 8), first + i, at);
+    }
+  }
+
   /// int32 accumulators of a chunk as int16, saturated, in natural order.
   Value toHalves(ArrayRef<Value> values) {
     if (!spec.isX86) {
@@ -483,11 +513,8 @@ private:
       pending.clear();
       return all;
     }
-    if (values.size() == 2)
-      return e.intrinsic("llvm.x86.avx2.packssdw", e.vec(16, e.i16()),
-                         {values[0], values[1]});
-    return e.intrinsic("llvm.x86.sse2.packssdw.128", e.vec(8, e.i16()),
-                       {e.slice(values[0], 0, 4), e.slice(values[0], 4, 4)});
+    return e.intrinsic("llvm.x86.avx2.packssdw", e.vec(16, e.i16()),
+                       {values[0], values[1]});
   }
 
   /// Saturation commutes with the clamp that follows, which is monotone.
@@ -513,14 +540,10 @@ private:
 
   /// 16 or 8 int16 as saturated bytes.
   Value toBytes(Value halves) {
+    if (spec.isX86)
+      return e.intrinsic(packName(false), e.vec(16, e.i8()),
+                         {e.slice(halves, 0, 8), e.slice(halves, 8, 8)});
     int64_t n = cast<VectorType>(halves.getType()).getNumElements();
-    if (spec.isX86) {
-      Value low = e.slice(halves, 0, 8);
-      Value high = n == 16 ? e.slice(halves, 8, 8) : low;
-      Value bytes =
-          e.intrinsic(packName(false), e.vec(16, e.i8()), {low, high});
-      return e.slice(bytes, 0, n);
-    }
     StringRef name = spec.output.getIsSigned()
                          ? "llvm.aarch64.neon.sqxtn.v8i8"
                          : "llvm.aarch64.neon.sqxtun.v8i8";

@@ -7,6 +7,7 @@
 
 #include "PackedWeights.h"
 #include "QDialect/Conversion/WinogradPlan.h"
+#include "QDialect/Int16Chains.h"
 
 #include <algorithm>
 
@@ -18,6 +19,11 @@ static int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 //===----------------------------------------------------------------------===//
 // Geometry
 //===----------------------------------------------------------------------===//
+
+bool LayerGeometry::gathersTaps() const {
+  return groups == 1 && dilationW == 1 && kernelW > 1 &&
+         q::gathersTaps(outC, kernelH, kernelW * inC);
+}
 
 template <typename OpTy> static FailureOr<LayerGeometry> readGeometry(OpTy op) {
   auto input = cast<ShapedType>(op.getInput().getType());
@@ -114,9 +120,9 @@ MicroKernelTraits q::kernel::getTraits(MicroKernel kernel) {
   case MicroKernel::Smull:
     return {4, 16, 8, true, false, false, false, /*splitsPanel=*/true};
   case MicroKernel::Smmla:
-    return {4, 8, 8, true, false};
   case MicroKernel::Usmmla:
-    return {4, 8, 8, false, false};
+    return {4,     8,     8,     kernel == MicroKernel::Smmla, false,
+            false, false, false, /*takesPairs=*/true};
   case MicroKernel::Vpdpbusd512:
     return {16, 4, 8, false, false, true, true};
   }
@@ -169,32 +175,54 @@ RowSplit q::kernel::splitRow(int64_t width, int64_t maxPixels,
   return best;
 }
 
-/// The most pixels of a tile whose accumulators, weights and activations stay
-/// in the vector registers: 16 of AVX2, 32 of NEON, `registers` of vpdpbusd.
-static int64_t maxTilePixels(MicroKernel kernel, int64_t vectors,
-                             int64_t registers) {
+namespace {
+
+/// A tile, and how much longer it takes than its products tell.
+struct TileOption {
+  int64_t vectors, pixels;
+  double factor = 1;
+};
+
+} // namespace
+
+/// Tiles whose accumulators, weights and activations stay in the vector
+/// registers: 16 of AVX2, 32 of NEON, `registers` of vpdpbusd.
+static SmallVector<TileOption>
+getTileOptions(MicroKernel kernel, int64_t channels, int64_t registers) {
+  auto ofVnni = [&](int64_t vectors, double factor = 1) {
+    int64_t pixels = (registers - 1 - vectors) / vectors;
+    return TileOption{vectors, std::max<int64_t>(pixels, 1), factor};
+  };
   switch (kernel) {
   case MicroKernel::Vpdpbusd:
+    return {ofVnni(1), ofVnni(2), ofVnni(3), ofVnni(4), ofVnni(6)};
   case MicroKernel::Vpdpbusd512:
-    return std::max<int64_t>((registers - 1 - vectors) / vectors, 1);
+    // One load of 512 bits a cycle, which is one product; and stores of three
+    // vectors are in two parts.
+    return {ofVnni(2), ofVnni(1, 1.3), ofVnni(3, 1.1), ofVnni(4), ofVnni(6)};
   case MicroKernel::Pmaddwd:
   case MicroKernel::Vpdpwssd:
   case MicroKernel::Vpdpwssd512:
-    return vectors == 1 ? 8 : vectors == 2 ? 5 : 3;
+    return {{1, 8}, {2, 5}, {3, 3}};
   case MicroKernel::Pmaddubsw:
-    return vectors == 1 ? 8 : vectors == 2 ? 4 : 3;
+    // A wider panel reads the activations less often; those of a chain lie
+    // scattered, which the caches notice. More than eight accumulators leave
+    // few registers for sums in int16: such tiles pay where they cut a layer
+    // into fewer pieces, by what qcc --tune measures.
+    return {{1, 8, 1.1}, {2, 4}, {2, 5, 1.06}, {3, 3, 1.05}};
   case MicroKernel::Smlal:
-    return vectors == 1 ? 8 : 4;
+    return {{1, 8}, {2, 4}};
   case MicroKernel::Sdot:
   case MicroKernel::Usdot:
-    return vectors <= 2 ? 8 : 5;
+    return {{2, 8}, {4, 5}};
   case MicroKernel::Smull:
-    return 3;
+    return {{2, 3}};
   case MicroKernel::Smmla:
   case MicroKernel::Usmmla:
-    return vectors <= 2 ? 8 : 4;
+    // The more channels, the fewer pairs of pixels are loaded for each.
+    return {channels < 16 ? TileOption{2, 8} : TileOption{4, 4}};
   }
-  return 4;
+  return {{1, 4}};
 }
 
 int64_t q::kernel::getTileRows(const LayerGeometry &geometry,
@@ -213,48 +241,26 @@ DenseTile q::kernel::chooseDenseTile(const LayerGeometry &geometry,
   int64_t lanes = getTraits(kernel).lanes;
   constexpr int64_t manyPixels = 240;
   int64_t width = geometry.outW;
-  if (geometry.isPointwise())
+  if (geometry.isOneRow())
     width = std::min<int64_t>(geometry.batch * geometry.outH * geometry.outW,
                               manyPixels);
-  SmallVector<int64_t> candidates;
   bool isVnni =
       kernel == MicroKernel::Vpdpbusd || kernel == MicroKernel::Vpdpbusd512;
-  if (kernel == MicroKernel::Vpdpbusd512)
-    candidates = {2, 1, 3, 4, 6};
-  else if (isVnni)
-    candidates = {1, 2, 3, 4, 6};
-  else if (getTraits(kernel).permutesPanel)
-    candidates = {1, 2, 3};
-  else if (kernel == MicroKernel::Smull)
-    candidates = {2};
-  else if (kernel == MicroKernel::Smmla || kernel == MicroKernel::Usmmla)
-    // The more channels, the fewer pairs of pixels are shuffled for each.
-    candidates = {channels < 16 ? 2 : 4};
-  else
-    candidates = {8 / lanes, 16 / lanes};
   DenseTile best;
-  for (int64_t vectors : candidates) {
+  for (auto [vectors, pixels, factor] :
+       getTileOptions(kernel, channels, registers)) {
     int64_t panel = vectors * lanes;
     if (panel > 8 && panel > channels)
       continue;
-    int64_t pixels = maxTilePixels(kernel, vectors, registers);
     // Of many pixels, the remainder does not matter.
     int64_t counted =
         isVnni && width == manyPixels ? manyPixels / pixels * pixels : width;
-    if (!geometry.isPointwise())
+    if (!geometry.isOneRow())
       counted *= std::min(getTileRows(geometry, getTraits(kernel), pixels),
                           geometry.outH);
     RowSplit split = splitRow(counted, pixels, vectors * lanes / 8);
-    double cost = double(ceilDiv(channels, panel)) * double(width) /
+    double cost = factor * double(ceilDiv(channels, panel)) * double(width) /
                   double(counted) * splitCost(split, vectors * lanes / 8);
-    // A wider panel reads the activations less often; those of a chain lie
-    // scattered, which the caches notice.
-    if (kernel == MicroKernel::Pmaddubsw && vectors == 1)
-      cost *= 1.1;
-    // One load of 512 bits a cycle, which is one product; and stores of three
-    // vectors are in two parts.
-    if (kernel == MicroKernel::Vpdpbusd512)
-      cost *= vectors == 1 ? 1.3 : vectors == 3 ? 1.1 : 1;
     // Two vpdpbusd a cycle, each of four cycles: eight accumulators at least.
     if (isVnni)
       cost *= std::max(1.0, 64.0 / double(split.sizeA * panel));
@@ -332,8 +338,9 @@ DensePlan q::kernel::getDensePlan(const LayerGeometry &geometry,
   plan.panelsPerGroup = ceilDiv(plan.outputChannelsPerGroup(), plan.panelWidth);
   plan.segmentPerTap =
       geometry.kernelW > 1 && (geometry.groups > 1 || geometry.dilationW > 1);
-  plan.segments = geometry.kernelH;
-  plan.segmentLength = geometry.kernelW * plan.inputChannelsPerGroup();
+  plan.segments = geometry.gathersTaps() ? 1 : geometry.kernelH;
+  plan.segmentLength = geometry.kernelH / plan.segments * geometry.kernelW *
+                       plan.inputChannelsPerGroup();
   if (plan.segmentPerTap) {
     plan.segments = geometry.kernelH * geometry.kernelW;
     plan.segmentLength = plan.inputChannelsPerGroup();

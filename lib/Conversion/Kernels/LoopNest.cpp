@@ -43,13 +43,13 @@ void LoopNest::coalesce() {
   }
 }
 
-/// Strides of a buffer of static shape and layout.
+/// Strides of a buffer of static shape, if they are known; where it begins need
+/// not be.
 static std::optional<SmallVector<int64_t>> getStrides(MemRefType type) {
   SmallVector<int64_t> strides;
   int64_t offset;
   if (!type.hasStaticShape() ||
       failed(type.getStridesAndOffset(strides, offset)) ||
-      ShapedType::isDynamic(offset) ||
       llvm::any_of(strides, ShapedType::isDynamic))
     return std::nullopt;
   return strides;
@@ -121,7 +121,14 @@ Value q::kernel::makeFlat(OpBuilder &b, Location loc, Value buffer) {
                           ? MemRefLayoutAttrInterface()
                           : StridedLayoutAttr::get(b.getContext(), offset, {1}),
                       type.getMemorySpace());
-  return memref::ReinterpretCastOp::create(b, loc, flat, buffer, offset,
-                                           ArrayRef<int64_t>{extent},
-                                           ArrayRef<int64_t>{1});
+  OpFoldResult begin = b.getIndexAttr(offset);
+  if (ShapedType::isDynamic(offset)) {
+    auto parts = memref::ExtractStridedMetadataOp::create(b, loc, buffer);
+    buffer = parts.getBaseBuffer();
+    begin = parts.getOffset();
+  }
+  return memref::ReinterpretCastOp::create(
+      b, loc, flat, buffer, begin,
+      ArrayRef<OpFoldResult>{b.getIndexAttr(extent)},
+      ArrayRef<OpFoldResult>{b.getIndexAttr(1)});
 }

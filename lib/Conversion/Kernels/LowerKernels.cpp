@@ -249,14 +249,20 @@ private:
                         op.getInputStorage(), getThreads(op));
   }
 
+  static bool unpacksPanels(ConvOp op) {
+    return op.getWeightBits() && !unpacksInRegisters(planOf(op));
+  }
+
   static void pushScratch(ConvOp op, OpBuilder &builder, CallOperands &call) {
     DenseBlocking blocking = blockingOf(op, stridesOf(call)).first;
     if (!blocking.readsInput)
       pushBuffer(op, builder, call, blocking.scratchElements,
                  planOf(op).traits.activationBits);
-    if (std::optional<int64_t> bits = op.getWeightBits())
-      pushBuffer(op, builder, call, getUnpackedPanelBytes(planOf(op), *bits),
-                 8);
+    if (blocking.rowElements)
+      pushBuffer(op, builder, call, blocking.rowElements, 8);
+    if (unpacksPanels(op))
+      pushBuffer(op, builder, call,
+                 getUnpackedPanelBytes(planOf(op), *op.getWeightBits()), 8);
   }
 
   static DepthwisePlan planOf(DepthwiseOp op) {
@@ -293,9 +299,12 @@ private:
   /// their input where it lies.
   static void takeScratch(ConvOp op, KernelBuffers &buffers,
                           function_ref<Value()> take) {
-    if (!blockingOf(op, buffers).first.readsInput)
+    DenseBlocking blocking = blockingOf(op, buffers).first;
+    if (!blocking.readsInput)
       buffers.scratch = take();
-    if (op.getWeightBits())
+    if (blocking.rowElements)
+      buffers.inputScratch = take();
+    if (unpacksPanels(op))
       buffers.weightScratch = take();
   }
   static void takeScratch(DepthwiseOp, KernelBuffers &buffers,

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "MicroKernels.h"
+#include "PackedWeights.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -75,24 +76,30 @@ static Value broadcastFour(KernelEmitter &e, Value activations, Value at,
 }
 
 /// Four weights of each of `lanes` output channels, for every vector of a step.
+/// Narrow ones of 8 / `weightBits` vectors share bytes: those of a run of steps
+/// begin with whole bytes.
 static Values loadFours(KernelEmitter &e, const Tile &tile,
                         const StepOperands &from, int64_t step, int64_t lanes) {
   int64_t bytes = 4 * lanes;
   Values weights;
   for (int64_t v = 0; v < tile.vectors; ++v) {
-    int64_t at = (step * tile.vectors + v) * bytes;
-    weights.push_back(e.load(from.weights, e.add(from.weightsAt, at), bytes));
+    int64_t vector = step * tile.vectors + v, perByte = 8 / from.weightBits;
+    Value at = e.add(from.weightsAt, vector / perByte * bytes);
+    weights.push_back(emitUnpack(e, e.load(from.weights, at, bytes),
+                                 from.weightBits, vector % perByte));
   }
   return weights;
 }
 
-/// Fetches the lines of `bytes` weights at `offset` and `fetchAhead`.
-static void fetch(KernelEmitter &e, const StepOperands &from, int64_t offset,
-                  int64_t bytes) {
+/// Fetches the lines of weights that lie `fetchAhead` behind those of `steps`
+/// steps.
+static void fetch(KernelEmitter &e, const StepOperands &from, int64_t steps,
+                  int64_t stepBytes) {
   constexpr int64_t line = 64;
-  for (int64_t at = 0; at < bytes; at += line)
-    e.prefetch(from.weights,
-               e.add(from.weightsAt, offset + from.fetchAhead + at));
+  if (from.fetchAhead == 0)
+    return;
+  for (int64_t at = 0; at < steps * stepBytes * from.weightBits / 8; at += line)
+    e.prefetch(from.weights, e.add(from.weightsAt, from.fetchAhead + at));
 }
 
 /// vpdpbusd: four channels of a pixel, broadcast, times four weights of each of
@@ -104,10 +111,9 @@ static void emitVpdpbusd(KernelEmitter &e, MicroKernel kernel, const Tile &tile,
   StringRef name = kernel == MicroKernel::Vpdpbusd512
                        ? "llvm.x86.avx512.vpdpbusd.512"
                        : "llvm.x86.avx512.vpdpbusd.256";
+  fetch(e, from, steps, tile.vectors * 4 * lanes);
   for (int64_t step = 0; step < steps; ++step) {
     Values weights = loadFours(e, tile, from, step, lanes);
-    if (from.fetchAhead)
-      fetch(e, from, step * tile.vectors * 4 * lanes, tile.vectors * 4 * lanes);
     for (int64_t p = 0; p < tile.pixels; ++p) {
       Value at = e.add(from.activationsAt, from.offsetOf(p) + step * 4);
       Value activations = broadcastFour(e, from.activations, at, lanes);
@@ -129,6 +135,7 @@ static void emitPmaddubsw(KernelEmitter &e, const Tile &tile,
                           Values &accumulators) {
   constexpr int64_t lanes = 8;
   Value ones = e.splat(1, 2 * lanes, e.i16());
+  fetch(e, from, steps, tile.vectors * 4 * lanes);
   for (int64_t first = 0; first < steps; first += from.chain) {
     int64_t end = std::min(first + from.chain, steps);
     Values sums(accumulators.size());

@@ -28,6 +28,11 @@ struct StepOperands {
   int64_t rowPixels = INT64_MAX, rowPitch = 0;
   Value weights; ///< flat i8 buffer
   Value weightsAt;
+  /// Eight elements of each two pixels lie side by side, and offsets count
+  /// twice: see emitPairedPixels().
+  bool hasPairs = false;
+  /// Narrow weights that are unpacked in registers (vpmaddubsw, vpdpbusd).
+  int64_t weightBits = 8;
   /// What is added in int16, counted from the start of a run: steps of
   /// pmaddubsw, products of a lane of smull.
   int64_t chain = 1;
@@ -35,7 +40,7 @@ struct StepOperands {
   /// is known: smull leaves out what is not there.
   int64_t lastDepth = 0;
   /// How many bytes of weights behind those of a step are fetched into the
-  /// cache (vpdpbusd); 0 for none.
+  /// cache (vpdpbusd, vpmaddubsw); 0 for none.
   int64_t fetchAhead = 0;
 
   /// Elements from the first pixel to pixel `p`.

@@ -16,6 +16,38 @@ using namespace q::kernel;
 
 static double ceilDiv(int64_t a, int64_t b) { return double((a + b - 1) / b); }
 
+std::optional<MicroKernel> q::kernel::getNeonAlternative(MicroKernel best) {
+  switch (best) {
+  case MicroKernel::Smull:
+    return MicroKernel::Smlal;
+  case MicroKernel::Smmla:
+    return MicroKernel::Sdot;
+  case MicroKernel::Usmmla:
+    return MicroKernel::Usdot;
+  default:
+    return std::nullopt;
+  }
+}
+
+double q::kernel::countNeonInstructions(MicroKernel kernel, int64_t pixels,
+                                        int64_t vectors, int64_t chain) {
+  auto p = double(pixels), v = double(vectors);
+  switch (kernel) {
+  case MicroKernel::Smlal:
+    // Weights are widened first.
+    return 2 * p * v + v;
+  case MicroKernel::Smull:
+    // Four channels: two multiplications, and sums that are widened.
+    return 4 * p * v * (2 + 2 / double(chain));
+  case MicroKernel::Smmla:
+  case MicroKernel::Usmmla:
+    // One shuffle brings two pixels together.
+    return ceilDiv(pixels, 2) * (2 * v + 1);
+  default:
+    return p * v;
+  }
+}
+
 MicroKernel q::kernel::chooseNeonKernel(MicroKernel best,
                                         const LayerGeometry &geometry) {
   DensePlan plan = getDensePlan(geometry, best, /*vectors=*/2);
@@ -26,7 +58,7 @@ MicroKernel q::kernel::chooseNeonKernel(MicroKernel best,
     // partial sums of a channel behind the last one.
     double bytes = runs * ceilDiv(length, 8) + 1;
     double words = runs * double(length) / 4;
-    return bytes <= words ? best : MicroKernel::Smlal;
+    return bytes <= words ? best : *getNeonAlternative(best);
   }
   if (best == MicroKernel::Smmla || best == MicroKernel::Usmmla) {
     // Steps of 32 products with the shuffles that pair pixels, and of 16
@@ -34,8 +66,7 @@ MicroKernel q::kernel::chooseNeonKernel(MicroKernel best,
     constexpr double pairing = 1.125;
     bool isSinglePixel = geometry.batch * geometry.outH * geometry.outW == 1;
     if (isSinglePixel || ceilDiv(length, 8) * pairing > ceilDiv(length, 4))
-      return best == MicroKernel::Smmla ? MicroKernel::Sdot
-                                        : MicroKernel::Usdot;
+      return *getNeonAlternative(best);
   }
   return best;
 }

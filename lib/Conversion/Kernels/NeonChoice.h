@@ -18,6 +18,13 @@ namespace q::kernel {
 /// and usmmla stay as they are.
 MicroKernel chooseNeonKernel(MicroKernel best, const LayerGeometry &geometry);
 
+/// What that layer may take instead of `best`; nothing if it is the only one.
+std::optional<MicroKernel> getNeonAlternative(MicroKernel best);
+
+/// Vector instructions that a step of a tile takes. `chain` is that of smull.
+double countNeonInstructions(MicroKernel kernel, int64_t pixels,
+                             int64_t vectors, int64_t chain);
+
 /// Likewise for a depthwise layer: sdot and usdot take four rows of the kernel
 /// at a time, which one row alone does not fill.
 MicroKernel chooseNeonDepthwise(MicroKernel best,

@@ -165,12 +165,43 @@ static void emitSmull(KernelEmitter &e, const Tile &tile,
 // SMMLA, USMMLA
 //===----------------------------------------------------------------------===//
 
+/// The activations of `count` steps of smmla: eight of each two pixels.
+static SmallVector<Values> loadPairs(KernelEmitter &e, const Tile &tile,
+                                     const StepOperands &from, int64_t first,
+                                     int64_t count) {
+  constexpr int64_t depth = 8;
+  SmallVector<Values> activations(count);
+  for (int64_t pixel = 0; pixel < tile.pixels; pixel += 2) {
+    if (from.hasPairs) {
+      for (int64_t step = 0; step < count; ++step) {
+        int64_t at = 2 * (pixel * from.pitch + (first + step) * depth);
+        activations[step].push_back(
+            e.load(from.activations, e.add(from.activationsAt, at), 2 * depth));
+      }
+      continue;
+    }
+    // Two steps share a load.
+    auto load = [&](int64_t pixel) {
+      // A last one alone is its own partner.
+      pixel = std::min(pixel, tile.pixels - 1);
+      Value at = e.add(from.activationsAt, pixel * from.pitch + first * depth);
+      return e.bitcast(e.load(from.activations, at, count * depth), count,
+                       e.i64());
+    };
+    Value upper = load(pixel), lower = load(pixel + 1);
+    for (int64_t step = 0; step < count; ++step)
+      activations[step].push_back(
+          e.bitcast(e.shuffle(upper, lower, {step, count + step}), 16, e.i8()));
+  }
+  return activations;
+}
+
 /// Two pixels of eight consecutive activations times two output channels of as
-/// many weights. Two steps share a load of a pixel's activations.
+/// many weights.
 static void emitSmmla(KernelEmitter &e, bool isUnsigned, const Tile &tile,
                       const StepOperands &from, int64_t steps,
                       Values &accumulators) {
-  constexpr int64_t depth = 8, lanes = 4;
+  constexpr int64_t lanes = 4;
   auto acc = e.vec(4, e.i32());
   StringRef name = isUnsigned ? "llvm.aarch64.neon.usmmla.v4i32.v16i8"
                               : "llvm.aarch64.neon.smmla.v4i32.v16i8";
@@ -178,21 +209,7 @@ static void emitSmmla(KernelEmitter &e, bool isUnsigned, const Tile &tile,
   int64_t channelPairs = tile.vectors * lanes / 2;
   for (int64_t first = 0; first < steps; first += 2) {
     int64_t count = std::min<int64_t>(2, steps - first);
-    SmallVector<Values> activations(count);
-    for (int64_t pair = 0; pair < pixelPairs; ++pair) {
-      auto load = [&](int64_t pixel) {
-        // A last one alone is its own partner.
-        pixel = std::min(pixel, tile.pixels - 1);
-        Value at =
-            e.add(from.activationsAt, pixel * from.pitch + first * depth);
-        return e.bitcast(e.load(from.activations, at, count * depth), count,
-                         e.i64());
-      };
-      Value upper = load(2 * pair), lower = load(2 * pair + 1);
-      for (int64_t step = 0; step < count; ++step)
-        activations[step].push_back(e.bitcast(
-            e.shuffle(upper, lower, {step, count + step}), 16, e.i8()));
-    }
+    SmallVector<Values> activations = loadPairs(e, tile, from, first, count);
     for (int64_t step = 0; step < count; ++step)
       for (int64_t c = 0; c < channelPairs; ++c) {
         int64_t at = ((first + step) * channelPairs + c) * 16;

@@ -25,8 +25,10 @@ struct KernelBuffers {
   Value input, weights, bias, scratch, weightScratch;
   Value chainTable; ///< see ChainTable; null without panel_chains
   ActivationStrides inputStrides, outputStrides, residualStrides;
-  /// Of the Winograd nest: input rows with their borders, and sums.
-  Value inputScratch, sums;
+  /// Bytes of input rows with their borders: of the Winograd nest, and of the
+  /// dense one where it gathers taps.
+  Value inputScratch;
+  Value sums; ///< of the Winograd nest
 };
 
 /// Which loop of a nest the threads of a team share.
@@ -85,16 +87,38 @@ struct DenseBlocking {
   int64_t scratchRows = 1, scratchColumns = 1;
   /// Rows of pixels that share a tile, where a row fills less than half of one.
   int64_t tileRows = 1;
+  /// The pixels of all rows of a block are cut into tiles as one row.
+  bool joinsRows = false;
   /// Elements from one pixel of the scratch to the next.
   int64_t scratchPixel = 1;
+  /// The pixels that are cut into tiles at a time, and how.
+  int64_t splitPixels = 1;
   RowSplit split;
+  /// A second copy of the scratch, `pairedAt` elements behind the first: see
+  /// emitPairedPixels().
+  bool hasPairs = false;
+  int64_t pairedAt = 0;
   int64_t scratchElements = 0;
+  /// Bytes of input rows, from which the taps in the scratch are gathered.
+  int64_t rowElements = 0;
+
+  /// Elements from one input row to the next.
+  int64_t rowPitch() const { return scratchColumns * scratchPixel; }
 };
 /// At least `leastBlocks` blocks, as far as there are tiles or rows for them.
 DenseBlocking getDenseBlocking(const DensePlan &plan, int64_t maxPixels,
                                const KernelBuffers &buffers,
                                StorageAttr inputStorage,
                                int64_t leastBlocks = 1);
+/// Whether bringing pixels together once costs less than doing it for every
+/// panel and tap: what DenseBlocking::hasPairs becomes.
+bool wantsPairedPixels(const DensePlan &plan);
+/// For micro-kernels that multiply two pixels, `apart` elements from each other
+/// in the scratch: eight elements of [from, from + length) after the other,
+/// each with those of the second pixel behind it, to twice their place behind
+/// `pairedAt`. So any element may begin a pair.
+void emitPairedPixels(KernelEmitter &e, Value scratch, int64_t pairedAt,
+                      Value from, int64_t length, int64_t apart);
 void emitDenseNest(KernelEmitter &e, const DensePlan &plan,
                    const DenseBlocking &blocking, const NestSpec &spec);
 

@@ -35,7 +35,9 @@ namespace {
 
 /// Consecutive ops of one layer.
 struct Interval {
-  std::string name, kernel;
+  std::string name;
+  std::string kernel; ///< of its one kernel op, or `loops`
+  bool hasKernel = false;
   std::string why; ///< of the kernel, see explainKernel()
   int64_t macs = 0;
   /// Of a layer whose candidates are being timed; see kTuningAttrName.
@@ -49,6 +51,20 @@ struct Interval {
 static bool takesTime(Operation *op) {
   return isa<ConvOp, DepthwiseOp, WinogradOp, linalg::LinalgOp, memref::CopyOp>(
       op);
+}
+
+static bool isKernel(Operation *op) {
+  return isa<ConvOp, DepthwiseOp, WinogradOp>(op);
+}
+
+/// Whether `op` belongs to another layer than the ops before it. Layers have at
+/// most one kernel, so those without names, and neighbours that were given one
+/// name, are told apart too.
+static bool startsLayer(Operation *op, StringRef name,
+                        const Interval &interval) {
+  if (isKernel(op) && interval.hasKernel)
+    return true;
+  return name.empty() ? isKernel(op) : interval.name != name;
 }
 
 /// The strategy of a kernel op, as in `pmaddwd 5x2, float`.
@@ -95,12 +111,13 @@ static SmallVector<Interval> findIntervals(func::FuncOp function) {
     if (!takesTime(&op))
       continue;
     StringRef name = getLayerName(op.getLoc());
-    if (intervals.empty() || (!name.empty() && intervals.back().name != name)) {
+    if (intervals.empty() || startsLayer(&op, name, intervals.back())) {
       intervals.emplace_back();
       intervals.back().name = name.str();
     }
     Interval &interval = intervals.back();
     interval.ops.push_back(&op);
+    interval.hasKernel |= isKernel(&op);
     if (auto conv = dyn_cast<ConvOp>(op))
       describeLayer(conv, interval);
     else if (auto depthwise = dyn_cast<DepthwiseOp>(op))

@@ -66,19 +66,23 @@ template <typename OpTy> static int64_t estimateCycles(OpTy op, int64_t rate) {
   return macs / rate + outputs / 4;
 }
 
+/// Whether the innermost loop does not walk along the memory of all operands.
+static bool isStrided(linalg::LinalgOp op) {
+  auto innermost = getAffineDimExpr(op.getNumLoops() - 1, op.getContext());
+  return llvm::any_of(op.getIndexingMapsArray(), [&](AffineMap map) {
+    return map.getNumResults() > 0 && map.getResults().back() != innermost;
+  });
+}
+
 /// Elementwise ops, pools, copies: with a vector of 16 elements an instruction
-/// at best, or one element at a time where the innermost loop does not walk
-/// along memory.
+/// at best, and some shuffles an element where memory is walked through in
+/// another order.
 static int64_t estimateCycles(linalg::LinalgOp op) {
   int64_t points = 1;
   for (int64_t extent : op.getStaticLoopRanges())
     points *= std::max<int64_t>(extent, 1);
-  auto innermost = getAffineDimExpr(op.getNumLoops() - 1, op.getContext());
-  bool isStrided = llvm::any_of(op.getIndexingMapsArray(), [&](AffineMap map) {
-    return map.getNumResults() > 0 && map.getResults().back() != innermost;
-  });
-  if (isStrided)
-    return points * 2;
+  if (isStrided(op))
+    return points / 4;
   int64_t arithmetic = 0;
   op->walk([&](Operation *inner) {
     arithmetic += inner != op && !inner->hasTrait<OpTrait::IsTerminator>();
@@ -107,8 +111,10 @@ findSharedLoop(linalg::LinalgOp op, int64_t threads, int64_t leastStep) {
       continue;
     if (op.getIteratorTypesArray()[i] != utils::IteratorType::parallel)
       return std::nullopt;
-    // The smallest divisor of the extent that is enough.
-    for (int64_t step = 1; step * threads <= ranges[i]; ++step)
+    // The smallest divisor of the extent that is enough; for transpositions,
+    // of square tiles.
+    for (int64_t step = isStrided(op) ? std::min<int64_t>(16, ranges[i]) : 1;
+         step * threads <= ranges[i]; ++step)
       if (ranges[i] % step == 0 && step * (points / ranges[i]) >= leastStep)
         return std::pair(i, step);
     return std::nullopt;
@@ -304,6 +310,13 @@ static Value getBase(Value buffer) {
   return buffer;
 }
 
+/// Whether a function can make `value` anew: a number, or constant memory,
+/// whose contents vectorization wants to see.
+static bool isKnownEverywhere(Value value) {
+  return matchPattern(value, m_Constant()) ||
+         value.getDefiningOp<memref::GetGlobalOp>();
+}
+
 /// Moves `op` into a function of its own. Gives the call of it.
 Operation *SplitThreadsPass::outline(Operation *op) {
   Location loc = op->getLoc();
@@ -313,7 +326,7 @@ Operation *SplitThreadsPass::outline(Operation *op) {
   SmallVector<Type> types;
   llvm::DenseMap<Value, unsigned> views;
   for (Value value : used) {
-    if (matchPattern(value, m_Constant()))
+    if (isKnownEverywhere(value))
       continue;
     passed.push_back(value);
     types.push_back(value.getType());

@@ -9,24 +9,37 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/SymbolTable.h"
 
 using namespace mlir;
 using namespace q::kernel;
 
-/// The contents of a constant buffer of 256 bytes.
-static std::optional<ByteTable> getTable(Value buffer) {
-  auto get = buffer.getDefiningOp<memref::GetGlobalOp>();
-  if (!get)
-    return std::nullopt;
+/// The constant buffer that `load` reads at one place.
+static memref::GlobalOp getTable(memref::LoadOp load) {
+  auto get = load.getMemRef().getDefiningOp<memref::GetGlobalOp>();
+  if (!get || load.getIndices().size() != 1)
+    return nullptr;
   auto global = SymbolTable::lookupNearestSymbolFrom<memref::GlobalOp>(
       get, get.getNameAttr());
-  if (!global || !global.getConstant() || !global.getInitialValue())
-    return std::nullopt;
-  auto values = dyn_cast<DenseIntElementsAttr>(*global.getInitialValue());
+  return global && global.getConstant() ? global : nullptr;
+}
+
+/// The integer by which `load` reads its table, if it does.
+static Value getTableIndex(memref::LoadOp load) {
+  auto cast = load.getIndices()[0].getDefiningOp<arith::IndexCastUIOp>();
+  return cast ? cast.getIn() : nullptr;
+}
+
+/// The contents of a table of 256 bytes that is read by a byte.
+static std::optional<ByteTable> getByteTable(memref::LoadOp load) {
+  memref::GlobalOp global = getTable(load);
+  auto values = dyn_cast_or_null<DenseIntElementsAttr>(
+      global.getInitialValue().value_or(Attribute()));
   if (!values || values.getNumElements() != 256 ||
-      !values.getElementType().isInteger(8))
+      !values.getElementType().isInteger(8) ||
+      !getTableIndex(load).getType().isInteger(8))
     return std::nullopt;
   ByteTable table;
   for (auto [entry, value] : llvm::zip_equal(table, values.getValues<APInt>()))
@@ -34,24 +47,20 @@ static std::optional<ByteTable> getTable(Value buffer) {
   return table;
 }
 
-/// The byte by which `load` reads its table, if it does.
-static Value getTableIndex(memref::LoadOp load) {
-  if (load.getIndices().size() != 1)
-    return nullptr;
-  auto cast = load.getIndices()[0].getDefiningOp<arith::IndexCastUIOp>();
-  return cast && cast.getIn().getType().isInteger(8) ? cast.getIn() : nullptr;
-}
-
 std::optional<VectorBody> VectorBody::get(linalg::LinalgOp op, ShuffleSet set) {
   VectorBody body;
   body.block = op.getBlock();
   body.set = set;
+  auto widen = [&](Type type) {
+    body.widest = std::max(body.widest, type.getIntOrFloatBitWidth());
+  };
   for (Operation &inner : body.block->without_terminator()) {
     if (auto load = dyn_cast<memref::LoadOp>(inner)) {
-      std::optional<ByteTable> table = getTable(load.getMemRef());
-      if (!table || !getTableIndex(load))
+      if (!getTable(load) || !getTableIndex(load))
         return std::nullopt;
-      body.tables[&inner] = *table;
+      if (std::optional<ByteTable> table = getByteTable(load))
+        body.tables[&inner] = *table;
+      widen(load.getType());
       continue;
     }
     if (auto cast = dyn_cast<arith::IndexCastUIOp>(inner)) {
@@ -65,17 +74,29 @@ std::optional<VectorBody> VectorBody::get(linalg::LinalgOp op, ShuffleSet set) {
         !(isa<arith::ConstantOp>(inner) ||
           OpTrait::hasElementwiseMappableTraits(&inner)))
       return std::nullopt;
-    body.widest = std::max(
-        body.widest, inner.getResult(0).getType().getIntOrFloatBitWidth());
+    widen(inner.getResult(0).getType());
   }
   for (BlockArgument argument : body.block->getArguments()) {
     if (!argument.getType().isIntOrFloat())
       return std::nullopt;
     if (!argument.use_empty())
-      body.widest =
-          std::max(body.widest, argument.getType().getIntOrFloatBitWidth());
+      widen(argument.getType());
   }
   return body;
+}
+
+/// One load a lane: the processors that have an instruction for it are no
+/// faster with it.
+static Value loadEach(KernelEmitter &e, Value table, Value indices) {
+  auto type = cast<VectorType>(indices.getType());
+  Values entries;
+  for (int64_t lane = 0; lane < type.getNumElements(); ++lane) {
+    Value index = vector::ExtractOp::create(e.b, indices, lane);
+    Value at = arith::IndexCastUIOp::create(e.b, e.b.getIndexType(), index);
+    entries.push_back(memref::LoadOp::create(e.b, table, at));
+  }
+  return vector::FromElementsOp::create(
+      e.b, e.vec(type.getNumElements(), entries.front().getType()), entries);
 }
 
 Value VectorBody::emit(KernelEmitter &e, ValueRange inputs,
@@ -102,9 +123,12 @@ Value VectorBody::emit(KernelEmitter &e, ValueRange inputs,
     if (auto load = dyn_cast<memref::LoadOp>(inner)) {
       Value index = getTableIndex(load);
       use(index);
-      mapping.map(load.getResult(),
-                  emitTableLookup(e, set, mapping.lookup(index),
-                                  tables.find(&inner)->second));
+      auto table = tables.find(&inner);
+      mapping.map(
+          load.getResult(),
+          table == tables.end()
+              ? loadEach(e, load.getMemRef(), mapping.lookup(index))
+              : emitTableLookup(e, set, mapping.lookup(index), table->second));
       continue;
     }
     for (Value operand : inner.getOperands())

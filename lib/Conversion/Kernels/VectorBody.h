@@ -20,14 +20,14 @@ namespace q::kernel {
 /// What an elementwise op computes, to be repeated on as many lanes as wanted.
 class VectorBody {
 public:
-  /// None if something in it has no form on vectors: a table of other than 256
-  /// bytes, or a use of the place of the element.
+  /// None if something in it has no form on vectors: a load of other than
+  /// constant tables, or a use of the place of the element.
   static std::optional<VectorBody> get(mlir::linalg::LinalgOp op,
                                        ShuffleSet set);
 
   /// The widest integer or float that it computes with, in bits.
   unsigned getWidestBits() const { return widest; }
-  /// Whether it looks something up in a table.
+  /// Whether it looks something up in a table that registers hold.
   bool hasTables() const { return !tables.empty(); }
 
   /// The result for one vector of each input.
@@ -39,7 +39,7 @@ private:
   mlir::Block *block = nullptr;
   ShuffleSet set = ShuffleSet::Ssse3ToAvx2;
   unsigned widest = 8;
-  /// The loads that are lookups.
+  /// The loads that are lookups of bytes.
   llvm::DenseMap<mlir::Operation *, ByteTable> tables;
 };
 

@@ -39,11 +39,12 @@ static int64_t getLanes(const VectorBody &body, ShuffleSet set) {
   return std::min<int64_t>(most, 4 * bits / body.getWidestBits());
 }
 
-/// Whether every operand is contiguous, or the same, along the innermost loop.
+/// Whether vectors can be loaded and stored along the innermost loop: elements
+/// of the output are neighbours, those of inputs equal or not far apart.
 static bool isContiguous(const LoopNest &nest) {
   return nest.output.steps.back() == 1 &&
          llvm::all_of(nest.inputs, [](const Access &input) {
-           return input.steps.back() == 0 || input.steps.back() == 1;
+           return std::abs(input.steps.back()) <= KernelEmitter::mostStep;
          });
 }
 
@@ -54,14 +55,19 @@ static void emitContiguous(const FlatNest &nest, const VectorBody &body,
   size_t last = nest.extents.size() - 1;
   nest.forOuterLoops(last, [&](ArrayRef<Value> outer) {
     Values starts = nest.getStarts(outer);
-    auto at = [&](size_t i, Value place) { return e.add(starts[i], place); };
+    auto at = [&](size_t i, Value place) {
+      const Access &access =
+          i < nest.inputs.size() ? nest.inputs[i] : nest.output;
+      return e.add(starts[i], e.mul(place, access.steps[last]));
+    };
     auto piece = [&](Value place, int64_t count) {
       Values loaded;
       for (auto [i, input] : llvm::enumerate(nest.inputs)) {
-        if (input.steps[last] == 1)
-          loaded.push_back(e.load(nest.buffers[i], at(i, place), count));
-        else
-          loaded.push_back(e.splat(nest.loadScalar(i, starts[i]), count));
+        int64_t step = input.steps[last];
+        loaded.push_back(
+            step == 0
+                ? e.splat(nest.loadScalar(i, starts[i]), count)
+                : e.loadStrided(nest.buffers[i], at(i, place), step, count));
       }
       e.store(body.emit(e, loaded, count), nest.buffers.back(),
               at(nest.inputs.size(), place));
@@ -69,8 +75,7 @@ static void emitContiguous(const FlatNest &nest, const VectorBody &body,
     auto single = [&](Value place) {
       Values loaded;
       for (auto [i, input] : llvm::enumerate(nest.inputs))
-        loaded.push_back(nest.loadScalar(
-            i, input.steps[last] == 1 ? at(i, place) : starts[i]));
+        loaded.push_back(nest.loadScalar(i, at(i, place)));
       memref::StoreOp::create(e.b, body.emitScalar(e, loaded),
                               nest.buffers.back(),
                               at(nest.inputs.size(), place));

@@ -113,11 +113,6 @@ std::optional<Tiling> q::kernel::findTiling(LoopNest &nest, int64_t lanes) {
   if (outputExtent <= mostRows && nest.output.steps[before] == outputExtent &&
       inputExtent >= 4)
     return Tiling{Tiling::Interleave, fit(lanes, inputExtent)};
-  bool isRun = llvm::all_of(nest.inputs, [&](const Access &input) {
-    return isInvariant(input, before, last) || input.steps[last] == inputExtent;
-  });
-  if (inputExtent <= mostRows && isRun && outputExtent >= 4)
-    return Tiling{Tiling::Deinterleave, fit(lanes, outputExtent)};
   int64_t edge =
       fit(std::min<int64_t>(lanes, 16), std::min(inputExtent, outputExtent));
   if (edge < 4)
@@ -139,7 +134,6 @@ public:
         last(nest.extents.size() - 1), before(last - 1) {}
 
   void interleave();
-  void deinterleave();
   void square();
 
 private:
@@ -173,54 +167,18 @@ void TileWriter::interleave() {
   nest.forOuterLoops(before, [&](ArrayRef<Value> outer) {
     Values starts = nest.getStarts(outer);
     forTiles(nest.extents[before], [&](Value place) {
-      Value all;
-      for (int64_t row = 0; row < rows; ++row) {
-        Value next = compute(starts, [&](size_t i, Value start) {
+      Values all;
+      for (int64_t row = 0; row < rows; ++row)
+        all.push_back(compute(starts, [&](size_t i, Value start) {
           Value from = e.add(start, row * nest.inputs[i].steps[last]);
           return e.load(nest.buffers[i], e.add(from, place), lanes);
-        });
-        if (!all) {
-          all = next;
-          continue;
-        }
-        // Operands of a shuffle are of one length.
-        while (cast<VectorType>(next.getType()).getNumElements() < row * lanes)
-          next = e.concat(next, next);
-        next = e.slice(next, 0, row * lanes);
-        all = e.slice(e.concat(all, next), 0, (row + 1) * lanes);
-      }
+        }));
       SmallVector<int64_t> mask;
       for (int64_t lane = 0; lane < lanes; ++lane)
         for (int64_t row = 0; row < rows; ++row)
           mask.push_back(row * lanes + lane);
-      e.store(e.shuffle(all, all, mask), nest.buffers.back(),
+      e.store(e.shuffle(e.concat(all), mask), nest.buffers.back(),
               e.add(starts.back(), e.mul(place, rows)));
-    });
-  });
-}
-
-void TileWriter::deinterleave() {
-  int64_t rows = nest.extents[before];
-  nest.forOuterLoops(before, [&](ArrayRef<Value> outer) {
-    Values starts = nest.getStarts(outer);
-    forTiles(nest.extents[last], [&](Value place) {
-      Values runs;
-      for (auto [i, input] : llvm::enumerate(nest.inputs))
-        runs.push_back(isInvariant(input, before, last)
-                           ? Value()
-                           : e.load(nest.buffers[i],
-                                    e.add(starts[i], e.mul(place, rows)),
-                                    lanes * rows));
-      for (int64_t row = 0; row < rows; ++row) {
-        SmallVector<int64_t> mask;
-        for (int64_t lane = 0; lane < lanes; ++lane)
-          mask.push_back(lane * rows + row);
-        Value result = compute(starts, [&](size_t i, Value) {
-          return e.shuffle(runs[i], runs[i], mask);
-        });
-        Value to = e.add(starts.back(), row * nest.output.steps[before]);
-        e.store(result, nest.buffers.back(), e.add(to, place));
-      }
     });
   });
 }
@@ -273,8 +231,6 @@ void q::kernel::emitTiles(const FlatNest &nest, const VectorBody &body,
   switch (tiling.kind) {
   case Tiling::Interleave:
     return writer.interleave();
-  case Tiling::Deinterleave:
-    return writer.deinterleave();
   case Tiling::Square:
     return writer.square();
   }

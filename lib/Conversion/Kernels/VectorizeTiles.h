@@ -44,8 +44,6 @@ struct Tiling {
     /// The last loop is short, and the output one run of memory: rows of the
     /// input are interleaved.
     Interleave,
-    /// The last but one is short, and the input one run of memory.
-    Deinterleave,
     /// Square tiles.
     Square
   } kind;
