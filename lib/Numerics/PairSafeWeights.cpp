@@ -15,263 +15,298 @@ using namespace q::numerics;
 
 namespace {
 
-/// Two weights as integers, and whether rounding alone gave them.
+/// Two neighbouring weights of a run; the last of an odd run has no partner.
 struct Pair {
-  int64_t first, second;
-  bool isRounded = true;
+  size_t first;
+  bool isWhole;
+  size_t group;
 };
 
-/// The pairs of a channel under one candidate.
-class Quantizer {
+/// Where two weights of a channel are to be, in units of its scale, and what
+/// their errors cost.
+struct PairTarget {
+  double first, second;
+  double firstCost, secondCost;
+  /// An error e of the first weight moves the target of the second by
+  /// -share * (e - offset).
+  double share = 0, offset = 0;
+
+  /// The second target for an integer in the first place.
+  double getSecond(int64_t integer) const {
+    return second - share * (double(integer) - first - offset);
+  }
+};
+
+struct IntegerPair {
+  int64_t first, second;
+};
+
+/// The integers of pairs.
+class PairRounder {
 public:
-  Quantizer(const QuantParams &params, int amax)
+  PairRounder(const QuantParams &params, int amax)
       : params(params), amax(amax), largestSum(32767 / std::max(amax, 1)) {}
 
-  Pair get(float first, float second) const {
-    Pair pair{quantize(first, params), quantize(second, params)};
-    if (isPairSafe(static_cast<int>(pair.first), static_cast<int>(pair.second),
-                   amax))
-      return pair;
-    // Both have one sign, and the nearest safe pair lies on the line
-    // first + second = largest sum.
-    int64_t sign = pair.first < 0 ? -1 : 1;
-    double difference =
-        double(sign) * (double(first) - double(second)) / params.scale;
-    double middle = (double(largestSum) + difference) / 2;
-    int64_t most = std::min(largestSum, params.qmax);
-    pair.first = std::clamp<int64_t>(std::llround(middle), 0, most);
-    pair.second = std::min(largestSum - pair.first, most);
-    pair.first *= sign;
-    pair.second *= sign;
-    pair.isRounded = false;
-    return pair;
+  bool isSafe(IntegerPair pair) const {
+    return isPairSafe(static_cast<int>(pair.first),
+                      static_cast<int>(pair.second), amax);
   }
 
-  double error(float real, int64_t integer) const {
-    double distance = double(real) - params.scale * double(integer);
-    return distance * distance;
+  IntegerPair round(const PairTarget &target) const {
+    int64_t first = roundOne(target.first);
+    return {first, roundOne(target.getSecond(first))};
+  }
+
+  /// The best pair that is safe, where the nearest one is not: both have one
+  /// sign, and it lies on the line first + second = largest sum.
+  IntegerPair roundSafely(const PairTarget &target, IntegerPair nearest) const {
+    int64_t sign = nearest.first < 0 ? -1 : 1;
+    // Of d1 r^2 + d2 (a - (1 - share) r)^2, with r the distance of the first
+    // integer from its target and a that of the second for r = 0.
+    double slope = 1 - target.share;
+    double apart = double(sign * largestSum) - target.first - target.second -
+                   target.share * target.offset;
+    double weight = target.firstCost + target.secondCost * slope * slope;
+    double distance =
+        weight > 0 ? target.secondCost * slope * apart / weight : apart / 2;
+    int64_t most = std::min(largestSum, params.qmax);
+    int64_t first = std::clamp<int64_t>(
+        std::llround(double(sign) * (target.first + distance)),
+        largestSum - most, most);
+    return {sign * first, sign * (largestSum - first)};
   }
 
 private:
+  int64_t roundOne(double target) const {
+    return std::clamp(static_cast<int64_t>(std::nearbyint(target)), params.qmin,
+                      params.qmax);
+  }
+
   const QuantParams &params;
   int amax;
   int64_t largestSum; ///< of two weights of one sign
 };
 
-/// Calls visit(first, second) for each pair; second is null for a last weight
-/// that has no partner.
-template <typename Visit>
-void forPairs(float *w, WeightRuns runs, Visit visit) {
-  for (size_t run = 0; run < runs.runs; ++run)
-    for (size_t i = 0; i < runs.length; i += 2) {
-      float *first = w + run * runs.length + i;
-      visit(first, i + 1 < runs.length ? first + 1 : nullptr);
-    }
-}
-
-} // namespace
-
-PairSafeChannel
-q::numerics::makePairsSafe(float *w, WeightRuns runs,
-                           const std::vector<QuantParams> &candidates,
-                           int amax) {
-  PairSafeChannel best;
-  double least = std::numeric_limits<double>::infinity();
-  for (size_t i = 0; i < candidates.size(); ++i) {
-    Quantizer quantizer(candidates[i], amax);
-    double error = 0;
-    int64_t changed = 0;
-    forPairs(w, runs, [&](const float *first, const float *second) {
-      Pair pair = quantizer.get(*first, second ? *second : 0.0f);
-      error += quantizer.error(*first, pair.first);
-      if (second)
-        error += quantizer.error(*second, pair.second);
-      changed += pair.isRounded ? 0 : 2;
-    });
-    if (error < least) {
-      least = error;
-      best = {i, changed};
-    }
-    // Larger scales only lose precision from here on.
-    if (changed == 0)
-      break;
-  }
-  const QuantParams &params = candidates[best.candidate];
-  Quantizer quantizer(params, amax);
-  forPairs(w, runs, [&](float *first, float *second) {
-    Pair pair = quantizer.get(*first, second ? *second : 0.0f);
-    if (pair.isRounded)
-      return;
-    *first = static_cast<float>(params.scale * double(pair.first));
-    if (second)
-      *second = static_cast<float>(params.scale * double(pair.second));
-  });
-  return best;
-}
-
-//===----------------------------------------------------------------------===//
-// Panels
-//===----------------------------------------------------------------------===//
-
-namespace {
-
-/// A panel whose channels have candidates of their own.
+/// A panel, tried in several ways and then changed.
 class Panel {
 public:
-  Panel(std::vector<PanelChannel> &channels, WeightRuns runs, int amax)
-      : channels(channels), runs(runs), amax(amax),
-        groupsPerRun((runs.length + 3) / 4), added(runs.runs * groupsPerRun),
-        isUnsafe(added.size()) {
-    for (const PanelChannel &channel : channels) {
-      double scale = channel.candidates.front().scale;
-      units.push_back(double(runs.runs * runs.length) * scale * scale / 12 *
-                      double(channels.size()));
-      rounding.push_back(0);
-    }
-    use(0);
-    rounding = errors;
-  }
-
-  size_t getGroups() const { return added.size(); }
-  size_t countUnsafe() const {
-    return static_cast<size_t>(
-        std::count(isUnsafe.begin(), isUnsafe.end(), true));
-  }
-
-  /// Looks at the candidates up to `step` and up to what suits each channel:
-  /// what moving the pairs of each group would add to the growth.
-  void use(size_t step) {
-    errors.assign(channels.size(), 0);
-    std::fill(added.begin(), added.end(), 0);
-    std::fill(isUnsafe.begin(), isUnsafe.end(), false);
-    for (size_t c = 0; c < channels.size(); ++c) {
-      size_t own = std::min(step, channels[c].done.candidate);
-      chosen.resize(channels.size());
-      chosen[c] = own;
-      const QuantParams &params = channels[c].candidates[own];
-      Quantizer quantizer(params, amax);
-      forGroups(c, [&](float *first, float *second, size_t group) {
-        float other = second ? *second : 0.0f;
-        Pair pair = quantizer.get(*first, other);
-        double plain = quantizer.error(*first, quantize(*first, params)) +
-                       quantizer.error(other, quantize(other, params));
-        errors[c] += plain;
-        if (pair.isRounded)
-          return;
-        isUnsafe[group] = true;
-        added[group] += (quantizer.error(*first, pair.first) +
-                         quantizer.error(other, pair.second) - plain) /
-                        units[c];
-      });
-    }
-  }
-
-  /// The growth without any pair moved.
-  double growth() const {
-    double sum = 0;
+  Panel(std::vector<PanelChannel> &channels, WeightRuns runs, int amax,
+        const OutputErrors &errors)
+      : channels(channels), runs(runs), amax(amax), errors(errors),
+        groups(runs.runs * ((runs.length + 3) / 4)), scales(channels.size()),
+        integers(channels.size()), added(groups), isUnsafe(groups) {
+    size_t groupsPerRun = (runs.length + 3) / 4;
+    for (size_t run = 0; run < runs.runs; ++run)
+      for (size_t i = 0; i < runs.length; i += 2)
+        pairs.push_back({run * runs.length + i, i + 1 < runs.length,
+                         run * groupsPerRun + i / 4});
     for (size_t c = 0; c < channels.size(); ++c)
-      sum += (errors[c] - rounding[c]) / units[c];
-    return sum;
+      plain += roundPlainly(c);
   }
 
-  /// The groups that a growth of `tolerance` in all can make safe, the cheapest
-  /// first; adds what they take to `total`.
-  std::vector<bool> choose(double tolerance, double &total) const {
-    std::vector<size_t> order;
-    for (size_t group = 0; group < added.size(); ++group)
+  size_t getGroups() const { return groups; }
+  /// The groups that are not safe as the panel came, the cheapest to change
+  /// first.
+  std::vector<size_t> getUnsafeGroups() const {
+    std::vector<size_t> unsafe;
+    for (size_t group = 0; group < groups; ++group)
       if (isUnsafe[group])
-        order.push_back(group);
-    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+        unsafe.push_back(group);
+    std::sort(unsafe.begin(), unsafe.end(), [&](size_t a, size_t b) {
       return added[a] != added[b] ? added[a] < added[b] : a < b;
     });
-    total = growth();
-    std::vector<bool> isMoved(added.size());
-    for (size_t group : order) {
-      if (total + added[group] > tolerance)
-        break;
-      total += added[group];
-      isMoved[group] = true;
-    }
-    return isMoved;
+    return unsafe;
   }
 
-  /// Takes the candidates in use, and moves the pairs of some groups.
-  void apply(const std::vector<bool> &isMoved) {
+  /// Chooses scales and integers that are safe but for some groups. Returns the
+  /// growth.
+  double round(const std::vector<bool> &isLeft) {
+    double loss = 0;
     for (size_t c = 0; c < channels.size(); ++c) {
-      channels[c].done = {chosen[c], 0};
-      const QuantParams &params = channels[c].candidates[chosen[c]];
-      Quantizer quantizer(params, amax);
-      forGroups(c, [&](float *first, float *second, size_t group) {
-        Pair pair = quantizer.get(*first, second ? *second : 0.0f);
-        if (pair.isRounded || !isMoved[group])
-          return;
-        channels[c].done.changed += 2;
-        *first = static_cast<float>(params.scale * double(pair.first));
-        if (second)
-          *second = static_cast<float>(params.scale * double(pair.second));
-      });
+      chooseScale(c, isLeft);
+      loss += roundChannel(c, isLeft);
+    }
+    return loss - plain;
+  }
+
+  /// Gives the channels what was chosen last.
+  void apply() {
+    for (size_t c = 0; c < channels.size(); ++c) {
+      PanelChannel &channel = channels[c];
+      channel.candidate = scales[c];
+      const QuantParams &params = channel.candidates[channel.candidate];
+      for (size_t i = 0; i < integers[c].size(); ++i) {
+        int64_t integer = integers[c][i];
+        if (integer == quantize(channel.w[i], params))
+          continue;
+        channel.w[i] = static_cast<float>(params.scale * double(integer));
+        ++channel.changed;
+      }
     }
   }
 
 private:
-  template <typename Visit> void forGroups(size_t c, Visit visit) {
-    size_t pair = 0, pairsPerRun = (runs.length + 1) / 2;
-    forPairs(channels[c].w, runs, [&](float *first, float *second) {
-      visit(first, second,
-            pair / pairsPerRun * groupsPerRun + pair % pairsPerRun / 2);
-      ++pair;
-    });
+  /// What brings the cost of a channel's errors, in units of a scale, to the
+  /// units of the growth.
+  double getUnit(size_t c, const QuantParams &params) const {
+    double first = channels[c].candidates.front().scale;
+    double unit = first * first / 12 * errors.getTotal() + channels[c].noise;
+    return params.scale * params.scale / (unit * double(channels.size()));
+  }
+
+  /// The weights of a channel in units of a scale, as quantize() rounds them.
+  std::vector<float> getReal(size_t c, const QuantParams &params) const {
+    std::vector<float> real(channels[c].w,
+                            channels[c].w + runs.runs * runs.length);
+    for (float &weight : real)
+      weight /= static_cast<float>(params.scale);
+    return real;
+  }
+
+  PairTarget getTarget(const Pair &pair,
+                       const std::vector<float> &targets) const {
+    size_t i = pair.first;
+    if (!pair.isWhole)
+      return {double(targets[i]), 0, errors.getCost(i), 0};
+    return {double(targets[i]), double(targets[i + 1]), errors.getCost(i),
+            errors.getCost(i + 1)};
+  }
+
+  static double getCost(const PairTarget &target, IntegerPair pair) {
+    double first = double(pair.first) - target.first;
+    double second = double(pair.second) - target.getSecond(pair.first);
+    return target.firstCost * first * first +
+           target.secondCost * second * second;
+  }
+
+  /// The nearest integers of a channel as it came: what is unsafe in them, what
+  /// a change would add, and the cost.
+  double roundPlainly(size_t c) {
+    const PanelChannel &channel = channels[c];
+    const QuantParams &params = channel.candidates.front();
+    PairRounder rounder(params, amax);
+    double unit = getUnit(c, params), loss = 0;
+    std::vector<float> real = getReal(c, params), targets = real;
+    for (size_t i = 0; i < targets.size(); ++i) {
+      auto integer = static_cast<float>(quantize(channel.w[i], params));
+      double distance = double(integer) - double(targets[i]);
+      loss += errors.getCost(i) * distance * distance;
+      errors.makeUpFor(i, integer - real[i], targets.data());
+    }
+    for (const Pair &pair : pairs) {
+      PairTarget target = getTarget(pair, real);
+      IntegerPair nearest = rounder.round(target);
+      if (rounder.isSafe(nearest))
+        continue;
+      isUnsafe[pair.group] = true;
+      IntegerPair safe = rounder.roundSafely(target, nearest);
+      added[pair.group] +=
+          unit * (getCost(target, safe) - getCost(target, nearest));
+    }
+    return unit * loss;
+  }
+
+  /// The candidate of the least cost, if no weight makes up for another.
+  void chooseScale(size_t c, const std::vector<bool> &isLeft) {
+    const PanelChannel &channel = channels[c];
+    double least = std::numeric_limits<double>::infinity();
+    for (size_t i = 0; i < channel.candidates.size(); ++i) {
+      const QuantParams &params = channel.candidates[i];
+      PairRounder rounder(params, amax);
+      std::vector<float> real = getReal(c, params);
+      double cost = 0;
+      bool isChanged = false;
+      for (const Pair &pair : pairs) {
+        PairTarget target = getTarget(pair, real);
+        IntegerPair integer = rounder.round(target);
+        if (!isLeft[pair.group] && !rounder.isSafe(integer)) {
+          integer = rounder.roundSafely(target, integer);
+          isChanged = true;
+        }
+        cost += getCost(target, integer);
+      }
+      cost *= params.scale * params.scale;
+      if (cost < least) {
+        least = cost;
+        scales[c] = i;
+      }
+      // Larger scales only lose precision from here on.
+      if (!isChanged)
+        break;
+    }
+  }
+
+  /// One pair after the other, each making up for those before it.
+  double roundChannel(size_t c, const std::vector<bool> &isLeft) {
+    const PanelChannel &channel = channels[c];
+    const QuantParams &params = channel.candidates[scales[c]];
+    PairRounder rounder(params, amax);
+    std::vector<int64_t> &chosen = integers[c];
+    std::vector<float> real = getReal(c, params), targets = real;
+    chosen.resize(real.size());
+    double loss = 0;
+    for (const Pair &pair : pairs) {
+      size_t i = pair.first;
+      PairTarget target = getTarget(pair, targets);
+      if (pair.isWhole) {
+        target.share = double(errors.getShare(i));
+        target.offset = double(real[i]) - double(targets[i]);
+      }
+      IntegerPair integer = rounder.round(target);
+      if (!isLeft[pair.group] && !rounder.isSafe(integer))
+        integer = rounder.roundSafely(target, integer);
+      loss += getCost(target, integer);
+      auto choose = [&](size_t i, int64_t integer) {
+        chosen[i] = integer;
+        errors.makeUpFor(i, static_cast<float>(integer) - real[i],
+                         targets.data());
+      };
+      choose(i, integer.first);
+      if (pair.isWhole)
+        choose(i + 1, integer.second);
+    }
+    return getUnit(c, params) * loss;
   }
 
   std::vector<PanelChannel> &channels;
   WeightRuns runs;
   int amax;
-  size_t groupsPerRun;
-  std::vector<double> units;    ///< of each channel's share of the growth
-  std::vector<double> rounding; ///< error of each channel as it came
-  std::vector<double> errors;
-  std::vector<size_t> chosen;
-  std::vector<double> added; ///< of each group
+  const OutputErrors &errors;
+  size_t groups;
+  std::vector<Pair> pairs;
+  std::vector<size_t> scales; ///< candidates chosen last, and their integers
+  std::vector<std::vector<int64_t>> integers;
+  std::vector<double> added; ///< by making a group safe
   std::vector<bool> isUnsafe;
+  double plain = 0; ///< what the nearest integers cost
 };
 
 } // namespace
 
 PairSafePanel q::numerics::makePanelSafe(std::vector<PanelChannel> &channels,
                                          WeightRuns runs, int amax,
+                                         const OutputErrors &errors,
                                          double tolerance) {
-  for (PanelChannel &channel : channels) {
-    std::vector<float> copy(channel.w, channel.w + runs.runs * runs.length);
-    channel.done = makePairsSafe(copy.data(), runs, channel.candidates, amax);
-  }
-  Panel panel(channels, runs, amax);
+  Panel panel(channels, runs, amax, errors);
+  std::vector<size_t> unsafe = panel.getUnsafeGroups();
   PairSafePanel result;
   result.groups = panel.getGroups();
-  result.unsafeBefore = panel.countUnsafe();
-  size_t steps = 0;
-  for (const PanelChannel &channel : channels)
-    steps = std::max(steps, channel.done.candidate);
-
-  // Each channel's best way first, then less and less of it.
-  size_t best = 0, fewest = result.groups + 1;
-  for (size_t i = 0; i <= steps; ++i) {
-    size_t step = steps - i;
-    panel.use(step);
-    double growth = 0;
-    std::vector<bool> isMoved = panel.choose(tolerance, growth);
-    size_t unsafe =
-        panel.countUnsafe() -
-        static_cast<size_t>(std::count(isMoved.begin(), isMoved.end(), true));
-    // Without any change the tolerance holds.
-    if (unsafe < fewest && (growth <= tolerance || step == 0)) {
-      best = step;
-      fewest = unsafe;
-      if (unsafe == 0)
-        break;
-    }
-  }
-  panel.use(best);
-  panel.apply(panel.choose(tolerance, result.growth));
-  result.unsafeAfter = fewest;
+  result.unsafeBefore = result.unsafeAfter = unsafe.size();
+  auto makeSafe = [&](size_t count) {
+    std::vector<bool> isLeft(result.groups);
+    for (size_t i = count; i < unsafe.size(); ++i)
+      isLeft[unsafe[i]] = true;
+    return panel.round(isLeft);
+  };
+  // So many groups are within the tolerance, so many are not.
+  size_t within = 0, beyond = unsafe.size() + 1;
+  for (size_t count = unsafe.size(); within + 1 < beyond;
+       count = (within + beyond) / 2)
+    (makeSafe(count) <= tolerance ? within : beyond) = count;
+  if (within == 0)
+    return result;
+  result.growth = makeSafe(within);
+  panel.apply();
+  result.unsafeAfter = unsafe.size() - within;
   return result;
 }

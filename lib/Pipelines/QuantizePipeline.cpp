@@ -64,6 +64,17 @@ std::string q::getSimplifyPipeline(const QuantizeOptions &options) {
          ",canonicalize,cse";
 }
 
+/// Means of a few samples tell how large channels get.
+static std::string getEqualizer(const QuantizeOptions &options) {
+  constexpr int64_t enough = 32;
+  PassText equalize("q-equalize-channels");
+  equalize.set("data", options.data)
+      .set("preprocess", options.preprocessing)
+      .set("samples",
+           options.samples > 0 ? std::min(options.samples, enough) : enough);
+  return equalize.str();
+}
+
 std::string q::getCalibratePipeline(const QuantizeOptions &options) {
   std::string percentile;
   llvm::raw_string_ostream(percentile) << options.percentile;
@@ -84,11 +95,16 @@ std::string q::getCalibratePipeline(const QuantizeOptions &options) {
       .set("save", options.saveStatistics);
   if (options.samples > 0)
     calibrate.set("samples", options.samples);
+  std::string equalize;
+  if (options.equalize && !options.data.empty() &&
+      options.loadStatistics.empty() && options.saveStatistics.empty())
+    equalize = onFunctions({getEqualizer(options)}) + ",";
   if (!options.floatIslands)
-    return onFunctions({insert.str()}) + "," + calibrate.str();
+    return equalize + onFunctions({insert.str()}) + "," + calibrate.str();
   PassText keep("q-keep-float-islands");
   keep.flag("rest", options.data.empty() && options.loadStatistics.empty());
-  return onFunctions({keep.str(), insert.str()}) + "," + calibrate.str();
+  return equalize + onFunctions({keep.str(), insert.str()}) + "," +
+         calibrate.str();
 }
 
 /// How much the error of a panel's weights may grow by default, in units of
@@ -98,22 +114,28 @@ constexpr const char *kPairTolerance = "0.05";
 std::string q::getParametersPipeline(const QuantizeOptions &options) {
   std::string pin =
       options.powerOfTwo ? onFunctions({"q-pin-power-of-two"}) + "," : "";
+  bool corrects = options.correctBias && !options.data.empty();
+  auto setData = [&](PassText &pass) {
+    pass.set("data", options.data).set("preprocess", options.preprocessing);
+    if (options.samples > 0)
+      pass.set("samples", options.samples);
+  };
   std::string pairs;
   if (options.pairSafe != "off") {
     PassText safe("q-make-pairs-safe");
     if (options.pairSafe == "auto")
       safe.set("tolerance", kPairTolerance);
+    if (corrects)
+      setData(safe);
     pairs = onFunctions({"q-pair-channels", safe.str()}) + ",";
   }
   // Sharing comes last of all that changes the ranges of activations: it unites
   // them.
   std::string share = onFunctions({"q-share-parameters"});
-  if (!options.correctBias || options.data.empty())
+  if (!corrects)
     return pin + pairs + share;
   PassText correct("q-correct-bias");
-  correct.set("data", options.data).set("preprocess", options.preprocessing);
-  if (options.samples > 0)
-    correct.set("samples", options.samples);
+  setData(correct);
   return pin + pairs + share + "," + correct.str();
 }
 
@@ -168,6 +190,9 @@ struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
   Option<bool> correctBias{*this, "correct-bias",
                            llvm::cl::desc("Correct biases, if there is data"),
                            llvm::cl::init(true)};
+  Option<bool> equalize{*this, "equalize",
+                        llvm::cl::desc("Equalize channels, if there is data"),
+                        llvm::cl::init(true)};
   Option<bool> floatIslands{
       *this, "allow-float-islands",
       llvm::cl::desc("Ops without an integer form stay in float")};
@@ -195,6 +220,7 @@ struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
     options.method = method;
     options.weightMethod = weightMethod;
     options.correctBias = correctBias;
+    options.equalize = equalize;
     options.floatIslands = floatIslands;
     options.loadStatistics = load;
     options.saveStatistics = save;

@@ -32,10 +32,15 @@ size_t ChannelClasses::getExtent(ArrayRef<Segment> space) {
 }
 
 ChannelClasses::Space ChannelClasses::create(size_t extent) {
-  parents.push_back(parents.size());
-  extents.push_back(extent);
-  fixed.push_back(false);
-  return {{parents.back(), extent}};
+  size_t own = change == Change::Scale ? 1 : extent;
+  Space space;
+  for (size_t done = 0; done < extent; done += own) {
+    parents.push_back(parents.size());
+    extents.push_back(own);
+    fixed.push_back(false);
+    space.push_back({parents.back(), own});
+  }
+  return space;
 }
 
 ChannelClasses::Space ChannelClasses::createFor(Value value) {
@@ -80,11 +85,29 @@ void ChannelClasses::unite(ArrayRef<Segment> a, ArrayRef<Segment> b) {
 // Ops
 //===----------------------------------------------------------------------===//
 
-/// Whether a value is a float constant, maybe behind a quantizer: no other form
-/// can be permuted here.
-static bool isPermutable(Value value) {
+/// Whether a value is a float constant, maybe behind a quantizer, which can be
+/// permuted but not scaled: no other form can be changed here.
+bool ChannelClasses::isChangeable(Value value) const {
   auto quantizer = value.getDefiningOp<QuantizerOp>();
-  return isFloatConstant(quantizer ? quantizer.getInput() : value);
+  return isFloatConstant(
+      quantizer && change == Change::Order ? quantizer.getInput() : value);
+}
+
+/// Whether factors of channels, if that is the change, go through `op`: it is
+/// no clamp but at 0.
+bool ChannelClasses::allows(Operation *op) const {
+  if (change == Change::Order)
+    return true;
+  if (auto clamp = dyn_cast<FusedClampOpInterface>(op)) {
+    FloatAttr low = clamp.getClampMinAttr();
+    if (clamp.getClampMaxAttr() || (low && !low.getValue().isZero()))
+      return false;
+  }
+  if (auto pad = dyn_cast<PadOp>(op))
+    return pad.getMode() != PadMode::Constant || pad.getValue().isZero();
+  if (auto reduce = dyn_cast<ReduceOp>(op))
+    return reduce.getKind() == ReduceKind::Mean;
+  return !isa<UnaryOp, MulOp, DivOp, QuantizerOp>(op);
 }
 
 static bool isConstant(Value value) {
@@ -144,8 +167,8 @@ void ChannelClasses::visitLayer(WeightedOpInterface op) {
   Space inputs = get(input);
   auto conv = dyn_cast<Conv2DOp>(op.getOperation());
   bool isOurs = isa<Conv2DOp, GemmOp>(op.getOperation()) &&
-                isPermutable(op.getWeights()) &&
-                (!op.getBias() || isPermutable(op.getBias()));
+                isChangeable(op.getWeights()) &&
+                (!op.getBias() || isChangeable(op.getBias()));
   int64_t groups = conv ? conv.getGroups() : 1;
   bool isDepthwise = groups > 1 && groups == getChannels(input) &&
                      groups == getChannels(result);
@@ -156,8 +179,11 @@ void ChannelClasses::visitLayer(WeightedOpInterface op) {
       fix(get(conv.getResidual()));
     return;
   }
-  Space outputs = isDepthwise ? inputs : createFor(result);
+  bool isOneOrder = isDepthwise && change == Change::Order;
+  Space outputs = isOneOrder ? inputs : createFor(result);
   spaces[result] = outputs;
+  if (!allows(op))
+    fix(outputs);
   if (conv && conv.getResidual())
     unite(get(conv.getResidual()), outputs);
   layers.push_back({op, inputs, outputs, isDepthwise});
@@ -166,13 +192,14 @@ void ChannelClasses::visitLayer(WeightedOpInterface op) {
 bool ChannelClasses::visitElementwise(Operation *op) {
   if (!isa<AddOp, SubOp, MulOp, DivOp, MinOp, MaxOp>(op))
     return false;
+  bool isScalarFree = change == Change::Order;
   int64_t extent = getChannels(op->getResult(0));
   std::optional<Space> space;
   for (Value operand : op->getOperands()) {
     ArrayRef<int64_t> shape = getShape(operand);
-    if (shape.empty() || shape.back() == 1)
+    if (isScalarFree && (shape.empty() || shape.back() == 1))
       continue; // the same for all channels
-    if (shape.back() != extent || isConstant(operand))
+    if (shape.empty() || shape.back() != extent || isConstant(operand))
       return false;
     Space own = get(operand);
     if (space)
@@ -203,6 +230,19 @@ bool ChannelClasses::visitConcat(Operation *op) {
   return true;
 }
 
+/// Some of the channels, where each is a class.
+bool ChannelClasses::visitSlice(Operation *op) {
+  auto slice = dyn_cast<SliceOp>(op);
+  if (!slice || change == Change::Order || slice.getStarts().empty())
+    return false;
+  Space &all = get(slice.getInput()), space;
+  for (int64_t i = 0; i < slice.getSizes().back(); ++i)
+    space.push_back(
+        all[slice.getStarts().back() + i * slice.getSteps().back()]);
+  spaces[slice.getResult()] = space;
+  return true;
+}
+
 void ChannelClasses::visit(Operation *op) {
   if (isa<ConstOp>(op))
     return;
@@ -211,19 +251,20 @@ void ChannelClasses::visit(Operation *op) {
   if (auto quantizer = dyn_cast<QuantizerOp>(op);
       quantizer && isConstant(quantizer.getInput()))
     return;
-  if (keepsChannels(op)) {
+  if (keepsChannels(op) && allows(op)) {
     Space space = get(op->getOperand(0));
     spaces[op->getResult(0)] = space;
     return;
   }
-  if (visitElementwise(op) || visitConcat(op))
+  if (allows(op) && (visitElementwise(op) || visitConcat(op) || visitSlice(op)))
     return;
   // Everything else may look at the order of channels.
   for (Value operand : op->getOperands())
     fix(get(operand));
 }
 
-ChannelClasses::ChannelClasses(func::FuncOp function) {
+ChannelClasses::ChannelClasses(func::FuncOp function, Change change)
+    : change(change) {
   function.walk([&](Operation *op) {
     if (op != function)
       visit(op);

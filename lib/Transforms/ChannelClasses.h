@@ -16,12 +16,20 @@
 namespace q {
 
 /// Which channels (the last dimension) of the tensors of a function must have
-/// one order: those of the operands of an addition, of what a depthwise
-/// convolution reads and writes, and so on. A class is free if every op that
-/// makes or reads it is a layer with constant weights, which can be permuted,
+/// one order, or one scale: those of the operands of an addition, of what a
+/// pool reads and writes, and so on. A class is free if every op that makes or
+/// reads it is a layer with constant weights, which can be permuted or scaled,
 /// or does not care. On float IR.
 class ChannelClasses {
 public:
+  enum class Change {
+    /// What a depthwise convolution reads and writes has one order.
+    Order,
+    /// Of positive factors: each channel is a class, clamps other than at 0 and
+    /// functions do care, and depthwise convolutions are layers like others.
+    Scale
+  };
+
   /// A run of channels of a tensor that is a whole class. Concatenated tensors
   /// have several.
   struct Segment {
@@ -36,7 +44,7 @@ public:
     bool isDepthwise; ///< output channel i reads input channel i alone
   };
 
-  explicit ChannelClasses(mlir::func::FuncOp function);
+  ChannelClasses(mlir::func::FuncOp function, Change change);
 
   /// Classes are found at [0, size()); those that are united are not free.
   size_t size() const { return parents.size(); }
@@ -56,7 +64,11 @@ private:
   void visitLayer(WeightedOpInterface op);
   bool visitElementwise(mlir::Operation *op);
   bool visitConcat(mlir::Operation *op);
+  bool visitSlice(mlir::Operation *op);
+  bool allows(mlir::Operation *op) const;
+  bool isChangeable(mlir::Value constant) const;
 
+  Change change;
   std::vector<size_t> parents, extents;
   std::vector<bool> fixed;
   llvm::DenseMap<mlir::Value, Space> spaces;

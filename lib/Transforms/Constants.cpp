@@ -7,9 +7,13 @@
 
 #include "QDialect/Transforms/Constants.h"
 
+#include "QDialect/IntegerSemantics.h"
+
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/TypeUtilities.h"
+
+#include <cmath>
 
 using namespace mlir;
 using namespace q;
@@ -63,6 +67,28 @@ Value q::createQuantizedConstant(OpBuilder &builder, Location loc,
 bool q::isFloatConstant(Value value) {
   return value && value.getDefiningOp<ConstOp>() &&
          getElementTypeOrSelf(value.getType()).isF32();
+}
+
+LogicalResult q::subtractFromBias(WeightedOpInterface layer,
+                                  ArrayRef<double> amounts) {
+  std::vector<float> bias(amounts.size(), 0.0f);
+  if (layer.getBias()) {
+    auto floats = getConstantFloats(layer.getBias());
+    if (failed(floats))
+      return failure();
+    bias = std::move(*floats);
+  }
+  for (auto [value, amount] : llvm::zip_equal(bias, amounts)) {
+    if (!std::isfinite(amount))
+      return layer->emitOpError("has outputs that are not finite on the "
+                                "samples, so its bias cannot be corrected");
+    value = static_cast<float>(value - amount);
+  }
+  OpBuilder builder(layer);
+  Location loc = layer.getBias() ? layer.getBias().getLoc() : layer.getLoc();
+  layer.getBiasMutable().assign(createFloatConstant(
+      builder, loc, {static_cast<int64_t>(bias.size())}, bias));
+  return success();
 }
 
 void q::eraseDeadConstants(Operation *root) {

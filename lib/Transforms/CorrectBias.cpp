@@ -20,8 +20,6 @@
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/MapVector.h"
 
-#include <cmath>
-
 namespace q {
 #define GEN_PASS_DEF_CORRECTBIAS
 #include "QDialect/Transforms/Passes.h.inc"
@@ -169,29 +167,6 @@ LogicalResult Comparison::measure(eval::DataSource &data) {
   return success();
 }
 
-/// Subtracts the mean errors from the bias, which a layer without one gets.
-static LogicalResult correct(WeightedOpInterface layer,
-                             ArrayRef<double> errors) {
-  std::vector<float> bias(errors.size(), 0.0f);
-  if (layer.getBias()) {
-    auto floats = getConstantFloats(layer.getBias());
-    if (failed(floats))
-      return failure();
-    bias = std::move(*floats);
-  }
-  for (auto [value, error] : llvm::zip_equal(bias, errors)) {
-    if (!std::isfinite(error))
-      return layer->emitOpError("has outputs that are not finite on the "
-                                "samples, so its bias cannot be corrected");
-    value = static_cast<float>(value - error);
-  }
-  OpBuilder builder(layer);
-  Location loc = layer.getBias() ? layer.getBias().getLoc() : layer.getLoc();
-  layer.getBiasMutable().assign(createFloatConstant(
-      builder, loc, {static_cast<int64_t>(bias.size())}, bias));
-  return success();
-}
-
 namespace {
 
 struct CorrectBiasPass : q::impl::CorrectBiasBase<CorrectBiasPass> {
@@ -225,7 +200,7 @@ struct CorrectBiasPass : q::impl::CorrectBiasBase<CorrectBiasPass> {
     if (failed(comparison.measure(**source)))
       return failure();
     for (const auto &[value, error] : comparison.getErrors())
-      if (failed(correct(error.layer, error.mean)))
+      if (failed(subtractFromBias(error.layer, error.mean)))
         return failure();
     eraseDeadConstants(function);
     return success();

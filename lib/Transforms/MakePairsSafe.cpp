@@ -7,6 +7,7 @@
 
 #include "PairLayers.h"
 
+#include "QDialect/Evaluation/InputMoments.h"
 #include "QDialect/Int16Chains.h"
 #include "QDialect/IntegerSemantics.h"
 #include "QDialect/Numerics/PairSafeWeights.h"
@@ -30,26 +31,59 @@ struct MakePairsSafePass : q::impl::MakePairsSafeBase<MakePairsSafePass> {
   using MakePairsSafeBase::MakePairsSafeBase;
 
   void runOnOperation() override {
-    SmallVector<WeightedOpInterface> layers;
-    getOperation().walk(
-        [&](WeightedOpInterface layer) { layers.push_back(layer); });
-    for (WeightedOpInterface layer : layers)
-      if (failed(visit(layer)))
+    std::vector<eval::InputMoments> layers;
+    getOperation().walk([&](WeightedOpInterface layer) {
+      if (!isPaired(layer))
+        return;
+      eval::InputMoments &moments = layers.emplace_back();
+      moments.layer = layer;
+      moments.blocks = numerics::getBlockSizes(getWeightRuns(layer));
+    });
+    if (!data.empty() && failed(collect(layers)))
+      return signalPassFailure();
+    for (const eval::InputMoments &moments : layers)
+      if (failed(change(moments)))
         return signalPassFailure();
     eraseDeadConstants(getOperation());
   }
 
 private:
-  LogicalResult visit(WeightedOpInterface layer) {
+  bool isPaired(WeightedOpInterface layer) {
+    return getWeightQuantizer(layer) &&
+           getLargestActivation(layer.getInput()) && addsProducts(layer) &&
+           !(isLimited() && (suitsWinograd(layer) || waitsForWeights(layer)));
+  }
+
+  LogicalResult collect(std::vector<eval::InputMoments> &layers) {
+    Location loc = getOperation().getLoc();
+    auto preprocessing = eval::Preprocessing::parse(preprocess, loc);
+    if (failed(preprocessing))
+      return failure();
+    auto source = eval::openData(data, eval::getInputSpecs(getOperation()),
+                                 *preprocessing, loc, samples);
+    if (failed(source))
+      return failure();
+    return eval::collectInputMoments(getOperation(), **source, layers);
+  }
+
+  static numerics::OutputErrors getErrors(const eval::InputMoments &moments,
+                                          size_t weights) {
+    if (moments.windows == 0)
+      return numerics::OutputErrors(weights);
+    numerics::OutputErrors errors;
+    for (size_t block = 0; block < moments.blocks.size(); ++block)
+      errors.addBlock(moments.getCovariance(block), moments.blocks[block]);
+    return errors;
+  }
+
+  LogicalResult change(const eval::InputMoments &moments) {
+    WeightedOpInterface layer = moments.layer;
     QuantizerOp quantizer = getWeightQuantizer(layer);
-    std::optional<int> amax = getLargestActivation(layer.getInput());
-    if (!quantizer || !amax || !addsProducts(layer) ||
-        (isLimited() && (suitsWinograd(layer) || waitsForWeights(layer))))
-      return success();
     auto params = chooseParams(quantizer);
     auto values = getConstantFloats(quantizer.getInput());
     if (failed(params) || failed(values))
       return failure();
+    std::vector<float> before = *values;
     auto type = cast<RankedTensorType>(layer.getWeights().getType());
     size_t channels = type.getDimSize(0);
     bool isPerChannel = params->size() == channels && channels > 1;
@@ -61,19 +95,21 @@ private:
           getCandidates(quantizer, low[own], high[own], isPerChannel);
       if (failed(candidates))
         return failure();
-      all.push_back({values->data() + c * (values->size() / channels),
-                     std::move(*candidates)});
+      size_t size = values->size() / channels;
+      float *w = values->data() + c * size;
+      all.push_back({w, std::move(*candidates),
+                     moments.windows ? getNoise(layer, {w, size}) : 0.0});
     }
-    makeSafe(layer, all, *amax);
+    makeSafe(moments, all);
 
     int64_t changed = 0;
     for (auto [c, channel] : llvm::enumerate(all)) {
-      changed += channel.done.changed;
-      scaledChannels += channel.done.candidate > 0;
+      changed += channel.changed;
+      scaledChannels += channel.candidate > 0;
       if (!isPerChannel)
         continue;
-      low[c] *= getFactor(channel.done.candidate);
-      high[c] *= getFactor(channel.done.candidate);
+      low[c] *= getFactor(channel.candidate);
+      high[c] *= getFactor(channel.candidate);
     }
     changedWeights += changed;
     OpBuilder builder(quantizer);
@@ -86,14 +122,49 @@ private:
     copy.setMaxAttr(builder.getDenseF64ArrayAttr(high));
     copy.getInputMutable().set(constant);
     layer.getWeightsMutable().set(copy.getResult());
-    return success();
+    bool isBiasFree = !layer.getBias() || isFloatConstant(layer.getBias());
+    return moments.windows && changed && isBiasFree
+               ? keepMeans(moments, before, *values)
+               : success();
+  }
+
+  /// The variance that rounded inputs bring to the results of a channel.
+  static double getNoise(WeightedOpInterface layer, ArrayRef<float> w) {
+    QuantizerOp quantizer = getInputQuantizer(layer.getInput());
+    if (!quantizer || !quantizer.getMin())
+      return 0;
+    auto params = q::chooseParams(quantizer);
+    if (failed(params))
+      return 0;
+    double step = params->front().scale, sum = 0;
+    for (float weight : w)
+      sum += double(weight) * double(weight);
+    return step * step / 12 * sum;
+  }
+
+  /// Takes from the bias what the change of weights adds to the mean result.
+  static LogicalResult keepMeans(const eval::InputMoments &moments,
+                                 ArrayRef<float> before,
+                                 ArrayRef<float> after) {
+    WeightedOpInterface layer = moments.layer;
+    size_t perChannel = moments.sums.size();
+    SmallVector<double> shifts(before.size() / perChannel);
+    for (auto [i, pair] : llvm::enumerate(llvm::zip_equal(before, after)))
+      shifts[i / perChannel] +=
+          (double(std::get<1>(pair)) - double(std::get<0>(pair))) *
+          moments.getMean(i % perChannel);
+    return subtractFromBias(layer, shifts);
   }
 
   bool isLimited() const { return tolerance >= 0; }
 
   /// Panel by panel, as the kernels multiply them.
-  void makeSafe(WeightedOpInterface layer,
-                std::vector<numerics::PanelChannel> &all, int amax) {
+  void makeSafe(const eval::InputMoments &moments,
+                std::vector<numerics::PanelChannel> &all) {
+    WeightedOpInterface layer = moments.layer;
+    int amax = *getLargestActivation(layer.getInput());
+    numerics::WeightRuns runs = getWeightRuns(layer);
+    numerics::OutputErrors errors = getErrors(moments, runs.runs * runs.length);
     double limit =
         isLimited() ? tolerance : std::numeric_limits<double>::infinity();
     for (size_t first = 0; first < all.size(); first += kPanel) {
@@ -101,7 +172,7 @@ private:
       std::vector<numerics::PanelChannel> panel(all.begin() + first,
                                                 all.begin() + last);
       numerics::PairSafePanel done =
-          numerics::makePanelSafe(panel, getWeightRuns(layer), amax, limit);
+          numerics::makePanelSafe(panel, runs, amax, errors, limit);
       unsafeGroups += done.unsafeBefore;
       unsafeGroupsLeft += done.unsafeAfter;
       std::move(panel.begin(), panel.end(), all.begin() + first);

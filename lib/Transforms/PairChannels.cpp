@@ -52,7 +52,7 @@ struct PairChannelsPass : q::impl::PairChannelsBase<PairChannelsPass> {
   using PairChannelsBase::PairChannelsBase;
 
   void runOnOperation() override {
-    ChannelClasses classes(getOperation());
+    ChannelClasses classes(getOperation(), ChannelClasses::Change::Order);
     for (size_t c = 0; c < classes.size(); ++c) {
       if (!classes.isFree(c))
         continue;

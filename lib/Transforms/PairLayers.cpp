@@ -13,21 +13,26 @@
 using namespace mlir;
 using namespace q;
 
-std::optional<int> q::getLargestActivation(Value input) {
+QuantizerOp q::getInputQuantizer(Value input) {
   while (Operation *op = input.getDefiningOp()) {
-    if (auto quantizer = dyn_cast<QuantizerOp>(op)) {
-      SchemeAttr scheme = quantizer.getScheme();
-      unsigned bits = scheme.getBits();
-      if (bits > 8)
-        return std::nullopt;
-      return scheme.getIsSigned() ? 128 + (1 << (bits - 1)) - 1
-                                  : (1 << bits) - 1;
-    }
+    if (auto quantizer = dyn_cast<QuantizerOp>(op))
+      return quantizer;
     if (!movesBits(op))
       break;
     input = op->getOperand(0);
   }
-  return 255;
+  return {};
+}
+
+std::optional<int> q::getLargestActivation(Value input) {
+  QuantizerOp quantizer = getInputQuantizer(input);
+  if (!quantizer)
+    return 255;
+  SchemeAttr scheme = quantizer.getScheme();
+  unsigned bits = scheme.getBits();
+  if (bits > 8)
+    return std::nullopt;
+  return scheme.getIsSigned() ? 128 + (1 << (bits - 1)) - 1 : (1 << bits) - 1;
 }
 
 QuantizerOp q::getWeightQuantizer(WeightedOpInterface layer) {

@@ -14,6 +14,10 @@
 
 namespace q {
 
+/// The quantizer whose integers a layer reads as `input`, null if there is
+/// none.
+QuantizerOp getInputQuantizer(mlir::Value input);
+
 /// The largest activation that the input's scheme allows, counted from the
 /// smallest storage value of 8 bits; nothing if there are more bits.
 std::optional<int> getLargestActivation(mlir::Value input);

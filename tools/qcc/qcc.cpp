@@ -112,6 +112,11 @@ struct CommandLine {
   cl::opt<std::string> weightMethod{
       "weight-method", cl::cat(quantization), cl::init("minmax"),
       cl::desc("How ranges of weights are chosen: minmax (default), mse")};
+  cl::opt<bool> equalize{
+      "equalize", cl::cat(quantization), cl::init(true),
+      cl::desc("Even out the ranges of channels between layers, by the samples "
+               "of --calibrate (default true); not with statistics that are "
+               "saved or loaded")};
   cl::opt<bool> correctBias{
       "correct-bias", cl::cat(quantization), cl::init(true),
       cl::desc("Take the mean error of quantization out of the biases, with "
@@ -206,6 +211,7 @@ struct CommandLine {
     quantize.percentile = percentile;
     quantize.weightMethod = weightMethod;
     quantize.correctBias = correctBias;
+    quantize.equalize = equalize;
     quantize.floatIslands = floatIslands;
     quantize.loadStatistics = loadStatistics;
     quantize.saveStatistics = saveStatistics;

@@ -49,6 +49,15 @@ double squaredError(const std::vector<float> &real,
   return sum;
 }
 
+/// One channel by itself, whatever it costs.
+PanelChannel makePairsSafe(std::vector<float> &w, WeightRuns runs,
+                           const std::vector<QuantParams> &candidates,
+                           int amax) {
+  std::vector<PanelChannel> panel{{w.data(), candidates}};
+  makePanelSafe(panel, runs, amax, OutputErrors(w.size()), 1e30);
+  return panel.front();
+}
+
 TEST(PairSafeWeights, EveryPairIsSafe) {
   std::mt19937 random(5);
   std::normal_distribution<float> gauss;
@@ -68,7 +77,7 @@ TEST(PairSafeWeights, EveryPairIsSafe) {
       most = std::max(most, std::abs(x));
     auto candidates = rising(most / 127, 25);
     std::vector<float> before = w;
-    PairSafeChannel done = makePairsSafe(w.data(), runs, candidates, amax);
+    PanelChannel done = makePairsSafe(w, runs, candidates, amax);
     const QuantParams &params = candidates[done.candidate];
     std::vector<int8_t> q = integers(w, params);
     EXPECT_GE(proveChains(q.data(), 1, runs, amax).length, 1u);
@@ -96,7 +105,7 @@ TEST(PairSafeWeights, MovesAPairToTheNearestSafeOne) {
     std::vector<float> w{float(sign * int(random() % 1271)) / 10,
                          float(sign * int(random() % 1271)) / 10};
     std::vector<float> before = w;
-    makePairsSafe(w.data(), one, {symmetric(1)}, 255);
+    makePairsSafe(w, one, {symmetric(1)}, 255);
     std::vector<int8_t> q = integers(w, symmetric(1));
     double least = 1e9;
     for (int a = -127; a <= 127; ++a)
@@ -113,24 +122,24 @@ TEST(PairSafeWeights, MovesAPairToTheNearestSafeOne) {
 TEST(PairSafeWeights, LeavesSafeWeightsAlone) {
   std::vector<float> w{100.2f, 28.3f, -64.1f, -63.9f, 127.0f, -127.0f, 99.0f};
   std::vector<float> before = w;
-  PairSafeChannel done = makePairsSafe(w.data(), {1, 7}, rising(1, 3), 255);
+  PanelChannel done = makePairsSafe(w, {1, 7}, rising(1, 3), 255);
   EXPECT_EQ(done.candidate, 0u);
   EXPECT_EQ(done.changed, 0);
   EXPECT_EQ(w, before);
   // One run instead of two makes a partner of the last weight.
   w.push_back(30.0f);
-  done = makePairsSafe(w.data(), {1, 8}, {symmetric(1)}, 255);
-  EXPECT_EQ(done.changed, 2);
+  done = makePairsSafe(w, {1, 8}, {symmetric(1)}, 255);
+  EXPECT_EQ(done.changed, 1);
   EXPECT_EQ(w[6] + w[7], 128.0f);
   w = before;
   w.push_back(30.0f);
-  EXPECT_EQ(makePairsSafe(w.data(), {8, 1}, {symmetric(1)}, 255).changed, 0);
+  EXPECT_EQ(makePairsSafe(w, {8, 1}, {symmetric(1)}, 255).changed, 0);
 }
 
 /// 7-bit activations cannot saturate a pair of 8-bit weights.
 TEST(PairSafeWeights, NarrowActivationsChangeNothing) {
   std::vector<float> w(64, 127.0f), before = w;
-  EXPECT_EQ(makePairsSafe(w.data(), {1, 64}, rising(1, 3), 127).candidate, 0u);
+  EXPECT_EQ(makePairsSafe(w, {1, 64}, rising(1, 3), 127).candidate, 0u);
   EXPECT_EQ(w, before);
 }
 
@@ -154,7 +163,8 @@ TEST(PairSafePanel, StaysWithinItsTolerance) {
       channels.push_back({channel.data(), rising(most / 127, 25)});
     }
     std::vector<std::vector<float>> before = w;
-    PairSafePanel panel = makePanelSafe(channels, runs, 255, tolerance);
+    PairSafePanel panel =
+        makePanelSafe(channels, runs, 255, OutputErrors(32), tolerance);
     EXPECT_EQ(panel.groups, 8u);
     EXPECT_GT(panel.unsafeBefore, 4u);
     EXPECT_LE(panel.growth, tolerance);
@@ -164,8 +174,7 @@ TEST(PairSafePanel, StaysWithinItsTolerance) {
     std::vector<bool> isUnsafe(8);
     for (size_t c = 0; c < 16; ++c) {
       const QuantParams &first = channels[c].candidates.front();
-      const QuantParams &own =
-          channels[c].candidates[channels[c].done.candidate];
+      const QuantParams &own = channels[c].candidates[channels[c].candidate];
       std::vector<int8_t> q = integers(w[c], own);
       double unit = 32 * first.scale * first.scale / 12;
       growth +=
@@ -186,8 +195,7 @@ TEST(PairSafePanel, StaysWithinItsTolerance) {
       EXPECT_EQ(panel.unsafeAfter, 0u);
     isFirst = false;
     lastUnsafe = panel.unsafeAfter;
-    if (tolerance == 0.0)
-      EXPECT_EQ(panel.unsafeAfter, panel.unsafeBefore);
+    EXPECT_LE(panel.unsafeAfter, panel.unsafeBefore);
   }
 }
 

@@ -8,38 +8,26 @@
 #ifndef QDIALECT_NUMERICS_PAIRSAFEWEIGHTS_H
 #define QDIALECT_NUMERICS_PAIRSAFEWEIGHTS_H
 
-#include "QDialect/Numerics/AccumulatorProof.h"
+#include "QDialect/Numerics/OutputErrors.h"
 #include "QDialect/Numerics/QuantParams.h"
 
 namespace q::numerics {
 
-/// What makePairsSafe() did to an output channel.
-struct PairSafeChannel {
-  /// The chosen candidate.
-  size_t candidate = 0;
-  /// Weights with another integer than rounding gives.
-  int64_t changed = 0;
-};
-
-/// Changes the real weights of one output channel as little as possible, so
-/// that their integers are safe in pairs for activations of 0 to amax (rule N8,
-/// isPairSafe()).
-///
-/// Of the `candidates` (at least one; symmetric, zero point 0, in the order of
-/// rising scales) it takes the one with the least squared error between weights
-/// and what their integers stand for: a larger scale makes sums smaller, and a
-/// pair that is too large all the same is moved to the nearest safe one. The
-/// weights of such pairs become exact multiples of the scale. The weights of
-/// odd places of a run pair with those before them.
-PairSafeChannel makePairsSafe(float *w, WeightRuns runs,
-                              const std::vector<QuantParams> &candidates,
-                              int amax);
-
 /// One output channel of a panel.
 struct PanelChannel {
-  float *w; ///< as of makePairsSafe()
+  /// Its weights, those of odd places of a run paired with those before them.
+  /// Where the integer that is chosen is not the nearest one, the weight
+  /// becomes what it stands for.
+  float *w;
+  /// At least one; symmetric, zero point 0, in the order of rising scales.
   std::vector<QuantParams> candidates;
-  PairSafeChannel done = {};
+  /// The variance of its results that comes from rounded inputs, in the units
+  /// of the errors.
+  double noise = 0;
+  /// The chosen candidate.
+  size_t candidate = 0;
+  /// Weights with another integer than the nearest.
+  int64_t changed = 0;
 };
 
 /// What makePanelSafe() did.
@@ -47,18 +35,26 @@ struct PairSafePanel {
   /// Groups of four weights of each channel, and those in which some pair is
   /// not safe: before and after.
   size_t groups = 0, unsafeBefore = 0, unsafeAfter = 0;
-  /// By how much the squared error of the weights has grown, in units of what
-  /// rounding costs (a twelfth of the squared scale per weight): the mean of
-  /// the channels.
+  /// By how much the variance of the errors of the results has grown, in units
+  /// of what rounding costs (a twelfth of the squared scale per weight, as
+  /// `errors` counts it, and the noise of the channel): the mean of the
+  /// channels. Negative where the changed weights make up for one another.
   double growth = 0;
 };
 
-/// Makes the groups of a panel safe, or as many as a growth of `tolerance`
-/// allows: a group is of use only if it is safe in all channels. If a panel
-/// costs more as a whole, scales grow by less, pairs are moved in the cheapest
-/// groups, and the other groups stay as rounding leaves them.
+/// Changes the integers of the weights of a panel so that they are safe in
+/// pairs for activations of 0 to amax (rule N8, isPairSafe()), at the least
+/// cost: a larger scale makes sums smaller, a pair that is too large all the
+/// same is moved to the best safe one, and the weights behind it make up for
+/// its errors as far as `errors` allows.
+///
+/// A group of four is of use only if it is safe in all channels. Those that
+/// would let the error grow by more than `tolerance` are left unsafe, the
+/// costliest first. A panel that is safe as it came, or of which no group can
+/// be made safe, stays as it is.
 PairSafePanel makePanelSafe(std::vector<PanelChannel> &channels,
-                            WeightRuns runs, int amax, double tolerance);
+                            WeightRuns runs, int amax,
+                            const OutputErrors &errors, double tolerance);
 
 } // namespace q::numerics
 

@@ -51,6 +51,9 @@ struct QuantizeOptions {
   std::string saveStatistics;
   /// Run q-correct-bias, if there is data.
   bool correctBias = true;
+  /// Run q-equalize-channels, if there is data. Statistics that are loaded or
+  /// saved are those of the network as it came, which rules it out.
+  bool equalize = true;
 
   /// Ops that cannot be quantized stay in float, see q-keep-float-islands.
   bool floatIslands = false;

@@ -33,6 +33,11 @@ mlir::Value createQuantizedConstant(mlir::OpBuilder &builder,
 /// Whether `value` is a `q.const` of f32.
 bool isFloatConstant(mlir::Value value);
 
+/// Subtracts from the bias of a layer, a constant, one amount for each output
+/// channel; a layer without a bias gets one. A diagnostic if one is not finite.
+mlir::LogicalResult subtractFromBias(WeightedOpInterface layer,
+                                     llvm::ArrayRef<double> amounts);
+
 /// Erases the constants that have no use, and the quantizers, dequantizations
 /// and products that have none, which is how weights come to lose theirs.
 void eraseDeadConstants(mlir::Operation *root);

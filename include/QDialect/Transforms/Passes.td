@@ -279,6 +279,45 @@ def ShareParameters : Pass<"q-share-parameters", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::q::QDialect"];
 }
 
+def EqualizeChannels : Pass<"q-equalize-channels", "::mlir::func::FuncOp"> {
+  let summary = "Even out the ranges of channels between layers";
+  let description = [{
+    On float IR, before quantizers are placed. All channels of a tensor share one
+    scale, which is too coarse for those of small values. Where only layers with
+    constant weights make and read a tensor, each of its channels may have a
+    factor of its own: its producer's weights and bias are divided by it, its
+    readers' weights multiplied with it, and the network computes what it did.
+
+    Samples tell how large each channel gets, how much noise the rounding of it
+    and of the weights that multiply it brings to the layers that read it, with 8
+    bits for both, and so which factor between 1 and its share of the range of its
+    tensor lets in the least. Pools, paddings with 0, slices, additions and
+    concatenations pass factors on; clamps other than at 0 and functions do not.
+
+    ```mlir
+    // Channels up to 1 and up to 4.
+    %0 = q.gemm %x, %w {clamp_min = 0.0 : f32} : ...
+    %1 = q.gemm %0, %v : ...
+    // becomes, with the first row of %w times 4 and the first column of %v / 4
+    %0 = q.gemm %x, %w1 {clamp_min = 0.0 : f32} : ...
+    %1 = q.gemm %0, %v1 : ...
+    ```
+  }];
+  let options = [
+    Option<"data", "data", "std::string", /*default=*/"\"\"",
+           "Samples, as for q-calibrate">,
+    Option<"preprocess", "preprocess", "std::string", /*default=*/"\"\"",
+           "What happens to a sample first">,
+    Option<"samples", "samples", "int64_t", /*default=*/"0",
+           "Use at most this many samples; 0 means all">
+  ];
+  let dependentDialects = ["::q::QDialect"];
+  let statistics = [
+    Statistic<"equalizedChannels", "equalized-channels",
+              "Sets of channels that have a factor">
+  ];
+}
+
 def CorrectBias : Pass<"q-correct-bias", "::mlir::ModuleOp"> {
   let summary = "Take the mean error of quantization out of the biases";
   let description = [{
@@ -356,18 +395,26 @@ def MakePairsSafe : Pass<"q-make-pairs-safe", "::mlir::func::FuncOp"> {
     together (for activations of 8 bits; narrower ones allow more).
 
     Per output channel, this enlarges the range of the weights, which makes all
-    integers smaller, or moves single pairs to the nearest safe one, or both,
-    whichever gives the least squared error. `q-prove-int16-chains` says which
-    weights meet, and proves the result. Per-tensor and power-of-two scales stay
-    as they are, and only pairs are moved.
+    integers smaller, or moves single pairs to the best safe one, or both,
+    whichever errs least. `q-prove-int16-chains` says which weights meet, and
+    proves the result. Per-tensor and power-of-two scales stay as they are, and
+    only pairs are moved.
 
-    `tolerance` limits the cost: by how much the squared error of the weights of
-    a panel of 16 output channels may grow, in units of what rounding costs. A
-    panel that costs more gets smaller scales, and pairs are moved where that is
-    cheapest; the groups of four products that stay unsafe are multiplied with
-    `vpmaddwd`. With a limit, layers that suit Winograd are left alone, since
-    they multiply no bytes, and fully connected ones of more than four megabytes
-    of weights, which wait for memory.
+    Given samples (`data`), the error is that of the layer's outputs: the network
+    runs with simulated quantizers, the covariance of what the windows of each
+    layer see is measured, and weights are rounded one pair after the other, each
+    making up for the errors of those before it as far as inputs are correlated.
+    The mean that this adds to the outputs is taken off the bias. Without samples
+    the error is that of the weights.
+
+    `tolerance` limits the cost: by how much the squared error of a panel of 16
+    output channels may grow, in units of what rounding costs. Of a panel that
+    costs more, groups of four products stay unsafe, the costliest first, and are
+    multiplied with `vpmaddwd`. With a limit of 0 and samples, no panel's outputs
+    are expected to be worse than those of weights that are merely rounded. With
+    a limit, layers that suit Winograd are left alone, since they multiply no
+    bytes, and fully connected ones of more than four megabytes of weights, which
+    wait for memory.
 
     ```mlir
     %1 = q.quantizer %w {..., max = array<f64: 1.0>, min = array<f64: -1.0>}
@@ -378,8 +425,13 @@ def MakePairsSafe : Pass<"q-make-pairs-safe", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::q::QDialect"];
   let options = [
     Option<"tolerance", "tolerance", "double", /*default=*/"-1",
-           "Growth of the squared error of a panel's weights at most; negative: "
-           "no limit">
+           "Growth of the error of a panel at most; negative: no limit">,
+    Option<"data", "data", "std::string", /*default=*/"\"\"",
+           "Samples, as for q-calibrate">,
+    Option<"preprocess", "preprocess", "std::string", /*default=*/"\"\"",
+           "What happens to a sample first">,
+    Option<"samples", "samples", "int64_t", /*default=*/"0",
+           "Use at most this many samples; 0 means all">
   ];
   let statistics = [
     Statistic<"unsafeGroups", "unsafe-groups",
