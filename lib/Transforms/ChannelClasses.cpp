@@ -85,12 +85,14 @@ void ChannelClasses::unite(ArrayRef<Segment> a, ArrayRef<Segment> b) {
 // Ops
 //===----------------------------------------------------------------------===//
 
-/// Whether a value is a float constant, maybe behind a quantizer, which can be
-/// permuted but not scaled: no other form can be changed here.
+/// Whether a value is a constant that can be changed here: of floats or, if
+/// only permuted, also behind a quantizer, or of given integers that are
+/// dequantized.
 bool ChannelClasses::isChangeable(Value value) const {
-  auto quantizer = value.getDefiningOp<QuantizerOp>();
-  return isFloatConstant(
-      quantizer && change == Change::Order ? quantizer.getInput() : value);
+  Operation *op = value.getDefiningOp();
+  if (change == Change::Order && isa_and_nonnull<QuantizerOp, DequantizeOp>(op))
+    return isa_and_nonnull<ConstOp>(op->getOperand(0).getDefiningOp());
+  return isFloatConstant(value);
 }
 
 /// Whether factors of channels, if that is the change, go through `op`: it is
@@ -107,7 +109,7 @@ bool ChannelClasses::allows(Operation *op) const {
     return pad.getMode() != PadMode::Constant || pad.getValue().isZero();
   if (auto reduce = dyn_cast<ReduceOp>(op))
     return reduce.getKind() == ReduceKind::Mean;
-  return !isa<UnaryOp, MulOp, DivOp, QuantizerOp>(op);
+  return !isa<UnaryOp, MulOp, DivOp, QuantizerOp, QuantizeOp, DequantizeOp>(op);
 }
 
 static bool isConstant(Value value) {
@@ -140,6 +142,13 @@ static bool keepsChannels(Operation *op) {
         int64_t axis = op.getScheme().getAxis();
         return axis < 0 ||
                axis + 1 < cast<RankedTensorType>(op.getType()).getRank();
+      })
+      .Case<QuantizeOp, DequantizeOp>([](Operation *op) {
+        // One of the two is float.
+        return !isa<quant::UniformQuantizedPerAxisType>(
+                   getElementTypeOrSelf(op->getOperand(0).getType())) &&
+               !isa<quant::UniformQuantizedPerAxisType>(
+                   getElementTypeOrSelf(op->getResult(0).getType()));
       })
       .Case([](PadOp op) {
         return !op.getLow().empty() && op.getLow().back() == 0 &&
@@ -248,8 +257,7 @@ void ChannelClasses::visit(Operation *op) {
     return;
   if (auto layer = dyn_cast<WeightedOpInterface>(op))
     return visitLayer(layer);
-  if (auto quantizer = dyn_cast<QuantizerOp>(op);
-      quantizer && isConstant(quantizer.getInput()))
+  if (isa<QuantizerOp, DequantizeOp>(op) && isConstant(op->getOperand(0)))
     return;
   if (keepsChannels(op) && allows(op)) {
     Space space = get(op->getOperand(0));

@@ -30,8 +30,8 @@ namespace q {
 using namespace mlir;
 using namespace q;
 
-/// Weights as integers: their rows are the output channels and taps.
-static FailureOr<std::vector<int8_t>> getIntegerWeights(QuantizerOp quantizer) {
+/// The integers of a quantizer's constant.
+static FailureOr<std::vector<int8_t>> quantizeWeights(QuantizerOp quantizer) {
   auto params = chooseParams(quantizer);
   auto values = getConstantFloats(quantizer.getInput());
   if (failed(params) || failed(values))
@@ -42,6 +42,33 @@ static FailureOr<std::vector<int8_t>> getIntegerWeights(QuantizerOp quantizer) {
     integers[i] = static_cast<int8_t>(
         numerics::quantize((*values)[i], (*params)[i / perChannel]));
   return integers;
+}
+
+/// Weights that arrived as integers of at most 8 bits, which a layer
+/// dequantizes; null if there are none.
+static ConstOp getGivenWeights(WeightedOpInterface layer) {
+  auto dequantize = layer.getWeights().getDefiningOp<DequantizeOp>();
+  if (!dequantize)
+    return {};
+  auto type = getQuantizedType(dequantize.getInput());
+  bool fits =
+      type && type.isSigned() && type.getStorageTypeIntegralWidth() <= 8;
+  return fits ? dequantize.getInput().getDefiningOp<ConstOp>() : ConstOp();
+}
+
+/// Weights as integers, whose rows are the output channels and taps; none if
+/// they are not of a form that is multiplied in pairs.
+static FailureOr<std::vector<int8_t>>
+getIntegerWeights(WeightedOpInterface layer) {
+  if (QuantizerOp quantizer = getWeightQuantizer(layer))
+    return quantizeWeights(quantizer);
+  ConstOp given = getGivenWeights(layer);
+  if (!given)
+    return std::vector<int8_t>();
+  auto values = getConstantInts(given);
+  if (failed(values))
+    return failure();
+  return std::vector<int8_t>(values->begin(), values->end());
 }
 
 namespace {
@@ -77,9 +104,9 @@ private:
     bool isRead = false;
     for (const ChannelClasses::Layer &layer : classes.getLayers()) {
       WeightedOpInterface op = layer.op;
-      QuantizerOp quantizer = getWeightQuantizer(op);
       std::optional<int> amax = getLargestActivation(op.getInput());
-      if (layer.isDepthwise || !quantizer || !amax || suitsWinograd(op) ||
+      bool isPaired = getWeightQuantizer(op) || getGivenWeights(op);
+      if (layer.isDepthwise || !isPaired || !amax || suitsWinograd(op) ||
           waitsForWeights(op))
         continue;
       size_t total = classes.getExtent(layer.input), first = 0;
@@ -90,7 +117,7 @@ private:
         // Where a tap or a segment begins at an odd place, other channels meet.
         bool meets = first % 2 == 0 && (total % 2 == 0 || taps == 1);
         if (classes.find(segment.id) == c && meets) {
-          auto weights = getIntegerWeights(quantizer);
+          auto weights = getIntegerWeights(op);
           if (failed(weights))
             return failure();
           costs.add(weights->data(), weights->size() / total, total, first,
@@ -148,11 +175,20 @@ private:
     return success();
   }
 
-  /// A constant, maybe behind a quantizer, with its first dimension in the
-  /// order `rows` and its last in the order `columns`.
+  /// A constant, maybe behind a quantizer or dequantized, with its first
+  /// dimension in the order `rows` and its last in the order `columns`.
   static FailureOr<Value> permuteConstant(OpBuilder &builder, Value value,
                                           const Order &rows,
                                           const Order &columns) {
+    if (auto dequantize = value.getDefiningOp<DequantizeOp>()) {
+      auto result =
+          permuteIntegers(builder, dequantize.getInput(), rows, columns);
+      if (failed(result))
+        return failure();
+      auto copy = cast<DequantizeOp>(builder.clone(*dequantize));
+      copy.getInputMutable().set(*result);
+      return copy.getResult();
+    }
     auto quantizer = value.getDefiningOp<QuantizerOp>();
     Value constant = quantizer ? quantizer.getInput() : value;
     auto values = getConstantFloats(constant);
@@ -160,36 +196,70 @@ private:
       return failure();
     ArrayRef<int64_t> shape =
         cast<RankedTensorType>(constant.getType()).getShape();
-    size_t count = shape.front(), size = values->size() / count;
+    Value result = createFloatConstant(
+        builder, constant.getLoc(), shape,
+        permute(ArrayRef<float>(*values), shape.front(), rows, columns));
+    if (!quantizer)
+      return result;
+    auto copy = cast<QuantizerOp>(builder.clone(*quantizer));
+    copy.getInputMutable().set(result);
+    if (copy.getMin() && copy.getScheme().getAxis() == 0) {
+      copy.setMinAttr(
+          builder.getDenseF64ArrayAttr(permuteRows(*copy.getMin(), rows)));
+      copy.setMaxAttr(
+          builder.getDenseF64ArrayAttr(permuteRows(*copy.getMax(), rows)));
+    }
+    return copy.getResult();
+  }
+
+  /// The same for integers, with the scales and zero points of their type.
+  static FailureOr<Value> permuteIntegers(OpBuilder &builder, Value constant,
+                                          const Order &rows,
+                                          const Order &columns) {
+    auto values = getConstantInts(constant);
+    if (failed(values))
+      return failure();
+    auto type = cast<RankedTensorType>(constant.getType());
+    Type element = type.getElementType();
+    if (auto axes = dyn_cast<quant::UniformQuantizedPerAxisType>(element);
+        axes && axes.getQuantizedDimension() == 0)
+      element = quant::UniformQuantizedPerAxisType::get(
+          axes.getFlags(), axes.getStorageType(), axes.getExpressedType(),
+          permuteRows(axes.getScales(), rows),
+          permuteRows(axes.getZeroPoints(), rows), 0, axes.getStorageTypeMin(),
+          axes.getStorageTypeMax());
+    return createQuantizedConstant(
+        builder, constant.getLoc(),
+        RankedTensorType::get(type.getShape(), element),
+        permute(ArrayRef<int32_t>(*values), type.getDimSize(0), rows, columns));
+  }
+
+  template <typename T>
+  static std::vector<T> permute(ArrayRef<T> values, size_t count,
+                                const Order &rows, const Order &columns) {
+    size_t size = values.size() / count;
     size_t columnCount = columns.empty() ? 1 : columns.size();
-    std::vector<float> permuted;
-    permuted.reserve(values->size());
+    std::vector<T> permuted;
+    permuted.reserve(values.size());
     for (size_t row = 0; row < count; ++row)
       for (size_t i = 0; i < size; ++i) {
         size_t from = columns.empty() ? i
                                       : i / columnCount * columnCount +
                                             columns[i % columnCount];
         permuted.push_back(
-            (*values)[(rows.empty() ? row : rows[row]) * size + from]);
+            values[(rows.empty() ? row : rows[row]) * size + from]);
       }
-    Value result =
-        createFloatConstant(builder, constant.getLoc(), shape, permuted);
-    if (!quantizer)
-      return result;
-    auto copy = cast<QuantizerOp>(builder.clone(*quantizer));
-    copy.getInputMutable().set(result);
-    auto permuteRange = [&](ArrayRef<double> range) {
-      SmallVector<double> ordered(range);
-      if (!rows.empty() && range.size() == rows.size())
-        for (size_t i = 0; i < rows.size(); ++i)
-          ordered[i] = range[rows[i]];
-      return builder.getDenseF64ArrayAttr(ordered);
-    };
-    if (copy.getMin() && copy.getScheme().getAxis() == 0) {
-      copy.setMinAttr(permuteRange(*copy.getMin()));
-      copy.setMaxAttr(permuteRange(*copy.getMax()));
-    }
-    return copy.getResult();
+    return permuted;
+  }
+
+  /// One value for each row; any other number of values stays.
+  template <typename T>
+  static SmallVector<T> permuteRows(ArrayRef<T> values, const Order &rows) {
+    SmallVector<T> permuted(values);
+    if (!rows.empty() && values.size() == rows.size())
+      for (size_t i = 0; i < rows.size(); ++i)
+        permuted[i] = values[rows[i]];
+    return permuted;
   }
 
   llvm::DenseMap<size_t, Order> orders;

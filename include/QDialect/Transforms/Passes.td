@@ -459,7 +459,8 @@ def PairChannels : Pass<"q-pair-channels", "::mlir::func::FuncOp"> {
     Depthwise convolutions, pools and functions of single elements pass it on,
     operands of additions share it, concatenated tensors keep their own. Inputs
     and outputs of the network, and what reshapes, slices or reduces channels,
-    keep theirs, as do models that arrive with quantized weights. Layers that
+    keep theirs. Integers that a model brings are permuted with their scales, which
+    changes no bit of the results. Layers that
     suit Winograd follow the order, but have no say in it, since they multiply no
     bytes; nor have fully connected ones of more than four megabytes of weights,
     which wait for memory.
