@@ -19,6 +19,9 @@
 
 namespace q::kernel {
 
+/// Of numbers that are not negative.
+constexpr int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
 /// The extents of a layer. A matrix product [M, K] x [K, N] is a 1x1
 /// convolution of one row of M pixels.
 struct LayerGeometry {

@@ -131,7 +131,7 @@ void DenseInput::pairBlock() {
   bool allEven = split.sizeA % 2 == 0 && !split.overlaps &&
                  (split.countB <= 1 || split.sizeB % 2 == 0);
   int64_t step = allEven ? 2 : 1;
-  e.loop(llvm::divideCeil(blocking.blockPixels, step), [&](Value iv) {
+  e.loop(ceilDiv(blocking.blockPixels, step), [&](Value iv) {
     pairPixels(e.mul(iv, step * blocking.scratchPixel), blocking.scratchPixel);
   });
 }

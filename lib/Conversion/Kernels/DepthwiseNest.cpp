@@ -33,8 +33,6 @@
 using namespace mlir;
 using namespace q::kernel;
 
-static int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 int64_t q::kernel::getDepthwiseWeightScratch(const DepthwisePlan &plan) {
   return plan.blocks * plan.blockWeights();
 }

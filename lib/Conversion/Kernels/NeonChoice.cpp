@@ -14,8 +14,6 @@ using namespace mlir;
 using namespace q;
 using namespace q::kernel;
 
-static double ceilDiv(int64_t a, int64_t b) { return double((a + b - 1) / b); }
-
 std::optional<MicroKernel> q::kernel::getNeonAlternative(MicroKernel best) {
   switch (best) {
   case MicroKernel::Smull:
@@ -42,7 +40,7 @@ double q::kernel::countNeonInstructions(MicroKernel kernel, int64_t pixels,
   case MicroKernel::Smmla:
   case MicroKernel::Usmmla:
     // One shuffle brings two pixels together.
-    return ceilDiv(pixels, 2) * (2 * v + 1);
+    return double(ceilDiv(pixels, 2)) * (2 * v + 1);
   default:
     return p * v;
   }
@@ -56,7 +54,7 @@ MicroKernel q::kernel::chooseNeonKernel(MicroKernel best,
   if (best == MicroKernel::Smull) {
     // Multiplications of eight and of four products, and what adds up the
     // partial sums of a channel behind the last one.
-    double bytes = runs * ceilDiv(length, 8) + 1;
+    double bytes = runs * double(ceilDiv(length, 8)) + 1;
     double words = runs * double(length) / 4;
     return bytes <= words ? best : *getNeonAlternative(best);
   }
@@ -65,7 +63,8 @@ MicroKernel q::kernel::chooseNeonKernel(MicroKernel best,
     // without.
     constexpr double pairing = 1.125;
     bool isSinglePixel = geometry.batch * geometry.outH * geometry.outW == 1;
-    if (isSinglePixel || ceilDiv(length, 8) * pairing > ceilDiv(length, 4))
+    if (isSinglePixel ||
+        double(ceilDiv(length, 8)) * pairing > double(ceilDiv(length, 4)))
       return *getNeonAlternative(best);
   }
   return best;
