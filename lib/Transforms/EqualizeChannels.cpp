@@ -34,23 +34,21 @@ namespace {
 
 using Factors = std::vector<double>;
 
-/// What is seen of a tensor, by channel, as means over runs.
+/// What is seen of a tensor, by channel, in all runs.
 struct ChannelStatistics {
-  std::vector<double> largest; ///< magnitude of a run
-  std::vector<double> squares; ///< mean of a run
+  std::vector<double> largest; ///< magnitude
+  std::vector<double> squares; ///< mean
 
   void add(const eval::Tensor &tensor, double weight) {
     size_t channels = tensor.getShape().back();
     largest.resize(channels);
     squares.resize(channels);
     double share = weight * double(channels) / double(tensor.getNumElements());
-    std::vector<float> own(channels);
     for (auto [i, value] : llvm::enumerate(tensor.f())) {
-      own[i % channels] = std::max(own[i % channels], std::abs(value));
+      double &most = largest[i % channels];
+      most = std::max(most, std::abs(double(value)));
       squares[i % channels] += share * double(value) * double(value);
     }
-    for (auto [mean, value] : llvm::zip_equal(largest, own))
-      mean += weight * double(value);
   }
 };
 
