@@ -64,7 +64,7 @@ std::string q::getSimplifyPipeline(const QuantizeOptions &options) {
          ",canonicalize,cse";
 }
 
-/// Means of a few samples tell how large channels get.
+/// A few samples tell how large channels get.
 static std::string getEqualizer(const QuantizeOptions &options) {
   constexpr int64_t enough = 32;
   PassText equalize("q-equalize-channels");

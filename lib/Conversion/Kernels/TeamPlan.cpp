@@ -19,11 +19,9 @@
 #include "Nests.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace q::kernel;
-using llvm::divideCeil;
 
 //===----------------------------------------------------------------------===//
 // Parts
@@ -100,9 +98,9 @@ static double estimate(const DensePlan &plan, const DenseBlocking &blocking,
   bool sharesPanels = team.loop == SharedLoop::Panels;
   int64_t blocks = blocking.blocks, panels = plan.panelCount();
   if (sharesBlocks)
-    blocks = int64_t(divideCeil(blocks, team.threads));
+    blocks = ceilDiv(blocks, team.threads);
   if (sharesPanels)
-    panels = int64_t(divideCeil(panels, team.threads));
+    panels = ceilDiv(panels, team.threads);
   double images = blocking.isFlat ? 1 : double(g.batch);
   double blockPixels = blocking.isFlat ? double(blocking.blockPixels)
                                        : double(blocking.blockRows * g.outW);
@@ -153,13 +151,13 @@ q::kernel::getDenseTeam(const DensePlan &plan, int64_t maxPixels,
 TeamPlan q::kernel::getDepthwiseTeam(const DepthwisePlan &plan,
                                      int64_t threads) {
   const LayerGeometry &g = plan.geometry;
-  int64_t steps = int64_t(divideCeil(g.outH, plan.rows));
+  int64_t steps = ceilDiv(g.outH, plan.rows);
   auto cost = [&](TeamPlan team) {
     int64_t ownSteps = steps, ownBlocks = plan.blocks;
     if (team.loop == SharedLoop::Blocks)
-      ownSteps = int64_t(divideCeil(steps, team.threads));
+      ownSteps = ceilDiv(steps, team.threads);
     if (team.loop == SharedLoop::Panels)
-      ownBlocks = int64_t(divideCeil(plan.blocks, team.threads));
+      ownBlocks = ceilDiv(plan.blocks, team.threads);
     // Weights are widened at the price of the products of two pixels.
     double pixels = double(g.batch * ownSteps * plan.rows * g.outW);
     double cycles = (pixels + 2) * double(ownBlocks * plan.blockChannels) *
@@ -189,11 +187,11 @@ static double estimate(const WinogradPlan &plan, TeamPlan team) {
   double rows = double(plan.rows.tiles()), blocks = double(plan.blocks);
   double lineCost = 0;
   if (team.loop == SharedLoop::Blocks) {
-    blocks = double(divideCeil(plan.blocks, team.threads));
+    blocks = double(ceilDiv(plan.blocks, team.threads));
     rows = std::min(rows, blocks * double(plan.maxTileRows()));
   }
   if (team.loop == SharedLoop::Panels) {
-    panels = double(divideCeil(plan.panels.panelCount(), team.threads));
+    panels = double(ceilDiv(plan.panels.panelCount(), team.threads));
     lineCost = getSharedLineCost(double(g.outH * g.outW), g.outC, team.threads);
   }
   double tiles = rows * double(plan.columns.tiles());
@@ -220,9 +218,9 @@ q::kernel::getWinogradTeam(const WinogradPlan &plan, MicroKernel kernel,
                  plan.geometry.outC % plan.panels.panelWidth != 0, t))
       offer(plan, {SharedLoop::Panels, t});
     for (int64_t blocks = t; blocks <= 4 * t; blocks += t) {
-      WinogradPlan cut = getWinogradPlan(
-          plan.geometry, int64_t(divideCeil(plan.rows.tiles(), blocks)),
-          plan.chunk, kernel);
+      WinogradPlan cut =
+          getWinogradPlan(plan.geometry, ceilDiv(plan.rows.tiles(), blocks),
+                          plan.chunk, kernel);
       int64_t data = 2 * WinogradPlan::positions * cut.dataPitch();
       if (canShare(cut.blocks, /*reachesBack=*/false, t) && data <= mostData)
         offer(cut, {SharedLoop::Blocks, t});
