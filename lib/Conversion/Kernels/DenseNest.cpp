@@ -271,7 +271,7 @@ private:
   Value sumActivations(Value start) {
     Value buffer = blocking.readsInput ? buffers.input : buffers.scratch;
     Value first = blocking.readsInput ? start : e.index(0);
-    Value sum = arith::ConstantOp::create(e.b, e.b.getI32IntegerAttr(0));
+    Value sum = e.constant(0);
     int64_t done = 0;
     for (int64_t lanes : {32, 4}) {
       int64_t count = (plan.segmentLength - done) / lanes;
@@ -367,7 +367,7 @@ private:
       if (spec.epilogue.residual)
         out.residualAt.push_back(at(residualAt, buffers.residualStrides));
     }
-    emitEpilogue(e, spec.epilogue, out, std::move(accumulators));
+    emitEpilogue(e, spec.epilogue, out, accumulators);
   }
 
   /// Bits of a weight in the buffer that the micro-kernel reads.
