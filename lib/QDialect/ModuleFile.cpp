@@ -151,6 +151,11 @@ q::prepareModuleBuffer(std::unique_ptr<llvm::MemoryBuffer> buffer,
 std::unique_ptr<llvm::MemoryBuffer>
 q::openModuleFile(StringRef path, const DialectRegistry &registry,
                   std::string *error) {
+  if (path.ends_with(".onnx")) {
+    *error = "'" + path.str() +
+             "' is no IR; import it first: qtranslate --import-onnx";
+    return nullptr;
+  }
   std::unique_ptr<llvm::MemoryBuffer> buffer = openInputFile(path, error);
   return buffer ? prepareModuleBuffer(std::move(buffer), registry, error)
                 : nullptr;
