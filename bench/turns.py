@@ -62,12 +62,3 @@ def measure(options, libraries, environ={}):
             time = run(options, library, runs[i], environ)
             least[i] = min(time, least[i] or time)
     return least
-
-
-def print_row(cells):
-    print(f"| {' | '.join(map(str, cells))} |", flush=True)
-
-
-def print_heads(cells):
-    print_row(cells)
-    print("|" + "---|" * len(cells), flush=True)
