@@ -279,7 +279,7 @@ private:
           e.loop(count, {e.splat(0, lanes, e.i32())}, [&](Value i, Values at) {
             Value bytes = e.load(
                 buffer, e.add(e.add(first, done), e.mul(i, lanes)), lanes);
-            Value wide = e.extend(bytes, e.i32(), /*isSigned=*/false);
+            Value wide = e.extend(bytes, e.i32(), plan.traits.flipsUnsigned);
             return Values{arith::AddIOp::create(e.b, at[0], wide)};
           });
       sum = vector::ReductionOp::create(e.b, vector::CombiningKind::ADD,
@@ -395,7 +395,7 @@ private:
           e.add(unpacksPanels()
                     ? e.index(0)
                     : e.mul(panel, getPackedPanelBytes(plan, registerBits())),
-                i * plan.partBytes());
+                i * plan.partBytes() * registerBits() / 8);
       auto begin = bias.begin() + i * part.vectors;
       Values partBias(begin, begin + part.vectors);
       Values sums = startTile(e, spec.microKernel, part, partBias);
