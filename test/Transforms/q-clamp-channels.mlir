@@ -5,7 +5,7 @@
 // RUN: qopt %t/gemm.mlir --q-clamp-channels="data=%t/x.npy margin=25" | FileCheck %t/gemm.mlir --check-prefix=MARGIN
 // RUN: qopt %t/gemm.mlir --q-clamp-channels="data=%t/x.npy gain=60" | FileCheck %t/gemm.mlir --check-prefix=NONE
 // RUN: qopt %t/gemm.mlir --q-clamp-channels="data=%t/x.npy samples=1" | FileCheck %t/gemm.mlir --check-prefix=ONE
-// RUN: qopt %t/between.mlir --q-clamp-channels="data=%t/x.npy" | FileCheck %t/between.mlir
+// RUN: qopt %t/between.mlir --q-clamp-channels="data=%t/x.npy gain=10" | FileCheck %t/between.mlir
 // RUN: qopt %t/end.mlir --q-clamp-channels | FileCheck %t/end.mlir
 // RUN: not qopt %t/gemm.mlir --q-clamp-channels 2>&1 | FileCheck %s --check-prefix=NODATA
 // RUN: not qopt %t/gemm.mlir --q-clamp-channels=data=%t/none.npy 2>&1 | FileCheck %s --check-prefix=NOFILE

@@ -419,7 +419,7 @@ def ClampChannels : Pass<"q-clamp-channels", "::mlir::func::FuncOp"> {
            "Use at most this many samples; 0 means all">,
     Option<"margin", "margin", "double", /*default=*/"0",
            "Percent of the largest value that was seen above it">,
-    Option<"gain", "gain", "double", /*default=*/"5",
+    Option<"gain", "gain", "double", /*default=*/"20",
            "Percent of the range by which channels come down, at least">
   ];
   let dependentDialects = ["::q::QDialect"];
