@@ -33,6 +33,8 @@ Value RequantizeEmitter::requantize(Value acc) {
   case Epilogue::Fixed64Any:
     if (spec.isX86)
       return requantizeFixed64X86(acc, form == Epilogue::Fixed64);
+    if (form == Epilogue::Fixed64 && !spec.tiesAway)
+      return requantizeFixed64Neon(acc);
     return wide(acc, [&](Value x, Value m, Value s) {
       return requantizeFixed64(x, m, s);
     });
@@ -51,13 +53,23 @@ Value RequantizeEmitter::requantizeFloat(Value acc) {
     offset = e.add(offset, spec.outputValues.zeroPoint);
   offset = e.splat(
       arith::SIToFPOp::create(b, b.getF32Type(), offset).getResult(), lanes);
-  Value sum = vector::FMAOp::create(
-      b, arith::SIToFPOp::create(b, floats, acc), multiplier, offset);
+  Value sum = vector::FMAOp::create(b, arith::SIToFPOp::create(b, floats, acc),
+                                    multiplier, offset);
   return arith::SubIOp::create(b, e.bitcast(sum, lanes, e.i32()),
                                e.splat(magicBits, lanes, e.i32()));
 }
 
 Value RequantizeEmitter::shiftRight(Value x, Value amounts, bool tiesAway) {
+  if (!spec.isX86) {
+    Value left = arith::SubIOp::create(b, e.splat(0, lanes, e.i32()), amounts);
+    if (tiesAway) {
+      // -1 below zero, but for shifts of 0, which leave values as they are.
+      Value sign = arith::ShRSIOp::create(b, arith::AndIOp::create(b, x, left),
+                                          e.splat(31, lanes, e.i32()));
+      x = arith::AddIOp::create(b, x, sign);
+    }
+    return shiftRounding(x, left);
+  }
   // 2^s >> 1 is 0 for s = 0.
   Value half = arith::ShRUIOp::create(
       b, arith::ShLIOp::create(b, e.splat(1, lanes, e.i32()), amounts),
@@ -75,6 +87,15 @@ Value RequantizeEmitter::shiftRight(Value x, Value amounts, bool tiesAway) {
     sum = arith::AddIOp::create(b, sum, sign);
   }
   return arith::ShRSIOp::create(b, sum, amounts);
+}
+
+Value RequantizeEmitter::shiftRounding(Value x, Value amounts) {
+  return neon("srshl", x, amounts);
+}
+
+Value RequantizeEmitter::requantizeFixed64Neon(Value acc) {
+  Value left = arith::SubIOp::create(b, e.splat(31, lanes, e.i32()), shift);
+  return shiftRounding(neon("sqdmulh", acc, multiplier), left);
 }
 
 Value RequantizeEmitter::requantizeFixed64(Value x, Value m, Value s) {
@@ -96,9 +117,7 @@ Value RequantizeEmitter::addHalf(Value product, Value s) {
 
 Value RequantizeEmitter::requantizeFixed64X86(Value acc, bool isHigh) {
   int64_t half = lanes / 2;
-  auto constant = [&](int64_t value) {
-    return e.splat(value, half, e.i64());
-  };
+  auto constant = [&](int64_t value) { return e.splat(value, half, e.i64()); };
   // There is an arithmetic shift in AVX-512.
   Value offset = lanes == 16 ? Value() : constant(int64_t(1) << 62);
   auto shiftRight = [&](Value x, Value by) -> Value {
@@ -122,8 +141,7 @@ Value RequantizeEmitter::requantizeFixed64X86(Value acc, bool isHigh) {
   Value shifts = e.bitcast(shift, half, e.i64());
   Value evenShift =
       arith::AndIOp::create(b, shifts, constant(0xffffffff)).getResult();
-  Value oddShift =
-      arith::ShRUIOp::create(b, shifts, constant(32)).getResult();
+  Value oddShift = arith::ShRUIOp::create(b, shifts, constant(32)).getResult();
   Value evens =
       shiftRight(sum(even(acc), even(multiplier), evenShift), evenShift);
   Value odds = sum(odd(acc), odd(multiplier), oddShift);
@@ -136,8 +154,8 @@ Value RequantizeEmitter::requantizeFixed64X86(Value acc, bool isHigh) {
     return joined;
   Value offsets =
       join(arith::ShRUIOp::create(b, offset, evenShift),
-           arith::ShLIOp::create(
-               b, arith::ShRUIOp::create(b, offset, oddShift), constant(32)));
+           arith::ShLIOp::create(b, arith::ShRUIOp::create(b, offset, oddShift),
+                                 constant(32)));
   return arith::SubIOp::create(b, joined, offsets);
 }
 
@@ -170,19 +188,21 @@ Value RequantizeEmitter::requantizeGemmlowp(Value acc) {
       arith::MaxSIOp::create(b, arith::SubIOp::create(b, zero, shift), zero);
   Value right = arith::MaxSIOp::create(b, shift, zero);
   acc = arith::ShLIOp::create(b, acc, left);
+  if (!spec.isX86)
+    return shiftRight(neon("sqrdmulh", acc, multiplier), right,
+                      /*tiesAway=*/true);
   Value high = wide(acc, [&](Value x, Value m, Value) {
     int64_t n = cast<VectorType>(x.getType()).getNumElements();
     Value product = arith::MulIOp::create(b, x, m);
     Value sum = arith::AddIOp::create(b, product,
                                       e.splat(int64_t(1) << 30, n, e.i64()));
-    return arith::ShRUIOp::create(b, sum, e.splat(31, n, e.i64()))
-        .getResult();
+    return arith::ShRUIOp::create(b, sum, e.splat(31, n, e.i64())).getResult();
   });
   return shiftRight(high, right, /*tiesAway=*/true);
 }
 
-Value RequantizeEmitter::wide(Value acc,
-           function_ref<Value(Value x, Value m, Value s)> compute) {
+Value RequantizeEmitter::wide(
+    Value acc, function_ref<Value(Value x, Value m, Value s)> compute) {
   if (!spec.isX86) {
     auto part = [&](int64_t first) {
       auto widen = [&](Value v) {
@@ -196,6 +216,15 @@ Value RequantizeEmitter::wide(Value acc,
   }
   Value evens = compute(even(acc), even(multiplier), even(shift));
   Value odds = compute(odd(acc), odd(multiplier), odd(shift));
-  return join(
-      evens, arith::ShLIOp::create(b, odds, e.splat(32, lanes / 2, e.i64())));
+  return join(evens,
+              arith::ShLIOp::create(b, odds, e.splat(32, lanes / 2, e.i64())));
+}
+
+Value RequantizeEmitter::neon(StringRef name, Value a, Value c) {
+  std::string full = ("llvm.aarch64.neon." + name + ".v4i32").str();
+  Values results;
+  for (int64_t first = 0; first < lanes; first += 4)
+    results.push_back(e.intrinsic(
+        full, e.vec(4, e.i32()), {e.slice(a, first, 4), e.slice(c, first, 4)}));
+  return e.concat(results);
 }
