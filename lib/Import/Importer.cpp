@@ -513,8 +513,9 @@ Importer::explainErrors(const Node &node,
     });
     result = build();
   }
-  std::string place = "node '" + node.getName() + "' (" +
-                      node.getString(kWrittenAs, node.getOpType()) + "): ";
+  std::string place =
+      ("node '" + node.getName() + "' (" + node.getWrittenOpType() + "): ")
+          .str();
   for (const auto &[severity, text] : remarks) {
     bool isWarning = severity == DiagnosticSeverity::Warning;
     (isWarning ? mlir::emitWarning(fileLoc) : mlir::emitRemark(fileLoc))

@@ -55,6 +55,8 @@ public:
   mlir::OpBuilder &builder() const;
   int64_t opset() const;
   llvm::StringRef getOpType() const { return proto.op_type(); }
+  /// The op as it stands in the file, of which this node may be a part.
+  llvm::StringRef getWrittenOpType() const;
   /// The name shown to people: the node's, or its op type and first output.
   std::string getName() const;
   mlir::InFlightDiagnostic error() const { return mlir::emitError(loc); }

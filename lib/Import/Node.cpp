@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ExpandQOperators.h"
 #include "Importer.h"
 
 using namespace mlir;
@@ -21,6 +22,14 @@ std::string Node::getName() const {
   // Anonymous nodes are told apart by what they make.
   std::string output = proto.output_size() > 0 ? proto.output(0) : "";
   return proto.op_type() + (output.empty() ? "" : ":" + output);
+}
+
+StringRef Node::getWrittenOpType() const {
+  // A file may have an attribute of that name and any type, which says nothing.
+  const onnx::AttributeProto *written = attribute(kWrittenAs);
+  if (written && written->type() == onnx::AttributeProto::STRING)
+    return written->s();
+  return getOpType();
 }
 
 //===----------------------------------------------------------------------===//

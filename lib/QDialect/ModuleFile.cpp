@@ -88,7 +88,7 @@ launderBytecode(const llvm::MemoryBuffer &buffer,
 #endif
     // And damaged lists may have no end. Sound bytecode is read at hundreds of
     // megabytes a second.
-    rlim_t seconds = 2 + (buffer.getBufferSize() >> 23);
+    rlim_t seconds = 1 + (buffer.getBufferSize() >> 23);
     rlimit time = {seconds, seconds};
     setrlimit(RLIMIT_CPU, &time);
     for (int signal :

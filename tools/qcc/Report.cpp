@@ -62,6 +62,10 @@ static llvm::json::Array describeLayers(ModuleOp quantized) {
       // Every output element takes as many products as a channel has weights.
       layer["macs"] = type.getNumElements() * weights.getNumElements() /
                       weights.getDimSize(0);
+      if (auto groups = op->getAttrOfType<IntegerAttr>("groups"))
+        layer["groups"] = groups.getInt();
+      if (auto strides = op->getAttrOfType<DenseI64ArrayAttr>("strides"))
+        layer["strides"] = toJson(strides.asArrayRef());
     }
     if (auto range = op->getAttrOfType<DenseI64ArrayAttr>("acc_range"))
       layer["acc_range"] = toJson(range.asArrayRef());

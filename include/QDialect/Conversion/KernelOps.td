@@ -297,10 +297,11 @@ def QK_ConvOp : QK_LayerOp<"conv"> {
     `weight_bits` = 4 or 2 says that weights are kept side by side: each panel is
     filled up with zeros to a multiple of 512 / `weight_bits` bytes, and of every
     so many bytes the first 64 stand in the lowest bits of 64 bytes, the next 64
-    above them, and so on, each as w + 2^(`weight_bits` - 1). Where `pmaddubsw` or
-    `vpdpbusd` multiplies a single pixel, vectors take the place of 64 bytes; they
-    are unpacked in registers and multiplied without their sign, which the sum of
-    the activations gives back. `chain` is then that of all such weights.
+    above them, and so on, each as w + 2^(`weight_bits` - 1). Where `pmaddubsw`,
+    `vpdpbusd`, `smull`, `sdot` or `usdot` multiplies a single pixel, vectors take
+    the place of 64 bytes; they are unpacked in registers and multiplied without
+    their sign, which the sum of the activations gives back. `chain` or
+    `signed_chain` is then that of all such weights.
 
     `why_direct` tells of a 3x3 layer why it is no `qk.winograd`.
 

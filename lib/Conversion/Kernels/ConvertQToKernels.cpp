@@ -450,9 +450,13 @@ private:
     // Steps that are unpacked in registers lie in their order.
     if (!chains || !unpacksInRegisters(plan))
       packed.weightBits = chooseWeightBits(plan, packed.weights);
-    if (packed.weightBits < 8 && unpacksInRegisters(plan) &&
-        kernel == MicroKernel::Pmaddubsw)
-      constants.chain = getUnpackedChain(op->getContext(), packed.weightBits);
+    if (packed.weightBits < 8 && unpacksInRegisters(plan)) {
+      if (kernel == MicroKernel::Pmaddubsw)
+        constants.chain = getUnpackedChain(op->getContext(), packed.weightBits);
+      if (constants.signedChain)
+        constants.signedChain =
+            getUnpackedChain(constants.signedChain, packed.weightBits);
+    }
     if (packed.weightBits < 8)
       packed.weights = packSideBySide(plan, packed.weightBits, packed.weights);
     if (chains)

@@ -271,7 +271,7 @@ private:
   Value sumActivations(Value start) {
     Value buffer = blocking.readsInput ? buffers.input : buffers.scratch;
     Value first = blocking.readsInput ? start : e.index(0);
-    Value sum = arith::ConstantOp::create(e.b, e.b.getI32IntegerAttr(0));
+    Value sum = e.constant(0);
     int64_t done = 0;
     for (int64_t lanes : {32, 4}) {
       int64_t count = (plan.segmentLength - done) / lanes;
@@ -279,7 +279,7 @@ private:
           e.loop(count, {e.splat(0, lanes, e.i32())}, [&](Value i, Values at) {
             Value bytes = e.load(
                 buffer, e.add(e.add(first, done), e.mul(i, lanes)), lanes);
-            Value wide = e.extend(bytes, e.i32(), /*isSigned=*/false);
+            Value wide = e.extend(bytes, e.i32(), plan.traits.flipsUnsigned);
             return Values{arith::AddIOp::create(e.b, at[0], wide)};
           });
       sum = vector::ReductionOp::create(e.b, vector::CombiningKind::ADD,
@@ -367,7 +367,7 @@ private:
       if (spec.epilogue.residual)
         out.residualAt.push_back(at(residualAt, buffers.residualStrides));
     }
-    emitEpilogue(e, spec.epilogue, out, std::move(accumulators));
+    emitEpilogue(e, spec.epilogue, out, accumulators);
   }
 
   /// Bits of a weight in the buffer that the micro-kernel reads.
@@ -395,7 +395,7 @@ private:
           e.add(unpacksPanels()
                     ? e.index(0)
                     : e.mul(panel, getPackedPanelBytes(plan, registerBits())),
-                i * plan.partBytes());
+                i * plan.partBytes() * registerBits() / 8);
       auto begin = bias.begin() + i * part.vectors;
       Values partBias(begin, begin + part.vectors);
       Values sums = startTile(e, spec.microKernel, part, partBias);

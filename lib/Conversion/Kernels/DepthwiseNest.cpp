@@ -449,7 +449,7 @@ private:
     out.outputAt = pixelsOf(buffers.outputStrides);
     if (spec.epilogue.residual)
       out.residualAt = pixelsOf(buffers.residualStrides);
-    emitEpilogue(e, spec.epilogue, out, std::move(sums));
+    emitEpilogue(e, spec.epilogue, out, sums);
   }
 
   KernelEmitter &e;

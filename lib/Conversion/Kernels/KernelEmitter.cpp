@@ -26,6 +26,11 @@ Value KernelEmitter::index(int64_t value) {
   return arith::ConstantIndexOp::create(b, value);
 }
 
+Value KernelEmitter::constant(int64_t value) {
+  return arith::ConstantOp::create(
+      b, b.getI32IntegerAttr(static_cast<int32_t>(value)));
+}
+
 Value KernelEmitter::add(Value a, Value c) {
   return b.createOrFold<arith::AddIOp>(a, c);
 }

@@ -35,6 +35,8 @@ public:
   //---------------------------------------------------------===//
 
   Value index(int64_t value);
+  /// The low 32 bits of `value` as an i32.
+  Value constant(int64_t value);
   Value add(Value a, Value c);
   Value add(Value a, int64_t c);
   Value mul(Value a, int64_t c);

@@ -48,6 +48,12 @@ struct EpilogueTile {
   Value constantsAt;
   Values outputAt, residualAt; ///< one per pixel
   int64_t channels;            ///< how many of a pixel's channels exist
+
+  /// How many bytes of a pixel are stored at once from `channel` on: 16, and 8
+  /// where vectors of `lanes` leave no more.
+  int64_t chunkAt(int64_t channel, int64_t lanes) const {
+    return vectors * lanes - channel >= 16 ? 16 : 8;
+  }
 };
 
 /// What the code of an epilogue depends on in `storage`: the signedness, and
@@ -71,7 +77,7 @@ std::pair<bool, bool> getClampedEnds(StorageAttr storage);
 /// Requantizes (rule N10), adds the residual (N12), clamps (N11), stores.
 /// Accumulators are pixel-major and hold the bias already.
 void emitEpilogue(KernelEmitter &e, const EpilogueSpec &spec,
-                  const EpilogueTile &tile, Values accumulators);
+                  const EpilogueTile &tile, const Values &accumulators);
 
 } // namespace q::kernel
 

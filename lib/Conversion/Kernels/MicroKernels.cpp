@@ -41,6 +41,14 @@ int64_t q::kernel::getUnroll(MicroKernel kernel, int64_t steps, int64_t chain) {
   return 1;
 }
 
+Value q::kernel::loadWeights(KernelEmitter &e, const StepOperands &from,
+                             int64_t vector, int64_t bytes) {
+  int64_t perByte = 8 / from.weightBits;
+  Value at = e.add(from.weightsAt, vector / perByte * bytes);
+  return emitUnpack(e, e.load(from.weights, at, bytes), from.weightBits,
+                    vector % perByte);
+}
+
 /// vpmaddwd and vpdpwssd: two channels of a pixel, broadcast, times two weights
 /// of each of eight (or sixteen) output channels.
 static void emitPairs(KernelEmitter &e, MicroKernel kernel, const Tile &tile,
@@ -76,18 +84,11 @@ static Value broadcastFour(KernelEmitter &e, Value activations, Value at,
 }
 
 /// Four weights of each of `lanes` output channels, for every vector of a step.
-/// Narrow ones of 8 / `weightBits` vectors share bytes: those of a run of steps
-/// begin with whole bytes.
 static Values loadFours(KernelEmitter &e, const Tile &tile,
                         const StepOperands &from, int64_t step, int64_t lanes) {
-  int64_t bytes = 4 * lanes;
   Values weights;
-  for (int64_t v = 0; v < tile.vectors; ++v) {
-    int64_t vector = step * tile.vectors + v, perByte = 8 / from.weightBits;
-    Value at = e.add(from.weightsAt, vector / perByte * bytes);
-    weights.push_back(emitUnpack(e, e.load(from.weights, at, bytes),
-                                 from.weightBits, vector % perByte));
-  }
+  for (int64_t v = 0; v < tile.vectors; ++v)
+    weights.push_back(loadWeights(e, from, step * tile.vectors + v, 4 * lanes));
   return weights;
 }
 

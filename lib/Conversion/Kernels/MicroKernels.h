@@ -28,7 +28,7 @@ struct StepOperands {
   int64_t rowPixels = INT64_MAX, rowPitch = 0;
   Value weights; ///< flat i8 buffer
   Value weightsAt;
-  /// Narrow weights that are unpacked in registers (vpmaddubsw, vpdpbusd).
+  /// Narrow weights that are unpacked in registers: see loadWeights().
   int64_t weightBits = 8;
   /// Eight elements of each two pixels lie side by side, and offsets count
   /// twice: see emitPairedPixels().
@@ -55,6 +55,12 @@ int64_t getUnroll(MicroKernel kernel, int64_t steps, int64_t chain);
 
 /// How far beyond the last activation (in elements) a run of steps may read.
 constexpr int64_t kScratchSlack = 16;
+
+/// Vector `vector` of the weights of a run of steps, a byte each. Those of
+/// 8 / `weightBits` vectors share `bytes` bytes, and have no sign; a run begins
+/// with whole bytes.
+Value loadWeights(KernelEmitter &e, const StepOperands &from, int64_t vector,
+                  int64_t bytes);
 
 /// Emits `steps` consecutive steps: accumulators += activations * weights.
 /// Every product and sum is exact (rule N8): activations fit the micro-kernel's

@@ -68,10 +68,9 @@ static void emitDot(KernelEmitter &e, bool isUnsigned, const Tile &tile,
     }
     for (int64_t step = 0; step < count; ++step) {
       Values weights;
-      for (int64_t v = 0; v < tile.vectors; ++v) {
-        int64_t at = ((first + step) * tile.vectors + v) * 16;
-        weights.push_back(e.load(from.weights, e.add(from.weightsAt, at), 16));
-      }
+      for (int64_t v = 0; v < tile.vectors; ++v)
+        weights.push_back(
+            loadWeights(e, from, (first + step) * tile.vectors + v, 16));
       for (int64_t p = 0; p < tile.pixels; ++p) {
         SmallVector<int64_t> lane(4, step);
         Value splat = e.bitcast(e.shuffle(activations[p], activations[p], lane),
@@ -124,9 +123,7 @@ static void emitSmull(KernelEmitter &e, const Tile &tile,
     int64_t length = isHalf ? half : depth;
     Values weights;
     for (int64_t c = 0; c < channels; ++c)
-      weights.push_back(
-          e.load(from.weights,
-                 e.add(from.weightsAt, (step * channels + c) * depth), length));
+      weights.push_back(loadWeights(e, from, step * channels + c, depth));
     for (int64_t p = 0; p < tile.pixels; ++p) {
       Value x = e.load(from.activations,
                        e.add(from.activationsAt, p * from.pitch + step * depth),

@@ -19,7 +19,7 @@ bool q::kernel::unpacksInRegisters(const DensePlan &plan) {
   const LayerGeometry &g = plan.geometry;
   // The sum of the activations is that of all products of the steps.
   return g.batch * g.outH * g.outW * g.groups * plan.segments == 1 &&
-         plan.traits.isX86 && plan.traits.activationBits == 8 &&
+         plan.traits.activationBits == 8 && !plan.traits.takesPairs &&
          plan.segmentLength % plan.traits.depth == 0;
 }
 
@@ -31,12 +31,23 @@ ChainAttr q::kernel::getUnpackedChain(MLIRContext *context, int64_t bits) {
   return ChainAttr::get(context, length, amax, pair, length * pair);
 }
 
-/// Bytes that are unpacked at a time: the weights of a vector of accumulators,
-/// or what is not too little for a loop.
+SignedChainAttr q::kernel::getUnpackedChain(SignedChainAttr proven,
+                                            int64_t bits) {
+  constexpr int64_t most = 8;
+  // Sums with a weight of 15 at most stay in [-15360, 15240].
+  int64_t sum = most * ((1 << bits) - 1);
+  return SignedChainAttr::get(proven.getContext(), most, proven.getLo(),
+                              proven.getHi(), proven.getLo() * sum,
+                              proven.getHi() * sum);
+}
+
+/// Bytes that are unpacked at a time: those that the micro-kernel loads at a
+/// time, or what is not too little for a loop.
 static int64_t getRun(const DensePlan &plan) {
-  constexpr int64_t many = 64;
-  return unpacksInRegisters(plan) ? plan.traits.lanes * plan.traits.depth
-                                  : many;
+  constexpr int64_t many = 64, neonVector = 16;
+  if (!unpacksInRegisters(plan))
+    return many;
+  return plan.traits.isX86 ? plan.traits.lanes * plan.traits.depth : neonVector;
 }
 
 int64_t q::kernel::chooseWeightBits(const DensePlan &plan,

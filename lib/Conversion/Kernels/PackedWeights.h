@@ -31,6 +31,8 @@ bool unpacksInRegisters(const DensePlan &plan);
 /// What vpmaddubsw may add in int16 of weights that are unpacked in registers,
 /// whichever they are.
 ChainAttr getUnpackedChain(mlir::MLIRContext *context, int64_t bits);
+/// What smull may add of them, with the activations of `proven`.
+SignedChainAttr getUnpackedChain(SignedChainAttr proven, int64_t bits);
 
 /// How many bits the weights of a dense layer take in memory: 4 or 2 where they
 /// fit and are many for some pixels, otherwise 8.

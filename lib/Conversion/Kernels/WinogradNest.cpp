@@ -536,7 +536,7 @@ private:
         if (spec.epilogue.residual)
           out.residualAt.push_back(pixel(buffers.residualStrides));
       }
-      emitEpilogue(e, spec.epilogue, out, std::move(accumulators));
+      emitEpilogue(e, spec.epilogue, out, accumulators);
     });
   }
 
