@@ -9,6 +9,7 @@
 
 #include "Tune.h"
 
+#include "QDialect/CIdentifier.h"
 #include "QDialect/Conversion/Lowering.h"
 #include "QDialect/Evaluation/Evaluator.h"
 #include "QDialect/FloatSemantics.h"
@@ -155,7 +156,7 @@ LogicalResult Compiler::lower(const Target &target) {
   lowering.winograd = options.winograd;
   lowering.threads = options.threads;
   lowering.tuned = options.tuned;
-  lowering.name = makeIdentifier(options.name);
+  lowering.name = getCIdentifier(options.name);
   if (!options.tune.empty()) {
     if (failed(timed("tune", [&] {
           return tuneKernels(*module, target, lowering, options.tune, loc,
@@ -302,7 +303,7 @@ LogicalResult Compiler::run() {
     return failure();
   if (options.stage <= Stage::Llvm)
     return writeIR();
-  std::string symbol = makeIdentifier(options.name);
+  std::string symbol = getCIdentifier(options.name);
   if (failed(readInfo(symbol)))
     return failure();
   addFloatIslands();

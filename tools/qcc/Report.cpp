@@ -7,9 +7,9 @@
 
 #include "Compile.h"
 
+#include "QDialect/CIdentifier.h"
 #include "QDialect/LayerName.h"
 #include "QDialect/QDialect.h"
-#include "QDialect/Target/Header.h"
 #include "QDialect/Transforms/Quantizers.h"
 
 #include "llvm/Support/FormatVariadic.h"
@@ -79,7 +79,7 @@ std::string q::makeReport(const CompileOptions &options,
   llvm::json::Object report(compilation.info);
   ModuleOp quantized = *compilation.quantized;
   report["name"] = options.name;
-  report["symbol"] = makeIdentifier(options.name);
+  report["symbol"] = getCIdentifier(options.name);
   report["model"] = options.model;
   report["target"] = options.target;
   report["rounding"] = getRoundingName(quantized).str();

@@ -51,8 +51,8 @@ Value RequantizeEmitter::requantizeFloat(Value acc) {
     offset = e.add(offset, spec.outputValues.zeroPoint);
   offset = e.splat(
       arith::SIToFPOp::create(b, b.getF32Type(), offset).getResult(), lanes);
-  Value sum = vector::FMAOp::create(
-      b, arith::SIToFPOp::create(b, floats, acc), multiplier, offset);
+  Value sum = vector::FMAOp::create(b, arith::SIToFPOp::create(b, floats, acc),
+                                    multiplier, offset);
   return arith::SubIOp::create(b, e.bitcast(sum, lanes, e.i32()),
                                e.splat(magicBits, lanes, e.i32()));
 }
@@ -96,9 +96,7 @@ Value RequantizeEmitter::addHalf(Value product, Value s) {
 
 Value RequantizeEmitter::requantizeFixed64X86(Value acc, bool isHigh) {
   int64_t half = lanes / 2;
-  auto constant = [&](int64_t value) {
-    return e.splat(value, half, e.i64());
-  };
+  auto constant = [&](int64_t value) { return e.splat(value, half, e.i64()); };
   // There is an arithmetic shift in AVX-512.
   Value offset = lanes == 16 ? Value() : constant(int64_t(1) << 62);
   auto shiftRight = [&](Value x, Value by) -> Value {
@@ -122,8 +120,7 @@ Value RequantizeEmitter::requantizeFixed64X86(Value acc, bool isHigh) {
   Value shifts = e.bitcast(shift, half, e.i64());
   Value evenShift =
       arith::AndIOp::create(b, shifts, constant(0xffffffff)).getResult();
-  Value oddShift =
-      arith::ShRUIOp::create(b, shifts, constant(32)).getResult();
+  Value oddShift = arith::ShRUIOp::create(b, shifts, constant(32)).getResult();
   Value evens =
       shiftRight(sum(even(acc), even(multiplier), evenShift), evenShift);
   Value odds = sum(odd(acc), odd(multiplier), oddShift);
@@ -136,8 +133,8 @@ Value RequantizeEmitter::requantizeFixed64X86(Value acc, bool isHigh) {
     return joined;
   Value offsets =
       join(arith::ShRUIOp::create(b, offset, evenShift),
-           arith::ShLIOp::create(
-               b, arith::ShRUIOp::create(b, offset, oddShift), constant(32)));
+           arith::ShLIOp::create(b, arith::ShRUIOp::create(b, offset, oddShift),
+                                 constant(32)));
   return arith::SubIOp::create(b, joined, offsets);
 }
 
@@ -175,14 +172,13 @@ Value RequantizeEmitter::requantizeGemmlowp(Value acc) {
     Value product = arith::MulIOp::create(b, x, m);
     Value sum = arith::AddIOp::create(b, product,
                                       e.splat(int64_t(1) << 30, n, e.i64()));
-    return arith::ShRUIOp::create(b, sum, e.splat(31, n, e.i64()))
-        .getResult();
+    return arith::ShRUIOp::create(b, sum, e.splat(31, n, e.i64())).getResult();
   });
   return shiftRight(high, right, /*tiesAway=*/true);
 }
 
-Value RequantizeEmitter::wide(Value acc,
-           function_ref<Value(Value x, Value m, Value s)> compute) {
+Value RequantizeEmitter::wide(
+    Value acc, function_ref<Value(Value x, Value m, Value s)> compute) {
   if (!spec.isX86) {
     auto part = [&](int64_t first) {
       auto widen = [&](Value v) {
@@ -196,6 +192,6 @@ Value RequantizeEmitter::wide(Value acc,
   }
   Value evens = compute(even(acc), even(multiplier), even(shift));
   Value odds = compute(odd(acc), odd(multiplier), odd(shift));
-  return join(
-      evens, arith::ShLIOp::create(b, odds, e.splat(32, lanes / 2, e.i64())));
+  return join(evens,
+              arith::ShLIOp::create(b, odds, e.splat(32, lanes / 2, e.i64())));
 }

@@ -51,8 +51,9 @@ private:
   Value requantizeFixed64X86(Value acc, bool isHigh);
   /// The even lanes of a vector of i32 as i64.
   Value even(Value v);
-  /// The odd lanes, moved to the even ones first: where the extension is computed outside of
-  /// a loop, LLVM knows vpmuldq only by the form that even() has.
+  /// The odd lanes, moved to the even ones first: where the extension is
+  /// computed outside of a loop, LLVM knows vpmuldq only by the form that
+  /// even() has.
   Value odd(Value v);
   /// The low halves of `evens` and the high halves of `odds`.
   Value join(Value evens, Value odds);
