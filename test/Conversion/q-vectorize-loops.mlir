@@ -303,10 +303,10 @@ func.func @sums(%x: memref<4x81xi8>, %s: memref<4xi32>, %m: memref<4xi8>) {
 // them; the second block ends with the row.
 // CHECK-LABEL: func @gather
 // CHECK: scf.for {{.*}} to %c6
-// CHECK: vector.load {{.*}} : memref<120xi8>, vector<16xi8>
+// CHECK: vector.load {{.*}} : memref<120xi8{{.*}}>, vector<16xi8>
 // CHECK: "llvm.x86.ssse3.pshuf.b.128"
 // CHECK: %[[ROW:.*]] = arith.addi %{{.*}}, %c4
-// CHECK: vector.load %{{.*}}[%[[ROW]]] : memref<120xi8>, vector<16xi8>
+// CHECK: vector.load %{{.*}}[%[[ROW]]] : memref<120xi8{{.*}}>, vector<16xi8>
 // CHECK: %[[BYTES:.*]] = arith.ori
 // CHECK: vector.store %[[BYTES]], {{.*}} vector<16xi8>
 // CHECK-NOT: memref.load
