@@ -17,6 +17,7 @@
 #include <cstring>
 
 using namespace mlir;
+using namespace q;
 using namespace q::eval;
 
 //===----------------------------------------------------------------------===//

@@ -10,6 +10,7 @@
 #include <onnx/onnx_pb.h>
 
 using namespace mlir;
+using namespace q;
 using namespace q::eval;
 
 namespace {

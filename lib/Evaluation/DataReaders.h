@@ -15,12 +15,11 @@
 #define QDIALECT_LIB_EVALUATION_DATAREADERS_H
 
 #include "QDialect/Evaluation/Data.h"
+#include "QDialect/Shapes.h"
 
 #include "llvm/Support/MemoryBuffer.h"
 
 namespace q::eval {
-
-using Shape = llvm::SmallVector<int64_t>;
 
 /// The bytes of a file or of a member of an archive.
 class ByteSource {

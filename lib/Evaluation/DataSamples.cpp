@@ -8,6 +8,7 @@
 #include "DataReaders.h"
 
 using namespace mlir;
+using namespace q;
 using namespace q::eval;
 
 namespace {

@@ -18,24 +18,8 @@ using namespace q;
 using namespace q::eval;
 
 //===----------------------------------------------------------------------===//
-// Strides and bounds
+// Bounds
 //===----------------------------------------------------------------------===//
-
-Shape q::eval::getStrides(ArrayRef<int64_t> shape) {
-  Shape strides(shape.size(), 1);
-  for (size_t d = shape.size(); d > 1; --d)
-    strides[d - 2] = strides[d - 1] * shape[d - 1];
-  return strides;
-}
-
-Shape q::eval::getBroadcastStrides(ArrayRef<int64_t> shape,
-                                   ArrayRef<int64_t> target) {
-  Shape own = getStrides(shape), strides(target.size(), 0);
-  size_t lead = target.size() - shape.size();
-  for (size_t d = 0; d < shape.size(); ++d)
-    strides[lead + d] = shape[d] == 1 ? 0 : own[d];
-  return strides;
-}
 
 ClampBounds::ClampBounds(FusedClampOpInterface op)
     : low(-std::numeric_limits<float>::infinity()),

@@ -13,23 +13,12 @@
 #ifndef QDIALECT_LIB_EVALUATION_FLOATLOOPS_H
 #define QDIALECT_LIB_EVALUATION_FLOATLOOPS_H
 
-#include "llvm/ADT/ArrayRef.h"
-#include "llvm/ADT/SmallVector.h"
+#include "QDialect/Shapes.h"
 
 #include <array>
 #include <cstdint>
 
 namespace q::eval {
-
-using Shape = llvm::SmallVector<int64_t>;
-
-/// Row-major strides of a shape.
-Shape getStrides(llvm::ArrayRef<int64_t> shape);
-
-/// The strides with which a tensor of `shape` is read to fill `target`, to
-/// which it broadcasts: 0 where it repeats.
-Shape getBroadcastStrides(llvm::ArrayRef<int64_t> shape,
-                          llvm::ArrayRef<int64_t> target);
 
 /// A loop nest over `extents` that keeps an offset into each of N tensors.
 /// Dimensions that are contiguous in all of them become one.

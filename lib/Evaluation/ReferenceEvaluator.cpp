@@ -23,22 +23,6 @@ using namespace q::eval::reference;
 // Shared pieces of the kernels
 //===----------------------------------------------------------------------===//
 
-SmallVector<int64_t> reference::getStrides(Index shape) {
-  SmallVector<int64_t> strides(shape.size(), 1);
-  for (size_t d = shape.size(); d-- > 1;)
-    strides[d - 1] = strides[d] * shape[d];
-  return strides;
-}
-
-SmallVector<int64_t> reference::getBroadcastStrides(Index from, Index to) {
-  SmallVector<int64_t> own = getStrides(from);
-  SmallVector<int64_t> strides(to.size(), 0);
-  for (size_t d = 0; d < from.size(); ++d)
-    if (from[d] != 1)
-      strides[to.size() - from.size() + d] = own[d];
-  return strides;
-}
-
 int64_t reference::getOffset(Index index, Index strides) {
   int64_t offset = 0;
   for (size_t d = 0; d < index.size(); ++d)

@@ -11,11 +11,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef LIB_EVALUATION_REFERENCEKERNELS_H
-#define LIB_EVALUATION_REFERENCEKERNELS_H
+#ifndef QDIALECT_LIB_EVALUATION_REFERENCEKERNELS_H
+#define QDIALECT_LIB_EVALUATION_REFERENCEKERNELS_H
 
 #include "QDialect/Evaluation/Tensor.h"
 #include "QDialect/IntegerSemantics.h"
+#include "QDialect/Shapes.h"
 
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringMap.h"
@@ -75,13 +76,6 @@ mlir::FailureOr<Kernel> prepareFloat(mlir::Operation *op);
 // Indices
 //===----------------------------------------------------------------------===//
 
-/// Row-major strides.
-llvm::SmallVector<int64_t> getStrides(Index shape);
-
-/// The strides with which a tensor of shape `from` is read at indices of
-/// `to`: trailing dimensions are aligned, dimensions of extent 1 stand still.
-llvm::SmallVector<int64_t> getBroadcastStrides(Index from, Index to);
-
 /// The sum of products of index and strides.
 int64_t getOffset(Index index, Index strides);
 
@@ -120,4 +114,4 @@ llvm::LogicalResult checkAccumulator(mlir::Operation *op, int64_t accumulator);
 
 } // namespace q::eval::reference
 
-#endif // LIB_EVALUATION_REFERENCEKERNELS_H
+#endif // QDIALECT_LIB_EVALUATION_REFERENCEKERNELS_H

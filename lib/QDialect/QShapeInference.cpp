@@ -11,13 +11,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "QDialect/QDialect.h"
+#include "QDialect/Shapes.h"
 
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace q;
 
-using Shape = SmallVector<int64_t>;
 using OptionalLoc = std::optional<Location>;
 
 static ArrayRef<int64_t> shapeOf(Value value) {
@@ -63,16 +63,10 @@ slide(OptionalLoc loc, StringRef name, ArrayRef<int64_t> input,
 static FailureOr<Shape> broadcast(OptionalLoc loc, StringRef name,
                                   ArrayRef<int64_t> lhs,
                                   ArrayRef<int64_t> rhs) {
-  Shape result(std::max(lhs.size(), rhs.size()));
-  for (size_t i = 0; i < result.size(); ++i) {
-    int64_t a = i < lhs.size() ? lhs[lhs.size() - 1 - i] : 1;
-    int64_t b = i < rhs.size() ? rhs[rhs.size() - 1 - i] : 1;
-    if (a != b && a != 1 && b != 1)
-      return emitOptionalError(loc, name, ": shapes [", lhs, "] and [", rhs,
-                               "] do not broadcast");
-    result[result.size() - 1 - i] = a == 1 ? b : a;
-  }
-  return result;
+  if (std::optional<Shape> shape = broadcastShapes(lhs, rhs))
+    return *shape;
+  return emitOptionalError(loc, name, ": shapes [", lhs, "] and [", rhs,
+                           "] do not broadcast");
 }
 
 static LogicalResult checkBias(OptionalLoc loc, StringRef name, Value bias,

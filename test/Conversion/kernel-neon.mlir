@@ -9,10 +9,12 @@
 !y = tensor<1x2x2x8x!quant.uniform<u8:f32, 3.0>>
 
 // Two products of any such weights fit: 2 * 128 * 127. The micro-kernel sees
-// x - 128, whose cross-term is 128 * 32 * 127.
+// x - 128, whose cross-term is 128 * 32 * 127. SQDMULH and SRSHL requantize in
+// fewer instructions than float32 would.
 // CHECK-LABEL: func @any
 // CHECK-DAG: dense<520192> : tensor<8xi32>
 // CHECK: qk.conv
+// CHECK-SAME: epilogue = #qk.epilogue<fixed64>
 // CHECK-SAME: micro_kernel = #qk.micro_kernel<smull>
 // CHECK-SAME: signed_chain = #qk.signed_chain<length = 2, lo = -128, hi = 127, sum_min = -32512, sum_max = 32258>
 // CHECK-SAME: tile = array<i64: 3, 2>

@@ -17,13 +17,17 @@
 // RUN: not qopt %s --q-calibrate="data=%t/none.npy" 2>&1 | FileCheck %s --check-prefix=NOFILE
 // RUN: not qopt %s --q-calibrate="data=%t/a.npy method=magic" 2>&1 | FileCheck %s --check-prefix=METHOD
 // RUN: not qopt %s --q-calibrate="data=%t/a.npy percentile=50" 2>&1 | FileCheck %s --check-prefix=PERCENTILE
+// RUN: not qopt %s --q-calibrate="data=%t/a.npy decay=1" 2>&1 | FileCheck %s --check-prefix=DECAY
+// RUN: not qopt %s --q-calibrate="data=%t/a.npy samples-per-average=0" 2>&1 | FileCheck %s --check-prefix=AVERAGE
 // RUN: %python -c "print('{}')" > %t/empty.json
 // RUN: not qopt %s --q-calibrate="load=%t/empty.json" 2>&1 | FileCheck %s --check-prefix=EMPTY
 
 // NODATA: cannot be calibrated without data; give sample inputs (data=FILE or FOLDER) or saved statistics (load=FILE)
 // NOFILE: none.npy
 // METHOD: calibration has no method 'magic'; use minmax, averaged, ema, percentile, mse or entropy
-// PERCENTILE: calibration cannot cut off {{.*}} percent at each end
+// PERCENTILE: calibration cannot cut off 50.00 percent at each end; choose 0 to below 50
+// DECAY: the decay of moving averages cannot be 1.00; choose between 0 and 1
+// AVERAGE: an average of extremes needs at least 1 sample
 // WEIGHTMETHOD: weights have no calibration method 'ema'; use minmax or mse
 // EMPTY: error: {{.*}}empty.json
 

@@ -7,16 +7,20 @@
 // RUN: not qopt %t/net.mlir --q-insert-quantizers="recipe=%t/skip.yaml" 2>&1 | FileCheck %s --check-prefix=SKIP
 // RUN: not qopt %t/net.mlir --q-insert-quantizers="recipe=%t/regex.yaml" 2>&1 | FileCheck %s --check-prefix=REGEX
 // RUN: not qopt %t/net.mlir --q-insert-quantizers="recipe=%t/range.yaml" 2>&1 | FileCheck %s --check-prefix=RANGE
+// RUN: not qopt %t/net.mlir --q-insert-quantizers="recipe=%t/all.yaml" 2>&1 | FileCheck %s --check-prefix=ALL
+// RUN: not qopt %t/net.mlir --q-insert-quantizers="recipe=%t/turned.yaml" 2>&1 | FileCheck %s --check-prefix=TURNED
 // RUN: not qopt %t/weights.mlir --q-insert-quantizers 2>&1 | FileCheck %s --check-prefix=VARIABLE
 
 // BITS: error: activations cannot have 17 bits; choose 2 to 16 (rule N2)
 // WEIGHTS: error: weights cannot have 9 bits; choose 2 to 8 (rule N2)
 // NONE: error: cannot read the recipe '{{.*}}none.yaml': No such file
-// UNKNOWN: error: recipe {{.*}}unknown.yaml:2:{{.*}}unknown key 'colour'
+// UNKNOWN: error: recipe {{.*}}unknown.yaml:2:{{.*}}unknown key 'colour'; docs/Passes.md, q-insert-quantizers, shows how one is written
 // TYPO: has no layer or input that the recipe calls 'conf1'; layers are named as the nodes of the model are
 // SKIP: a layer cannot be left in float
 // REGEX: 'conv(' is no regular expression
 // RANGE: 'range' takes a minimum and a maximum
+// ALL: error: recipe {{.*}}all.yaml: 'range' belongs to a layer, not to all
+// TURNED: error: the range of 'conv1' must be a finite minimum and maximum
 // VARIABLE: has weights that the network computes; only constant weights can be quantized
 
 //--- net.mlir
@@ -34,6 +38,16 @@ func.func @net(%x: tensor<1x4xf32>, %w: tensor<2x4xf32>) -> tensor<1x2xf32> {
 //--- unknown.yaml
 activations:
   colour: red
+
+//--- all.yaml
+activations:
+  range: [0, 1]
+
+//--- turned.yaml
+layers:
+  - name: conv1
+    activations:
+      range: [1, 0]
 
 //--- typo.yaml
 layers:

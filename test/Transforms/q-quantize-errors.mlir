@@ -15,6 +15,23 @@ func.func @uncalibrated(%x: tensor<4xf32>) -> tensor<4xf32> {
 
 // -----
 
+func.func @foreign(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error@+1 {{is not of the q dialect, so it cannot be quantized}}
+  %0 = math.exp %x : tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+// expected-error@+1 {{must have one block to be quantized}}
+func.func @blocks(%x: tensor<4xf32>) -> tensor<4xf32> {
+  cf.br ^next
+^next:
+  return %x : tensor<4xf32>
+}
+
+// -----
+
 func.func @no_quantizer(%x: tensor<4xf32>) -> tensor<4xf32> {
   // expected-error@+1 {{reads a float tensor without a quantizer}}
   %0 = q.add %x, %x : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>

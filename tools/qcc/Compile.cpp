@@ -9,6 +9,8 @@
 
 #include "Tune.h"
 
+#include "Support/ProgressLine.h"
+
 #include "QDialect/CIdentifier.h"
 #include "QDialect/Conversion/Lowering.h"
 #include "QDialect/Evaluation/Evaluator.h"
@@ -29,6 +31,7 @@
 #include "llvm/Support/Path.h"
 
 #include <chrono>
+#include <optional>
 
 using namespace mlir;
 using namespace q;
@@ -67,7 +70,12 @@ private:
   template <typename Function>
   LogicalResult timed(StringRef what, Function function) {
     auto start = std::chrono::steady_clock::now();
-    LogicalResult status = function();
+    LogicalResult status = [&] {
+      std::optional<ProgressLine> progress;
+      if (!options.verbose)
+        progress.emplace(what);
+      return function();
+    }();
     std::chrono::duration<double> time =
         std::chrono::steady_clock::now() - start;
     result.times.emplace_back(what.str(), time.count());

@@ -10,11 +10,13 @@
 #include "TimedLibrary.h"
 
 #include "QDialect/Conversion/TunedKernels.h"
+#include "QDialect/OutputFile.h"
 
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 
 #include <chrono>
@@ -26,10 +28,11 @@ using namespace q;
 
 namespace {
 
-/// A kernel that was timed.
+/// A kernel that was timed, in all layers of a kind.
 struct Timing {
   std::string kernel, description;
   double nanoseconds = 0;
+  int64_t layers = 0;
 };
 
 /// The candidates of one kind of layer, by their numbers.
@@ -158,8 +161,10 @@ std::map<std::string, Timings> Tuner::collect() const {
       timing.kernel = layer.kernel;
       timing.description = layer.description;
       // Layers of one kind come in equal numbers in every library.
-      if (index == static_cast<int64_t>(number))
+      if (index == static_cast<int64_t>(number)) {
         timing.nanoseconds += layer.nanoseconds;
+        ++timing.layers;
+      }
     }
   return result;
 }
@@ -181,6 +186,10 @@ LogicalResult q::checkTuning(const Target &target, const std::string &tune,
                              "its file with --tuned";
   if (llvm::sys::fs::exists(tune))
     return success(succeeded(kernel::TunedKernels::read(tune, loc)));
+  // That nothing is timed in vain.
+  std::string error;
+  if (!OutputFile::open(tune, error))
+    return emitError(loc) << "cannot write '" << tune << "': " << error;
   return success();
 }
 
@@ -200,12 +209,15 @@ LogicalResult q::tuneKernels(ModuleOp quantized, const Target &target,
   if (failed(tuner.compileAll(exists ? path : std::string())))
     return failure();
   if (tuner.isEmpty())
-    return success();
+    return file.write(path, loc);
   if (failed(tuner.compareOutputs()) || failed(tuner.runAll()))
     return failure();
   // What is hardly faster may be so by chance.
   constexpr double leastGain = 0.02;
-  for (auto &[layer, timings] : tuner.collect()) {
+  std::map<std::string, Timings> kinds = tuner.collect();
+  int64_t changed = 0;
+  double byRules = 0, byTiming = 0;
+  for (auto &[layer, timings] : kinds) {
     const Timing *best = &timings.at(0);
     double limit = best->nanoseconds * (1 - leastGain);
     for (auto &[number, timing] : timings) {
@@ -216,9 +228,20 @@ LogicalResult q::tuneKernels(ModuleOp quantized, const Target &target,
                      << timing.kernel << " (" << timing.description
                      << "): " << layer << "\n";
     }
+    const Timing &rule = timings.at(0);
+    changed += best != &rule;
+    byRules += rule.nanoseconds;
+    byTiming += best->nanoseconds;
+    auto ofOneLayer = [](const Timing &timing) {
+      return std::llround(timing.nanoseconds / double(timing.layers));
+    };
     file.set(target.kernels, layer,
-             {best->kernel, std::llround(best->nanoseconds),
-              std::llround(timings.at(0).nanoseconds)});
+             {best->kernel, ofOneLayer(*best), ofOneLayer(rule)});
   }
+  emitRemark(loc) << llvm::formatv(
+      "timed {0} kinds of layers with up to {1} kernels each; {2} take another "
+      "one than by the rules, and all together {3:f1} us instead of {4:f1}; "
+      "'{5}' keeps them",
+      kinds.size(), tuner.size(), changed, byTiming / 1e3, byRules / 1e3, path);
   return file.write(path, loc);
 }

@@ -8,6 +8,7 @@
 #include "Compile.h"
 
 #include "Support/CommandLine.h"
+#include "Support/ProgressLine.h"
 
 #include "QDialect/Conversion/Lowering.h"
 #include "QDialect/LayerName.h"
@@ -247,6 +248,7 @@ struct CommandLine {
 
 /// `file: severity: layer 'name': what`, a line each.
 void printDiagnostic(mlir::Diagnostic &diagnostic, StringRef model) {
+  q::ProgressLine::erase();
   mlir::Location loc = diagnostic.getLocation();
   auto file = loc->findInstanceOf<mlir::FileLineColLoc>();
   errs() << (file ? file.getFilename().getValue() : model) << ":";

@@ -7,6 +7,8 @@
 
 #include "Tasks.h"
 
+#include "Support/ProgressLine.h"
+
 #include "QDialect/Target/Ticks.h"
 
 #include "llvm/ADT/STLExtras.h"

@@ -7,6 +7,8 @@
 
 #include "Tasks.h"
 
+#include "Support/ProgressLine.h"
+
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 

@@ -7,35 +7,15 @@
 
 #include "Tasks.h"
 
+#include "Support/ProgressLine.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Format.h"
-#include "llvm/Support/Process.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
 using namespace q;
 using namespace q::qrun;
-
-//===----------------------------------------------------------------------===//
-// Progress
-//===----------------------------------------------------------------------===//
-
-ProgressLine::ProgressLine(StringRef what)
-    : what(what), isTerminal(llvm::sys::Process::StandardErrIsDisplayed()) {}
-
-ProgressLine::~ProgressLine() {
-  if (lastPercent >= 0)
-    llvm::errs() << "\r\033[K";
-}
-
-void ProgressLine::update(int64_t done, int64_t all) {
-  int64_t percent = all > 0 ? 100 * done / all : 100;
-  if (!isTerminal || percent == lastPercent)
-    return;
-  lastPercent = percent;
-  llvm::errs() << "\r" << what << ": " << done << " of " << all << " ("
-               << percent << " %)";
-}
 
 //===----------------------------------------------------------------------===//
 // Samples

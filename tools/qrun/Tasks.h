@@ -12,19 +12,6 @@
 
 namespace q::qrun {
 
-/// Shows on a terminal how far long work has come; silent elsewhere.
-class ProgressLine {
-public:
-  explicit ProgressLine(llvm::StringRef what);
-  ~ProgressLine();
-  void update(int64_t done, int64_t all);
-
-private:
-  std::string what;
-  bool isTerminal;
-  int64_t lastPercent = -1;
-};
-
 /// Runs `model` over all samples. Every output is concatenated along its first
 /// dimension and written to `prefix`_<i>.npy as float32, unless `prefix` is
 /// empty. With labels, prints how often the first output is right.

@@ -51,8 +51,6 @@ public:
   bool ok() const { return entry != nullptr; }
   /// The text of model_info.
   std::string getInfo() const;
-  /// The path of the shared library.
-  const std::string &getPath() const { return path; }
   /// The undefined symbols of the library.
   std::vector<std::string> getUndefinedSymbols() const;
 

@@ -22,7 +22,9 @@ def ConvertQToKernels : Pass<"convert-q-to-kernels", "::mlir::ModuleOp"> {
 
     - `pow2` where every multiplier is a power of two,
     - `float` where a float32 multiply-add has been proven to give the same
-      bits, `mixed` where it has for some panels of a layer of few products,
+      bits, `mixed` where it has for some panels of a layer of few products; on
+      NEON only where `fixed64` is not two instructions (SQDMULH, SRSHL), which it
+      is for shifts of 32 and more and ties that go upward,
     - `fixed64` or `gemmlowp`, exact by construction, elsewhere.
 
     On NEON, dense layers multiply bytes: in sums of `signed_chain` int16

@@ -237,7 +237,7 @@ private:
       return success();
     std::string reason;
     FailureOr<std::optional<LayerConstants>> constants =
-        getLayerConstants(op, fixedPoint, reason);
+        getLayerConstants(op, getFloatEpilogue(kernels), reason);
     if (failed(constants))
       return failure();
     if (!*constants)
@@ -268,6 +268,13 @@ private:
     else
       chooseDense(op, shape, geometry, **constants, kernels);
     return success();
+  }
+
+  FloatEpilogue getFloatEpilogue(const TargetKernels &kernels) const {
+    if (fixedPoint)
+      return FloatEpilogue::Never;
+    return getTraits(kernels.dense).isX86 ? FloatEpilogue::Always
+                                          : FloatEpilogue::WhereNeeded;
   }
 
   static MicroKernel getDepthwiseKernel(const TargetKernels &kernels,

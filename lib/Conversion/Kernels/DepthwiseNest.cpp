@@ -339,8 +339,7 @@ private:
   /// Steps at the borders are code of their own if that is not much code; then
   /// the loop has no branches.
   bool peelsBorders(int64_t begin, int64_t end) const {
-    Epilogue form = spec.epilogue.form;
-    if (begin >= end || (form != Epilogue::Float && form != Epilogue::Pow2))
+    if (begin >= end || !isShort(spec.epilogue))
       return false;
     int64_t inner = 0, border = 0, steps = g.outW + mostBehind;
     for (const Column &column : columns) {

@@ -33,6 +33,8 @@ Value RequantizeEmitter::requantize(Value acc) {
   case Epilogue::Fixed64Any:
     if (spec.isX86)
       return requantizeFixed64X86(acc, form == Epilogue::Fixed64);
+    if (form == Epilogue::Fixed64 && !spec.tiesAway)
+      return requantizeFixed64Neon(acc);
     return wide(acc, [&](Value x, Value m, Value s) {
       return requantizeFixed64(x, m, s);
     });
@@ -58,6 +60,16 @@ Value RequantizeEmitter::requantizeFloat(Value acc) {
 }
 
 Value RequantizeEmitter::shiftRight(Value x, Value amounts, bool tiesAway) {
+  if (!spec.isX86) {
+    Value left = arith::SubIOp::create(b, e.splat(0, lanes, e.i32()), amounts);
+    if (tiesAway) {
+      // -1 below zero, but for shifts of 0, which leave values as they are.
+      Value sign = arith::ShRSIOp::create(b, arith::AndIOp::create(b, x, left),
+                                          e.splat(31, lanes, e.i32()));
+      x = arith::AddIOp::create(b, x, sign);
+    }
+    return shiftRounding(x, left);
+  }
   // 2^s >> 1 is 0 for s = 0.
   Value half = arith::ShRUIOp::create(
       b, arith::ShLIOp::create(b, e.splat(1, lanes, e.i32()), amounts),
@@ -75,6 +87,15 @@ Value RequantizeEmitter::shiftRight(Value x, Value amounts, bool tiesAway) {
     sum = arith::AddIOp::create(b, sum, sign);
   }
   return arith::ShRSIOp::create(b, sum, amounts);
+}
+
+Value RequantizeEmitter::shiftRounding(Value x, Value amounts) {
+  return neon("srshl", x, amounts);
+}
+
+Value RequantizeEmitter::requantizeFixed64Neon(Value acc) {
+  Value left = arith::SubIOp::create(b, e.splat(31, lanes, e.i32()), shift);
+  return shiftRounding(neon("sqdmulh", acc, multiplier), left);
 }
 
 Value RequantizeEmitter::requantizeFixed64(Value x, Value m, Value s) {
@@ -167,6 +188,9 @@ Value RequantizeEmitter::requantizeGemmlowp(Value acc) {
       arith::MaxSIOp::create(b, arith::SubIOp::create(b, zero, shift), zero);
   Value right = arith::MaxSIOp::create(b, shift, zero);
   acc = arith::ShLIOp::create(b, acc, left);
+  if (!spec.isX86)
+    return shiftRight(neon("sqrdmulh", acc, multiplier), right,
+                      /*tiesAway=*/true);
   Value high = wide(acc, [&](Value x, Value m, Value) {
     int64_t n = cast<VectorType>(x.getType()).getNumElements();
     Value product = arith::MulIOp::create(b, x, m);
@@ -194,4 +218,13 @@ Value RequantizeEmitter::wide(
   Value odds = compute(odd(acc), odd(multiplier), odd(shift));
   return join(evens,
               arith::ShLIOp::create(b, odds, e.splat(32, lanes / 2, e.i64())));
+}
+
+Value RequantizeEmitter::neon(StringRef name, Value a, Value c) {
+  std::string full = ("llvm.aarch64.neon." + name + ".v4i32").str();
+  Values results;
+  for (int64_t first = 0; first < lanes; first += 4)
+    results.push_back(e.intrinsic(
+        full, e.vec(4, e.i32()), {e.slice(a, first, 4), e.slice(c, first, 4)}));
+  return e.concat(results);
 }

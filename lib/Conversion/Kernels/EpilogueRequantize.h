@@ -39,8 +39,16 @@ private:
   /// (x + 2^(s-1) - (x < 0)) >> s in int32; without the middle term ties go
   /// upward. `amounts` may be 0, which is no shift and no rounding.
   Value shiftRight(Value x, Value amounts, bool tiesAway);
+  /// x shifted left by `amounts` <= 0, which is a right shift that rounds ties
+  /// upward (SRSHL).
+  Value shiftRounding(Value x, Value amounts);
   /// The exact 64-bit product, one rounding: (x * m + 2^(s-1)) >> s.
   Value requantizeFixed64(Value x, Value m, Value s);
+  /// The same on NEON for shifts of 32 and more where ties go upward:
+  /// floor(x * m / 2^31) (SQDMULH), shifted with rounding by s - 31. The
+  /// product loses bits below 2^31, of which 2^(s-1) is a multiple: they carry
+  /// nothing.
+  Value requantizeFixed64Neon(Value acc);
   /// product + 2^(s-1), and - 1 below zero where ties go away from zero.
   Value addHalf(Value product, Value s);
   /// The same on x86, which multiplies the even lanes of a vector (vpmuldq)
@@ -64,6 +72,8 @@ private:
   /// of a vector, so there even and odd lanes are the two halves.
   Value wide(Value acc,
              llvm::function_ref<Value(Value x, Value m, Value s)> compute);
+  /// An instruction of NEON that takes two vectors of four i32.
+  Value neon(llvm::StringRef name, Value a, Value c);
 
   KernelEmitter &e;
   mlir::ImplicitLocOpBuilder &b;

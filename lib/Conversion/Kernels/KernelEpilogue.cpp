@@ -163,6 +163,11 @@ private:
 
 } // namespace
 
+bool q::kernel::isShort(const EpilogueSpec &spec) {
+  return spec.form == Epilogue::Float || spec.form == Epilogue::Pow2 ||
+         (spec.form == Epilogue::Fixed64 && !spec.isX86 && !spec.tiesAway);
+}
+
 void q::kernel::emitEpilogue(KernelEmitter &e, const EpilogueSpec &spec,
                              const EpilogueTile &tile,
                              const Values &accumulators) {

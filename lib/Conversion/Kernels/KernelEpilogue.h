@@ -43,6 +43,9 @@ struct EpilogueSpec {
   Value outputBuffer, residualBuffer;
 };
 
+/// Whether it takes few instructions, so that code may hold it several times.
+bool isShort(const EpilogueSpec &spec);
+
 /// One tile's accumulators and where their bytes go.
 struct EpilogueTile {
   int64_t vectors; ///< per pixel

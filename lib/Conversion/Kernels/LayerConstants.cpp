@@ -43,7 +43,7 @@ public:
       : multipliers(multipliers), ranges(ranges), rounding(rounding),
         target(target), addsZeroPoint(addsZeroPoint) {}
 
-  bool choose(LayerConstants &constants, bool fixedPoint) const {
+  bool choose(LayerConstants &constants, FloatEpilogue floats) const {
     // The integer epilogues know no ties to even; the float ones may.
     bool meetsEven = rounding == Rounding::Even && needsTiesToEven();
     if (!meetsEven && choosePow2(constants))
@@ -55,7 +55,10 @@ public:
       constants.multipliers.clear();
       constants.shifts.clear();
     }
-    if (fixedPoint)
+    bool isShort = isExact && constants.epilogue == Epilogue::Fixed64 &&
+                   !constants.tiesAway;
+    if (floats == FloatEpilogue::Never ||
+        (floats == FloatEpilogue::WhereNeeded && isShort))
       return isExact;
     bool isFloat = findFloats(constants);
     return isExact || isFloat;
@@ -257,7 +260,7 @@ bool foldBias(ArrayRef<int32_t> weights, ArrayRef<int32_t> bias, bool isFolded,
 } // namespace
 
 FailureOr<std::optional<LayerConstants>>
-q::kernel::getLayerConstants(WeightedOpInterface op, bool fixedPoint,
+q::kernel::getLayerConstants(WeightedOpInterface op, FloatEpilogue floats,
                              std::string &reason) {
   reason = whyNot(op);
   if (!reason.empty())
@@ -316,7 +319,7 @@ q::kernel::getLayerConstants(WeightedOpInterface op, bool fixedPoint,
   }
   EpilogueChooser chooser(*multipliers, ranges, *rounding, target,
                           /*addsZeroPoint=*/!constants.residual);
-  if (!chooser.choose(constants, fixedPoint)) {
+  if (!chooser.choose(constants, floats)) {
     bool meetsEven = *rounding == Rounding::Even && chooser.needsTiesToEven();
     reason = meetsEven ? "it meets ties, which go to even"
                        : "its multipliers are too large";

@@ -48,11 +48,21 @@ struct LayerConstants {
   std::vector<int32_t> multipliers, shifts;
 };
 
+/// Which layers may take a float epilogue, if one is proven for them.
+enum class FloatEpilogue {
+  Never,
+  /// All but those with shifts of 32 and more and ties upward, for which NEON
+  /// needs two instructions instead of four.
+  WhereNeeded,
+  Always,
+};
+
 /// Reads the constants of a quantized layer and those of the epilogues that are
 /// proven for it. Without a value, `reason` says why the layer has no kernel; a
 /// failure was reported.
 mlir::FailureOr<std::optional<LayerConstants>>
-getLayerConstants(WeightedOpInterface op, bool fixedPoint, std::string &reason);
+getLayerConstants(WeightedOpInterface op, FloatEpilogue floats,
+                  std::string &reason);
 
 } // namespace q::kernel
 
