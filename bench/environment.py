@@ -8,11 +8,17 @@
 
 Runs a script in the virtual environment below the build folder, which has ONNX
 Runtime, onnx, numpy and pillow from PyPI. Scripts of this folder enter it by
-themselves, and find in networks() those that bench/make-networks makes in it.
+themselves, find the networks to measure in find_networks(), and use each other's
+functions by load().
 """
+import importlib.machinery
+import importlib.util
 import os
 import subprocess
 import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+TRAINED = os.path.join(os.path.dirname(ROOT), "shared", "real", "models")
 
 
 def python_with_onnxruntime(build):
@@ -33,9 +39,45 @@ def networks(build):
     made = os.path.join(build, "bench", "networks")
     # The last one that is written.
     if not os.path.exists(os.path.join(made, "vww.onnx")):
-        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "make-networks")
+        script = os.path.join(ROOT, "bench", "make-networks")
         subprocess.run([python_with_onnxruntime(build), script, made], check=True)
     return made
+
+
+def find_networks(build, models=TRAINED):
+    """The ONNX file and the calibration samples of each network by name: those with
+    seeded weights, the trained ones of the folder `models` where it exists, and the
+    bundled example."""
+    made = networks(build)
+    folders = [(made, made)]
+    calibration = os.path.join(build, "calibration")
+    if os.path.isdir(models):
+        subprocess.run([os.path.join(ROOT, "bench", "calibration-data"),
+                        os.path.join(models, "..", ".."), calibration], check=True)
+        folders.append((models, calibration))
+    else:
+        print(f"skipped: {models} is not there", file=sys.stderr)
+    found = {}
+    for folder, samples in folders:
+        for file in sorted(os.listdir(folder)):
+            stem = file[:-len(".onnx")]
+            data = os.path.join(samples, stem + ".npy")
+            if file.endswith(".onnx") and os.path.exists(data):
+                found[stem] = (os.path.join(folder, file), data)
+    example = os.path.join(ROOT, "examples", "shapes")
+    found["shapes"] = (os.path.join(example, "shapes.onnx"),
+                       os.path.join(example, "calibration.npy"))
+    return found
+
+
+def load(script):
+    """A script of this folder, which may have no .py at its end, as a module."""
+    loader = importlib.machinery.SourceFileLoader(script.replace("-", "_"),
+                                                  os.path.join(ROOT, "bench", script))
+    module = importlib.util.module_from_spec(
+        importlib.util.spec_from_loader(loader.name, loader))
+    loader.exec_module(module)
+    return module
 
 
 def enter(build):

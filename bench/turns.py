@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
 #===------------------------------------------------------------------------===#
-"""Compiles the networks of bench/make-networks and times libraries in turns.
+"""Compiles networks and times libraries in turns.
 
 Other work on the machine only ever slows a run down, so the fastest of many counts;
 every turn is a process of its own, since which pages of memory one gets makes a
@@ -16,11 +16,11 @@ import subprocess
 
 import environment
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-
 
 def add_options(parser):
-    parser.add_argument("--build", default=os.path.join(ROOT, "build"))
+    parser.add_argument("--build", default=os.path.join(environment.ROOT, "build"))
+    parser.add_argument("--models", default=environment.TRAINED,
+                        help="folder of trained networks, beside those with seeded weights")
     parser.add_argument("--target", default="x86-64-v3",
                         help="what qcc compiles for (default x86-64-v3)")
     parser.add_argument("--rounds", type=int, default=15,
@@ -29,13 +29,12 @@ def add_options(parser):
 
 def calibrate(options, network, directory):
     """Calibrated IR of a network in a folder, from which all libraries are made."""
-    made = environment.networks(options.build)
-    subprocess.run([os.path.join(options.build, "bin", "qcc"),
-                    os.path.join(made, network + ".onnx"),
-                    "--calibrate=" + os.path.join(made, network + ".npy"),
-                    "--target=" + options.target, "--emit=calibrated", "-o", directory],
+    model, data = environment.find_networks(options.build, options.models)[network]
+    subprocess.run([os.path.join(options.build, "bin", "qcc"), model,
+                    "--calibrate=" + data, "--target=" + options.target, "--name=net",
+                    "--emit=calibrated", "-o", directory],
                    check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return os.path.join(directory, network + ".mlir")
+    return os.path.join(directory, "net.mlir")
 
 
 def compile_library(options, calibrated, directory, flags):
@@ -63,7 +62,3 @@ def measure(options, libraries, environ={}):
             time = run(options, library, runs[i], environ)
             least[i] = min(time, least[i] or time)
     return least
-
-
-def print_row(cells):
-    print(f"| {' | '.join(map(str, cells))} |", flush=True)

@@ -74,14 +74,20 @@ struct ConvertSoftmax : OpConversionPattern<SoftmaxOp> {
 
 } // namespace
 
-/// exp of the distance of `q` from the row's maximum, as an i64.
+/// exp of the distance of `q` from the row's maximum, as an i64. The table is
+/// read from its end, so that the place of an entry is `q` and something that
+/// is the same in all of a row: no arithmetic for an address.
 static Value emitExponential(OpBuilder &b, Location loc, Value q, Value max,
                              Value table, quant::QuantizedType type) {
-  IntegerEmitter emit(b, loc);
-  Value distance = arith::SubIOp::create(b, loc, emit.extend(max, type),
-                                         emit.extend(q, type));
-  Value index =
-      arith::IndexCastUIOp::create(b, loc, b.getIndexType(), distance);
+  auto toIndex = [&](Value value) -> Value {
+    if (type.isSigned())
+      return arith::IndexCastOp::create(b, loc, b.getIndexType(), value);
+    return arith::IndexCastUIOp::create(b, loc, b.getIndexType(), value);
+  };
+  int64_t entries = cast<RankedTensorType>(table.getType()).getDimSize(0);
+  Value last = arith::ConstantIndexOp::create(b, loc, entries - 1);
+  Value zero = arith::SubIOp::create(b, loc, last, toIndex(max));
+  Value index = arith::AddIOp::create(b, loc, zero, toIndex(q));
   Value entry = tensor::ExtractOp::create(b, loc, table, index);
   return arith::ExtUIOp::create(b, loc, b.getI64Type(), entry);
 }
@@ -101,7 +107,7 @@ ConvertSoftmax::matchAndRewrite(SoftmaxOp op, OpAdaptor adaptor,
   SmallVector<int64_t> rows = getKeptShape(from.getShape(), axes);
   AffineMap identity = rewriter.getMultiDimIdentityMap(from.getRank());
   AffineMap row = getKeptMap(getContext(), from.getRank(), axes);
-  SmallVector<int64_t> entries(params->table.begin(), params->table.end());
+  SmallVector<int64_t> entries(params->table.rbegin(), params->table.rend());
   Value table = makeConstant(
       rewriter, loc, {static_cast<int64_t>(entries.size())}, entries, 32);
 

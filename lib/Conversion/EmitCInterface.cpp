@@ -7,6 +7,7 @@
 
 #include "QDialect/Conversion/Passes.h"
 
+#include "QDialect/CIdentifier.h"
 #include "QDialect/Conversion/CInterface.h"
 #include "QDialect/Conversion/StorageTypes.h"
 #include "QDialect/Conversion/Threads.h"
@@ -15,7 +16,6 @@
 #include "mlir/Dialect/Quant/IR/QuantTypes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/DenseSet.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/JSON.h"
 
 namespace q {
@@ -25,15 +25,6 @@ namespace q {
 
 using namespace mlir;
 using namespace q;
-
-std::string q::getCIdentifier(StringRef name) {
-  std::string result;
-  for (char c : name)
-    result += llvm::isAlnum(c) || c == '_' ? c : '_';
-  if (result.empty() || llvm::isDigit(result.front()))
-    result.insert(0, "_");
-  return result;
-}
 
 //===----------------------------------------------------------------------===//
 // The description

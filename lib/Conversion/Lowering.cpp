@@ -68,7 +68,7 @@ static void addCleanup(OpPassManager &pm) {
 /// Tensors to buffers.
 static void addBufferization(OpPassManager &pm) {
   pm.addPass(createOutputsToArguments());
-  pm.addPass(bufferization::createEmptyTensorEliminationPass());
+  pm.addPass(createWriteInPlace());
   bufferization::OneShotBufferizePassOptions options;
   options.bufferizeFunctionBoundaries = true;
   options.functionBoundaryTypeConversion =

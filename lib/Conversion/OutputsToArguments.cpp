@@ -6,20 +6,16 @@
 //===----------------------------------------------------------------------===//
 //
 // Prepares functions on tensors for bufferization without copies: results go
-// to the caller's buffers, and the tensors into which others are inserted are
-// created before them.
+// to the caller's buffers. Those of other ops: WriteInPlace.cpp.
 //
 //===----------------------------------------------------------------------===//
 
 #include "QDialect/Conversion/Passes.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/Interfaces/DestinationStyleOpInterface.h"
 
 namespace q {
 #define GEN_PASS_DEF_OUTPUTSTOARGUMENTS
@@ -50,118 +46,6 @@ static void undoReshapes(OpBuilder &b, Location loc, Value &value,
   }
 }
 
-/// The place where the destination of `value` is created, if it is a tensor of
-/// its own: its `tensor.empty`.
-static Operation *getDestination(Value value) {
-  while (Operation *op = value.getDefiningOp()) {
-    if (isa<tensor::EmptyOp>(op))
-      return op;
-    if (auto style = dyn_cast<DestinationStyleOpInterface>(op)) {
-      auto result = cast<OpResult>(value);
-      value = style.getTiedOpOperand(result)->get();
-    } else if (auto insert = dyn_cast<tensor::InsertSliceOp>(op)) {
-      value = insert.getDest();
-    } else if (isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp>(op)) {
-      value = op->getOperand(0);
-    } else {
-      return nullptr;
-    }
-  }
-  return nullptr;
-}
-
-/// The op that creates the tensor which a chain of insertions starts from: a
-/// `tensor.empty`, perhaps with a fill of a constant. Null if it is another.
-static Operation *getChainStart(tensor::InsertSliceOp insert) {
-  Value value = insert.getDest();
-  while (auto previous = value.getDefiningOp<tensor::InsertSliceOp>())
-    value = previous.getDest();
-  if (auto fill = value.getDefiningOp<linalg::FillOp>())
-    return fill.getOutputs()[0].getDefiningOp<tensor::EmptyOp>() ? fill
-                                                                 : nullptr;
-  return value.getDefiningOp<tensor::EmptyOp>();
-}
-
-/// Gives every use of a `tensor.empty` one of its own. The removal of common
-/// subexpressions leaves one for all tensors of a shape, and bufferization one
-/// buffer for it: two tensors that live at once would need copies.
-static void unshareEmptyTensors(Block &block) {
-  SmallVector<tensor::EmptyOp> shared(block.getOps<tensor::EmptyOp>());
-  for (tensor::EmptyOp empty : shared)
-    for (OpOperand &use : llvm::make_early_inc_range(
-             llvm::drop_begin(empty.getResult().getUses()))) {
-      OpBuilder b(use.getOwner());
-      use.set(b.clone(*empty)->getResult(0));
-    }
-}
-
-/// Whether the source takes a part of known place and the same rank.
-static bool isWindow(tensor::InsertSliceOp insert) {
-  return insert.getSourceType().getRank() == insert.getType().getRank() &&
-         insert.hasUnitStride() &&
-         llvm::none_of(insert.getStaticOffsets(), ShapedType::isDynamic);
-}
-
-/// What is put together in a tensor of its own and then inserted elsewhere is
-/// put together there: the parts of a concatenation with a border around it.
-static void insertPartsDirectly(Block &block) {
-  SmallVector<tensor::InsertSliceOp> inserts(
-      block.getOps<tensor::InsertSliceOp>());
-  for (tensor::InsertSliceOp insert : inserts) {
-    SmallVector<tensor::InsertSliceOp> parts;
-    Value value = insert.getSource();
-    while (auto part = value.getDefiningOp<tensor::InsertSliceOp>()) {
-      if (!part->hasOneUse() || !isWindow(part))
-        break;
-      parts.push_back(part);
-      value = part.getDest();
-    }
-    if (parts.empty() || !isWindow(insert) ||
-        !value.getDefiningOp<tensor::EmptyOp>())
-      continue;
-    OpBuilder b(insert);
-    Value whole = insert.getDest();
-    for (tensor::InsertSliceOp part : llvm::reverse(parts)) {
-      SmallVector<OpFoldResult> offsets;
-      for (auto [outer, inner] :
-           llvm::zip_equal(insert.getStaticOffsets(), part.getStaticOffsets()))
-        offsets.push_back(b.getIndexAttr(outer + inner));
-      whole = tensor::InsertSliceOp::create(
-          b, insert.getLoc(), part.getSource(), whole, offsets,
-          part.getMixedSizes(), part.getMixedStrides());
-    }
-    insert.replaceAllUsesWith(whole);
-    insert.erase();
-    for (tensor::InsertSliceOp part : parts)
-      part.erase();
-  }
-}
-
-/// Moves the destinations of insertions in front of the ops that compute what
-/// is inserted. Bufferization can then let those write into the destination;
-/// it does not move ops itself. A value that is inserted twice, or is inserted
-/// and used elsewhere, works as well: all are views of one buffer.
-static void hoistInsertionTargets(Block &block) {
-  SmallVector<tensor::InsertSliceOp> inserts(
-      block.getOps<tensor::InsertSliceOp>());
-  for (tensor::InsertSliceOp insert : inserts) {
-    Operation *start = getChainStart(insert);
-    Operation *source = getDestination(insert.getSource());
-    if (!start || !source || start->getBlock() != &block ||
-        source->getBlock() != &block || start->isBeforeInBlock(source))
-      continue;
-    if (auto fill = dyn_cast<linalg::FillOp>(start)) {
-      Operation *scalar = fill.getInputs()[0].getDefiningOp();
-      Operation *empty = fill.getOutputs()[0].getDefiningOp();
-      if (!isa_and_nonnull<arith::ConstantOp>(scalar) || !empty->hasOneUse())
-        continue;
-      scalar->moveBefore(&block, block.begin());
-      empty->moveBefore(source);
-    }
-    start->moveBefore(source);
-  }
-}
-
 namespace {
 
 class OutputsToArgumentsPass
@@ -169,14 +53,8 @@ class OutputsToArgumentsPass
 public:
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
-      if (function.isExternal())
-        continue;
-      for (Block &block : function.getBody()) {
-        unshareEmptyTensors(block);
-        insertPartsDirectly(block);
-        hoistInsertionTargets(block);
-      }
-      if (function.isPublic() && failed(convert(function)))
+      if (function.isPublic() && !function.isExternal() &&
+          failed(convert(function)))
         return signalPassFailure();
     }
   }

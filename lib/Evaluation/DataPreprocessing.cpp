@@ -68,6 +68,16 @@ static bool parseChannels(StringRef text, Preprocessing::Channels &channels) {
   return true;
 }
 
+/// How each key is written.
+static constexpr StringLiteral kForms =
+    "resize=N|HxW, crop=N|HxW, channels=rgb|bgr|gray, scale=S, mean=M|A:B:C, "
+    "std=D|A:B:C, layout=nchw|nhwc, from=nchw|nhwc";
+
+/// That of one of them.
+static StringRef getForm(StringRef key) {
+  return kForms.substr(kForms.find((key + "=").str())).split(',').first;
+}
+
 FailureOr<Preprocessing> Preprocessing::parse(StringRef text, Location loc) {
   Preprocessing result;
   bool hasFrom = false;
@@ -97,13 +107,10 @@ FailureOr<Preprocessing> Preprocessing::parse(StringRef text, Location loc) {
       works = hasFrom = parseLayout(value, result.arraysAreNhwc);
     else
       return emitError(loc)
-             << "unknown preprocessing '" << key
-             << "'; known are resize=N|HxW, crop=N|HxW, "
-                "channels=rgb|bgr|gray, scale=S, mean=M|A:B:C, std=D|A:B:C, "
-                "layout=nchw|nhwc, from=nchw|nhwc";
+             << "unknown preprocessing '" << key << "'; known are " << kForms;
     if (!works)
-      return emitError(loc)
-             << "preprocessing '" << key << "' cannot be '" << value << "'";
+      return emitError(loc) << "preprocessing '" << key << "' cannot be '"
+                            << value << "'; write " << getForm(key);
   }
   if (!hasFrom)
     result.arraysAreNhwc = result.modelIsNhwc;

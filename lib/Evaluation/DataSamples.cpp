@@ -225,8 +225,11 @@ SampleReaderOr q::eval::makeArraySamples(std::unique_ptr<ArrayReader> array,
     return failure();
   Shape sample = transform.getFileShape();
   int64_t batch = input.shape.empty() ? 1 : input.shape.front();
+  if (llvm::is_contained(array->getShape(), 0))
+    return emitError(loc) << "'" << name << "' holds no samples: its shape is ["
+                          << array->getShape() << "]";
   std::optional<int64_t> count = countSamples(array->getShape(), sample, batch);
-  if (!count || *count == 0 || llvm::is_contained(array->getShape(), 0)) {
+  if (!count) {
     InFlightDiagnostic diagnostic = emitError(loc);
     diagnostic << "'" << name << "' has shape [" << array->getShape()
                << "], but input '" << input.name << "' takes [" << input.shape

@@ -286,6 +286,9 @@ q::eval::openData(StringRef path, ArrayRef<InputSpec> inputs,
                   int64_t limit) {
   if (inputs.empty())
     return emitError(loc) << "the model has no inputs to read samples for";
+  if (limit < 0)
+    return emitError(loc) << "cannot use " << limit
+                          << " samples; give a number of them, or 0 for all";
   auto getFirst = [](const InputSpec &input) {
     return input.shape.empty() ? 1 : input.shape.front();
   };

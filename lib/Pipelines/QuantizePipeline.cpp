@@ -71,7 +71,7 @@ static std::string getEqualizer(const QuantizeOptions &options) {
   equalize.set("data", options.data)
       .set("preprocess", options.preprocessing)
       .set("samples",
-           options.samples > 0 ? std::min(options.samples, enough) : enough);
+           options.samples == 0 ? enough : std::min(options.samples, enough));
   return equalize.str();
 }
 
@@ -93,7 +93,7 @@ std::string q::getCalibratePipeline(const QuantizeOptions &options) {
       .set("weight-method", options.weightMethod)
       .set("load", options.loadStatistics)
       .set("save", options.saveStatistics);
-  if (options.samples > 0)
+  if (options.samples != 0)
     calibrate.set("samples", options.samples);
   std::string equalize;
   if (options.equalize && !options.data.empty() &&
@@ -117,7 +117,7 @@ std::string q::getParametersPipeline(const QuantizeOptions &options) {
   bool corrects = options.correctBias && !options.data.empty();
   auto setData = [&](PassText &pass) {
     pass.set("data", options.data).set("preprocess", options.preprocessing);
-    if (options.samples > 0)
+    if (options.samples != 0)
       pass.set("samples", options.samples);
   };
   std::string pairs;

@@ -88,7 +88,7 @@ launderBytecode(const llvm::MemoryBuffer &buffer,
 #endif
     // And damaged lists may have no end. Sound bytecode is read at hundreds of
     // megabytes a second.
-    rlim_t seconds = 2 + (buffer.getBufferSize() >> 23);
+    rlim_t seconds = 1 + (buffer.getBufferSize() >> 23);
     rlimit time = {seconds, seconds};
     setrlimit(RLIMIT_CPU, &time);
     for (int signal :
@@ -151,6 +151,11 @@ q::prepareModuleBuffer(std::unique_ptr<llvm::MemoryBuffer> buffer,
 std::unique_ptr<llvm::MemoryBuffer>
 q::openModuleFile(StringRef path, const DialectRegistry &registry,
                   std::string *error) {
+  if (path.ends_with(".onnx")) {
+    *error = "'" + path.str() +
+             "' is no IR; import it first: qtranslate --import-onnx";
+    return nullptr;
+  }
   std::unique_ptr<llvm::MemoryBuffer> buffer = openInputFile(path, error);
   return buffer ? prepareModuleBuffer(std::move(buffer), registry, error)
                 : nullptr;

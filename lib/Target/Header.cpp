@@ -15,15 +15,6 @@
 
 using namespace llvm;
 
-std::string q::makeIdentifier(StringRef name) {
-  std::string result;
-  for (char c : name)
-    result += isAlnum(c) || c == '_' ? c : '_';
-  if (result.empty() || isDigit(result.front()))
-    result.insert(result.begin(), '_');
-  return result;
-}
-
 static StringRef elementType(StringRef type) {
   return StringSwitch<StringRef>(type)
       .Case("float32", "float")
@@ -69,6 +60,32 @@ static void describe(raw_ostream &os, const json::Object &tensor,
   os << "\n";
 }
 
+/// The entry point and what its caller must know.
+static void declareRun(raw_ostream &os, StringRef symbol, StringRef macro,
+                       int64_t threads, bool profiles) {
+  os << "/* Runs the network once. inputs[i] and outputs[i] point to the "
+        "tensors\n   described above, arena to "
+     << macro
+     << "_ARENA_SIZE bytes, aligned, whose\n   contents need not be kept "
+        "between runs. None of them may overlap.\n   ";
+  if (threads > 1)
+    os << "Up to " << threads
+       << " OpenMP threads share a run, the calling one among them; link\n   "
+          "the archive with -lgomp or -fopenmp. Results do not depend on "
+          "their\n   number. Otherwise calls nothing, allocates nothing,\n   ";
+  else
+    os << "Calls nothing, allocates nothing,\n   ";
+  if (profiles)
+    os << "but counts in " << symbol << "_profile: one run at a time.\n";
+  else
+    os << "keeps no state: runs with different arenas may be concurrent.\n";
+  os << "   Returns 0; 1 if a pointer is null and 2 if the arena is not "
+        "aligned, and\n   then has done nothing. */\nint "
+     << symbol
+     << "_run(const void *const *inputs, void *const *outputs, void "
+        "*arena);\n\n";
+}
+
 std::string q::makeHeader(const json::Object &info, StringRef symbol,
                           StringRef target) {
   std::string text, macro = StringRef(symbol).upper();
@@ -85,7 +102,8 @@ std::string q::makeHeader(const json::Object &info, StringRef symbol,
   int64_t arena = info.getInteger("arena_bytes").value_or(0);
   os << "/* Bytes of working memory that a run needs, and their alignment. */\n"
      << "#define " << macro << "_ARENA_SIZE " << arena << "\n"
-     << "#define " << macro << "_ARENA_ALIGNMENT 64\n\n";
+     << "#define " << macro << "_ARENA_ALIGNMENT "
+     << info.getInteger("arena_alignment").value_or(64) << "\n\n";
   for (auto [key, label] :
        {std::pair("inputs", "INPUT"), std::pair("outputs", "OUTPUT")}) {
     const json::Array *tensors = info.getArray(key);
@@ -95,28 +113,9 @@ std::string q::makeHeader(const json::Object &info, StringRef symbol,
       if (const json::Object *tensor = (*tensors)[i].getAsObject())
         describe(os, *tensor, (macro + "_" + label + "_" + Twine(i)).str());
   }
-  int64_t threads = info.getInteger("threads").value_or(1);
-  os << "/* Runs the network once. inputs[i] and outputs[i] point to the "
-        "tensors\n"
-        "   described above; arena to "
-     << macro << "_ARENA_SIZE bytes, aligned, whose\n"
-     << "   contents need not be kept between runs. "
-     << (threads > 1
-             ? formatv("Up to {0} OpenMP threads share a\n   run, the calling "
-                       "one among them; link the archive with -lgomp or\n   "
-                       "-fopenmp. Results do not depend on their number. "
-                       "Otherwise calls\n   nothing, allocates nothing,\n   ",
-                       threads)
-                   .str()
-             : std::string("Calls nothing, allocates nothing,\n   "))
-     << (profile ? "but counts in " + symbol.str() +
-                       "_profile: one run at a time. Returns 0. */\n"
-                 : std::string("keeps no state: runs with different arenas may "
-                               "be concurrent. Returns 0. */\n"))
-     << "int " << symbol
-     << "_run(const void *const *inputs, void *const *outputs, void "
-        "*arena);\n\n"
-     << "/* The same facts as JSON. */\nextern const char " << symbol
+  declareRun(os, symbol, macro, info.getInteger("threads").value_or(1),
+             profile != nullptr);
+  os << "/* The same facts as JSON. */\nextern const char " << symbol
      << "_info[];\n\n";
   if (profile)
     os << "/* What the layers have taken so far, in ticks of the counter of "

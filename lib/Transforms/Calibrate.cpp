@@ -11,6 +11,8 @@
 #include "QDialect/Transforms/Passes.h"
 #include "QDialect/Transforms/Quantizers.h"
 
+#include "llvm/Support/FormatVariadic.h"
+
 #include <array>
 #include <cmath>
 #include <limits>
@@ -179,11 +181,13 @@ static LogicalResult checkOptions(func::FuncOp function,
     return emitError(loc) << "weights have no calibration method '"
                           << options.weightMethod << "'; use minmax or mse";
   if (!(options.percentile >= 0.0 && options.percentile < 50.0))
-    return emitError(loc) << "calibration cannot cut off " << options.percentile
+    return emitError(loc) << "calibration cannot cut off "
+                          << llvm::formatv("{0}", options.percentile)
                           << " percent at each end; choose 0 to below 50";
   if (!(options.decay > 0.0 && options.decay < 1.0))
     return emitError(loc) << "the decay of moving averages cannot be "
-                          << options.decay << "; choose between 0 and 1";
+                          << llvm::formatv("{0}", options.decay)
+                          << "; choose between 0 and 1";
   if (options.samplesPerAverage < 1)
     return emitError(loc) << "an average of extremes needs at least 1 sample";
   return success();

@@ -515,7 +515,8 @@ struct QuantizeFunctionPass
       if (op.getScheme().getPowerOfTwo())
         return WalkResult::advance();
       op.emitOpError("has no power-of-two scale, which rounding=pow2 needs "
-                     "(rule N10); run q-pin-power-of-two before q-quantize");
+                     "(rule N10); run q-pin-power-of-two before q-quantize "
+                     "(qcc --power-of-two)");
       return WalkResult::interrupt();
     });
     return failure(result.wasInterrupted());

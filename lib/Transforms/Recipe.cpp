@@ -131,7 +131,9 @@ Error Recipe::read(StringRef path) {
   yaml::Input input((*buffer)->getMemBufferRef(), nullptr, handler, &message);
   input >> file;
   if (input.error())
-    return createStringError("recipe " + path + ":" + message);
+    return createStringError("recipe " + path + ":" + message +
+                             "; docs/Passes.md, q-insert-quantizers, shows how "
+                             "one is written");
   if (file.activations.range)
     return createStringError("recipe " + path +
                              ": 'range' belongs to a layer, not to all");

@@ -164,3 +164,32 @@ func.func @transposition(%x: memref<4096x64xi8>, %y: memref<64x4096xi8>) {
   }
   return
 }
+
+// -----
+
+// A part of a gather of channels is one too, of rows from the thread's first on.
+// VECTORS-LABEL: func @gather(
+// VECTORS: scf.for %[[ROW:.*]] = %{{.*}} to
+// VECTORS: memref.subview %{{.*}}[0, %[[ROW]], 0, 0] [1, 1, 56, 64]
+// VECTORS-NOT: linalg
+// VECTORS: vector.load {{.*}} vector<16xi8>
+// VECTORS: "llvm.x86.avx2.pshuf.b"
+// VECTORS-NOT: memref.load
+memref.global "private" constant @odd_first : memref<32xi32> = dense<[1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30]>
+#map = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>
+func.func @gather(%x: memref<1x56x56x64xi8>, %y: memref<1x56x56x32xi8>) {
+  %t = memref.get_global @odd_first : memref<32xi32>
+  %c0 = arith.constant 0 : index
+  linalg.generic {indexing_maps = [#map], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      outs(%y : memref<1x56x56x32xi8>) {
+  ^bb0(%out: i8):
+    %b = linalg.index 1 : index
+    %c = linalg.index 2 : index
+    %d = linalg.index 3 : index
+    %e = memref.load %t[%d] : memref<32xi32>
+    %p = arith.index_castui %e : i32 to index
+    %v = memref.load %x[%c0, %b, %c, %p] : memref<1x56x56x64xi8>
+    linalg.yield %v : i8
+  }
+  return
+}

@@ -202,6 +202,39 @@ func.func @wide_table(%x: memref<32xi8>, %y: memref<32xi32>) {
 
 // -----
 
+// What a place in a table is computed from leaves the vectors first, and then
+// is computed for each lane: LLVM loads single bytes and folds the sum into the
+// address of an entry.
+// CHECK-LABEL: func @table_by_row
+// CHECK: vector.load {{.*}} vector<32xi8>
+// CHECK-COUNT-64: vector.extract
+// CHECK-NOT: vector.extract
+// CHECK: %[[ROW:.*]] = arith.index_castui
+// CHECK: arith.subi %{{.*}}, %[[ROW]] : index
+// CHECK: %[[AT:.*]] = arith.addi {{.*}} : index
+// CHECK: memref.load %{{.*}}[%[[AT]]] : memref<300xi32>
+// CHECK: vector.from_elements {{.*}} : vector<32xi32>
+memref.global "private" constant @wide : memref<300xi32> = dense<5>
+#all = affine_map<(d0, d1) -> (d0, d1)>
+#one = affine_map<(d0, d1) -> (d0)>
+func.func @table_by_row(%x: memref<3x32xi8>, %m: memref<3xi8>, %y: memref<3x32xi32>) {
+  %t = memref.get_global @wide : memref<300xi32>
+  %c255 = arith.constant 255 : index
+  linalg.generic {indexing_maps = [#all, #one, #all], iterator_types = ["parallel", "parallel"]}
+      ins(%x, %m : memref<3x32xi8>, memref<3xi8>) outs(%y : memref<3x32xi32>) {
+  ^bb0(%in: i8, %max: i8, %out: i32):
+    %0 = arith.index_castui %max : i8 to index
+    %1 = arith.subi %c255, %0 : index
+    %2 = arith.index_castui %in : i8 to index
+    %3 = arith.addi %1, %2 : index
+    %4 = memref.load %t[%3] : memref<300xi32>
+    linalg.yield %4 : i32
+  }
+  return
+}
+
+// -----
+
 // Rows of two elements, of every second pair of them, times one value a row, go
 // in vectors of sixteen rows; the results lie in pairs as well.
 // CHECK-LABEL: func @short_rows
@@ -270,10 +303,10 @@ func.func @sums(%x: memref<4x81xi8>, %s: memref<4xi32>, %m: memref<4xi8>) {
 // them; the second block ends with the row.
 // CHECK-LABEL: func @gather
 // CHECK: scf.for {{.*}} to %c6
-// CHECK: vector.load {{.*}} : memref<120xi8>, vector<16xi8>
+// CHECK: vector.load {{.*}} : memref<120xi8{{.*}}>, vector<16xi8>
 // CHECK: "llvm.x86.ssse3.pshuf.b.128"
 // CHECK: %[[ROW:.*]] = arith.addi %{{.*}}, %c4
-// CHECK: vector.load %{{.*}}[%[[ROW]]] : memref<120xi8>, vector<16xi8>
+// CHECK: vector.load %{{.*}}[%[[ROW]]] : memref<120xi8{{.*}}>, vector<16xi8>
 // CHECK: %[[BYTES:.*]] = arith.ori
 // CHECK: vector.store %[[BYTES]], {{.*}} vector<16xi8>
 // CHECK-NOT: memref.load

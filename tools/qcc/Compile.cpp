@@ -9,6 +9,7 @@
 
 #include "Tune.h"
 
+#include "QDialect/CIdentifier.h"
 #include "QDialect/Conversion/Lowering.h"
 #include "QDialect/Evaluation/Evaluator.h"
 #include "QDialect/FloatSemantics.h"
@@ -44,7 +45,10 @@ public:
   LogicalResult run();
 
 private:
+  LogicalResult checkOptions(const Target &target);
   LogicalResult read();
+  LogicalResult makeDirectory();
+  LogicalResult quantize();
   LogicalResult runText(StringRef what, const std::string &pipeline);
   LogicalResult lower(const Target &target);
   LogicalResult readInfo(StringRef symbol);
@@ -152,7 +156,7 @@ LogicalResult Compiler::lower(const Target &target) {
   lowering.winograd = options.winograd;
   lowering.threads = options.threads;
   lowering.tuned = options.tuned;
-  lowering.name = makeIdentifier(options.name);
+  lowering.name = getCIdentifier(options.name);
   if (!options.tune.empty()) {
     if (failed(timed("tune", [&] {
           return tuneKernels(*module, target, lowering, options.tune, loc,
@@ -222,10 +226,7 @@ LogicalResult Compiler::writeFiles(const Target &target, StringRef symbol) {
                              loc);
 }
 
-LogicalResult Compiler::run() {
-  auto target = parseTarget(options.target, loc);
-  if (failed(target))
-    return failure();
+LogicalResult Compiler::checkOptions(const Target &target) {
   if (!llvm::is_contained({"auto", "always", "off"}, options.winograd))
     return emitError(loc) << "unknown choice of winograd '" << options.winograd
                           << "'; there are auto, always and off";
@@ -236,47 +237,62 @@ LogicalResult Compiler::run() {
   if (!llvm::is_contained({"speed", "memory"}, options.optimize))
     return emitError(loc) << "unknown goal '" << options.optimize
                           << "' of --optimize; there are speed and memory";
-  if (failed(checkTuning(*target, options.tune, options.tuned, loc)))
-    return failure();
-  if (failed(read()))
-    return failure();
-  if (std::error_code code =
-          llvm::sys::fs::create_directories(options.directory))
+  return checkTuning(target, options.tune, options.tuned, loc);
+}
+
+LogicalResult Compiler::makeDirectory() {
+  namespace fs = llvm::sys::fs;
+  if (fs::exists(options.directory) && !fs::is_directory(options.directory))
+    return emitError(loc) << "'" << options.directory
+                          << "' is a file; give a folder with -o";
+  if (std::error_code code = fs::create_directories(
+          options.directory, /*IgnoreExisting=*/true, fs::all_all))
     return emitError(loc) << "cannot make the folder '" << options.directory
                           << "': " << code.message();
+  return success();
+}
+
+/// From float to the integers of rule N2, or to an earlier stage that is the
+/// last one asked for.
+LogicalResult Compiler::quantize() {
   QuantizeOptions quantize = options.quantize;
   // A model that comes with its own borders expects them to round as ONNX does.
   if (quantize.rounding == "auto")
     quantize.rounding = hasIntegers() ? "even" : "single";
-  if (isOnnx() || !isQuantized()) {
-    bool calibrated = isCalibrated();
-    // A model that arrives quantized may need none; q-calibrate finds out.
-    bool needsSamples =
-        options.stage != Stage::Float && !calibrated && !hasIntegers();
-    if (needsSamples && quantize.data.empty() &&
-        quantize.loadStatistics.empty())
-      return emitError(loc)
-             << "no samples to calibrate with; give --calibrate=DATA (a .npy "
-                "file, a folder of images ...) or --load-statistics=FILE";
-    if (!calibrated &&
-        failed(runText("simplify", getSimplifyPipeline(quantize))))
-      return failure();
-    if (options.stage == Stage::Float)
-      return writeIR();
-    if (!calibrated &&
-        failed(runText("calibrate", getCalibratePipeline(quantize))))
-      return failure();
-    if (options.stage == Stage::Calibrated)
-      return writeIR();
-    if (quantize.correctBias && quantize.data.empty() &&
-        (calibrated || !quantize.loadStatistics.empty()))
-      emitRemark(loc) << "biases are not corrected: that takes samples "
-                         "(--calibrate=DATA), which neither statistics nor "
-                         "calibrated IR can replace";
-    if (failed(runText("parameters", getParametersPipeline(quantize))) ||
-        failed(runText("quantize", getQuantizePipeline(quantize))))
-      return failure();
-  }
+  bool calibrated = isCalibrated();
+  // A model that arrives quantized may need none; q-calibrate finds out.
+  bool needsSamples =
+      options.stage != Stage::Float && !calibrated && !hasIntegers();
+  if (needsSamples && quantize.data.empty() && quantize.loadStatistics.empty())
+    return emitError(loc)
+           << "no samples to calibrate with; give --calibrate=DATA (a .npy "
+              "file, a folder of images ...) or --load-statistics=FILE";
+  if (!calibrated && failed(runText("simplify", getSimplifyPipeline(quantize))))
+    return failure();
+  if (options.stage == Stage::Float)
+    return success();
+  if (!calibrated &&
+      failed(runText("calibrate", getCalibratePipeline(quantize))))
+    return failure();
+  if (options.stage == Stage::Calibrated)
+    return success();
+  if (quantize.correctBias && quantize.data.empty() &&
+      (calibrated || !quantize.loadStatistics.empty()))
+    emitRemark(loc) << "biases are not corrected: that takes samples "
+                       "(--calibrate=DATA), which neither statistics nor "
+                       "calibrated IR can replace";
+  if (failed(runText("parameters", getParametersPipeline(quantize))))
+    return failure();
+  return runText("quantize", getQuantizePipeline(quantize));
+}
+
+LogicalResult Compiler::run() {
+  auto target = parseTarget(options.target, loc);
+  if (failed(target) || failed(checkOptions(*target)) || failed(read()) ||
+      failed(makeDirectory()))
+    return failure();
+  if ((isOnnx() || !isQuantized()) && failed(quantize()))
+    return failure();
   if (options.stage <= Stage::Quantized)
     return writeIR();
   result.quantized = module->clone();
@@ -287,7 +303,7 @@ LogicalResult Compiler::run() {
     return failure();
   if (options.stage <= Stage::Llvm)
     return writeIR();
-  std::string symbol = makeIdentifier(options.name);
+  std::string symbol = getCIdentifier(options.name);
   if (failed(readInfo(symbol)))
     return failure();
   addFloatIslands();

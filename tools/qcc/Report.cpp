@@ -7,9 +7,9 @@
 
 #include "Compile.h"
 
+#include "QDialect/CIdentifier.h"
 #include "QDialect/LayerName.h"
 #include "QDialect/QDialect.h"
-#include "QDialect/Target/Header.h"
 #include "QDialect/Transforms/Quantizers.h"
 
 #include "llvm/Support/FormatVariadic.h"
@@ -62,6 +62,10 @@ static llvm::json::Array describeLayers(ModuleOp quantized) {
       // Every output element takes as many products as a channel has weights.
       layer["macs"] = type.getNumElements() * weights.getNumElements() /
                       weights.getDimSize(0);
+      if (auto groups = op->getAttrOfType<IntegerAttr>("groups"))
+        layer["groups"] = groups.getInt();
+      if (auto strides = op->getAttrOfType<DenseI64ArrayAttr>("strides"))
+        layer["strides"] = toJson(strides.asArrayRef());
     }
     if (auto range = op->getAttrOfType<DenseI64ArrayAttr>("acc_range"))
       layer["acc_range"] = toJson(range.asArrayRef());
@@ -75,7 +79,7 @@ std::string q::makeReport(const CompileOptions &options,
   llvm::json::Object report(compilation.info);
   ModuleOp quantized = *compilation.quantized;
   report["name"] = options.name;
-  report["symbol"] = makeIdentifier(options.name);
+  report["symbol"] = getCIdentifier(options.name);
   report["model"] = options.model;
   report["target"] = options.target;
   report["rounding"] = getRoundingName(quantized).str();

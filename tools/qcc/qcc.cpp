@@ -7,6 +7,8 @@
 
 #include "Compile.h"
 
+#include "Support/CommandLine.h"
+
 #include "QDialect/Conversion/Lowering.h"
 #include "QDialect/LayerName.h"
 #include "QDialect/QDialect.h"
@@ -30,10 +32,9 @@ struct CommandLine {
   cl::OptionCategory category{"Compiling"};
   cl::OptionCategory quantization{"Quantization"};
 
-  cl::opt<std::string> model{cl::Positional, cl::Required,
-                             cl::desc("<model.onnx or .mlir>"),
+  cl::opt<std::string> model{cl::Positional, cl::desc("<model.onnx or .mlir>"),
                              cl::cat(category)};
-  cl::opt<std::string> directory{"o", cl::Required, cl::cat(category),
+  cl::opt<std::string> directory{"o", cl::cat(category),
                                  cl::value_desc("folder"),
                                  cl::desc("Where the files go")};
   cl::opt<std::string> name{
@@ -85,7 +86,7 @@ struct CommandLine {
                      "libraries, header and report (default)"))};
   cl::opt<bool> profile{
       "profile", cl::cat(category),
-      cl::desc("Count the time of each layer, for qrun --bench --per-layer; "
+      cl::desc("Count the time of each layer, for qrun --bench=N --per-layer; "
                "such a library keeps state")};
   cl::opt<bool> verbose{"v", cl::cat(category),
                         cl::desc("Say what is done and how long it takes")};
@@ -101,14 +102,16 @@ struct CommandLine {
       cl::desc("From pixels to input, e.g. "
                "resize=256,crop=224,scale=1/255,mean=0.5,std=0.5")};
   cl::opt<int64_t> samples{"samples", cl::cat(quantization), cl::init(0),
-                           cl::desc("Use only the first so many samples")};
+                           cl::desc("Use only the first so many samples "
+                                    "(default 0: all)")};
   cl::opt<std::string> method{
       "method", cl::cat(quantization), cl::init("mse"),
       cl::desc("How ranges are chosen: mse (default), minmax, averaged, ema, "
                "percentile, entropy")};
   cl::opt<double> percentile{
       "percentile", cl::cat(quantization), cl::init(0.01),
-      cl::desc("Percent cut off at each end (default 0.01)")};
+      cl::desc("With --method=percentile: percent cut off at each end (default "
+               "0.01)")};
   cl::opt<std::string> weightMethod{
       "weight-method", cl::cat(quantization), cl::init("minmax"),
       cl::desc("How ranges of weights are chosen: minmax (default), mse")};
@@ -168,8 +171,24 @@ struct CommandLine {
                                       cl::desc("Keep what calibration saw")};
   cl::opt<std::string> loadStatistics{
       "load-statistics", cl::cat(quantization), cl::value_desc("files"),
-      cl::desc("Use it again; several files are merged. Biases are only "
+      cl::desc("Use such a file again; several are merged. Biases are only "
                "corrected with --calibrate")};
+
+  /// What is wrong with the options as they stand together, or nothing.
+  std::string findMistake() const {
+    if (model.empty())
+      return "needs a model; see --help";
+    if (directory.empty() && !printPipeline)
+      return "needs the folder of the results, -o DIR";
+    if (std::string choice = getPairSafe();
+        !is_contained({"off", "on", "auto"}, choice))
+      return "--pair-safe=" + choice +
+             " is unknown; there are off, on and auto";
+    return q::findMisplacedOption(
+        {{preprocess, !calibrate.empty(), "--calibrate=DATA"},
+         {samples, !calibrate.empty(), "--calibrate=DATA"},
+         {percentile, method == "percentile", "--method=percentile"}});
+  }
 
   /// A default that only AVX2 without dot products gains by.
   std::string getPairSafe() const {
@@ -261,17 +280,26 @@ int main(int argc, char **argv) {
   // an option of that name.
   if (cl::Option *other = cl::getRegisteredOptions().lookup("threads"))
     other->removeArgument();
+  q::hideLibraryOptions();
   CommandLine commandLine;
-  cl::HideUnrelatedOptions({&commandLine.category, &commandLine.quantization});
-  cl::ParseCommandLineOptions(
-      argc, argv,
-      "Compiles a trained float ONNX network to an integer-only C library.\n\n"
-      "  qcc model.onnx --calibrate=samples.npy -o out\n\n"
-      "writes out/libmodel.so, out/libmodel.a, out/model.h and a report. The\n"
-      "samples are some inputs as the network sees them in use, a hundred or\n"
-      "so; they decide the ranges of the integers. A model that arrives\n"
-      "quantized (QuantizeLinear, DequantizeLinear) keeps its own and needs "
-      "none.\n");
+  if (failed(q::parseCommandLine(
+          argc, argv,
+          "Compiles a trained float ONNX network to an integer-only C "
+          "library.\n\n"
+          "  qcc model.onnx --calibrate=samples.npy -o out\n\n"
+          "writes out/libmodel.so, out/libmodel.a, out/model.h and a report. "
+          "The\n"
+          "samples are some inputs as the network sees them in use, a hundred "
+          "or\n"
+          "so; they decide the ranges of the integers. A model that arrives\n"
+          "quantized (QuantizeLinear, DequantizeLinear) keeps its own and "
+          "needs "
+          "none.\n")))
+    return 1;
+  if (std::string mistake = commandLine.findMistake(); !mistake.empty()) {
+    errs() << "qcc: error: " << mistake << "\n";
+    return 1;
+  }
   q::CompileOptions options = commandLine.get();
   for (const std::string &text : commandLine.shapes)
     if (!q::parseShapeOption(text, options.import)) {
@@ -279,12 +307,6 @@ int main(int argc, char **argv) {
              << " must have the form NAME:1x3x224x224\n";
       return 1;
     }
-  if (StringRef choice = options.quantize.pairSafe;
-      choice != "off" && choice != "on" && choice != "auto") {
-    errs() << "qcc: error: --pair-safe=" << choice
-           << " is unknown; there are off, on and auto\n";
-    return 1;
-  }
   if (commandLine.printPipeline) {
     q::QuantizeOptions quantize = options.quantize;
     if (quantize.rounding == "auto")

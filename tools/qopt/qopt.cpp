@@ -5,6 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Support/CommandLine.h"
+
 #include "QDialect/Conversion/Lowering.h"
 #include "QDialect/Import/Passes.h"
 #include "QDialect/ModuleFile.h"
@@ -46,6 +48,7 @@ static llvm::LogicalResult run(llvm::StringRef input, llvm::StringRef output,
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  q::hideLibraryOptions();
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
@@ -57,7 +60,11 @@ int main(int argc, char **argv) {
   q::registerQLayoutPasses();
   q::registerQTransformsPasses();
   auto [input, output] = mlir::registerAndParseCLIOptions(
-      argc, argv, "Quantization compiler pass driver\n", registry);
+      argc, argv,
+      "Runs passes and pipelines on IR. The passes and pipelines named q-* are "
+      "this\n"
+      "compiler's own (docs/Passes.md), the others those of MLIR.\n",
+      registry);
   mlir::MlirOptMainConfig config =
       mlir::MlirOptMainConfig::createFromCLOptions();
   return mlir::asMainReturnCode(

@@ -77,13 +77,11 @@ private:
 
 } // namespace
 
-/// Whether the label is among the `k` largest of a row. One number alone is the
-/// probability of class 1.
+/// Whether the label is among the `k` largest of a row, which has a number for
+/// it. One number alone is the probability of class 1.
 static bool isAmongTop(ArrayRef<float> row, int64_t label, int64_t k) {
   if (row.size() == 1)
     return k > 1 || (row[0] > 0.5f) == (label == 1);
-  if (label < 0 || label >= int64_t(row.size()))
-    return false;
   // Of equal scores the first counts, as numpy's argmax has it.
   int64_t ahead = 0;
   for (auto [index, value] : llvm::enumerate(row))
@@ -108,6 +106,12 @@ static LogicalResult printAccuracy(const Tensor &scores,
   for (int64_t i = 0; i < count; ++i) {
     ArrayRef<float> one = values.slice(i * row, row);
     int64_t label = (*labels)[i] + options.labelOffset;
+    if (label < 0 || label >= std::max<int64_t>(row, 2))
+      return emitError(loc)
+             << "sample " << i << " has class " << label << " by '"
+             << options.labels << "', but output 0 has " << row
+             << " numbers, one for each class; should --label-offset=N be "
+                "another?";
     top1 += isAmongTop(one, label, 1);
     top5 += isAmongTop(one, label, 5);
   }

@@ -7,6 +7,8 @@
 
 #include "Tasks.h"
 
+#include "Support/CommandLine.h"
+
 #include "QDialect/QDialect.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -44,76 +46,69 @@ inputs: one file each, separated by commas.
 namespace {
 
 struct Options {
-  cl::OptionCategory category{"qrun options"};
   cl::list<std::string> arguments{
-      cl::Positional, cl::desc("MODEL [MODEL] [DATA [OUT [BATCH]]]"),
-      cl::cat(category)};
+      cl::Positional, cl::desc("MODEL [MODEL] [DATA [OUT [BATCH]]]")};
   cl::opt<bool> compare{
       "compare",
       cl::desc("Compare two models on DATA, --random or --extremes; exit code "
-               "1 if they differ"),
-      cl::cat(category)};
+               "1 if they differ")};
   cl::opt<int64_t> random{"random",
                           cl::desc("Compare on N sets of random inputs"),
-                          cl::value_desc("N"), cl::init(0), cl::cat(category)};
+                          cl::value_desc("N"), cl::init(0)};
   cl::opt<bool> extremes{
       "extremes",
-      cl::desc("Compare on all-lowest, all-highest and alternating inputs"),
-      cl::cat(category)};
+      cl::desc("Compare on all-lowest, all-highest and alternating inputs")};
   cl::opt<double> tolerance{
       "tolerance",
       cl::desc("Largest difference that counts as equal, relative to the "
                "largest value of the output (default 0: the same bits)"),
-      cl::value_desc("T"), cl::init(0.0), cl::cat(category)};
+      cl::value_desc("T"), cl::init(0.0)};
   cl::opt<uint64_t> seed{"seed", cl::desc("Seed of --random (default 1)"),
-                         cl::value_desc("N"), cl::init(1), cl::cat(category)};
+                         cl::value_desc("N"), cl::init(1)};
   cl::opt<std::string> labels{
       "labels",
       cl::desc("Class numbers of the samples; prints top-1 and top-5 accuracy "
                "of the first output"),
-      cl::value_desc("FILE.npy"), cl::cat(category)};
+      cl::value_desc("FILE.npy")};
   cl::opt<int64_t> labelOffset{
       "label-offset",
       cl::desc("Add N to every label, for models with classes more in front"),
-      cl::value_desc("N"), cl::init(0), cl::cat(category)};
+      cl::value_desc("N"), cl::init(0)};
   cl::opt<int64_t> bench{
-      "bench",
-      cl::desc("Time N runs on the first sample, on one thread, and print "
-               "the median"),
-      cl::value_desc("N"), cl::init(0), cl::cat(category)};
+      "bench", cl::desc("Time N runs on the first sample and print the median"),
+      cl::value_desc("N"), cl::init(0)};
   cl::opt<bool> perLayer{
       "per-layer",
       cl::desc("With --bench: also time, multiply-accumulates a cycle and "
-               "kernel of every layer (needs a .so of qcc --profile)"),
-      cl::cat(category)};
+               "kernel of every layer (needs a .so of qcc --profile)")};
   cl::opt<std::string> preprocess{
       "preprocess",
       cl::desc("What happens to samples first: resize=N|HxW, crop=N|HxW, "
                "channels=rgb|bgr|gray, scale=S, mean=M|A:B:C, std=D|A:B:C, "
                "layout=nchw|nhwc (the model's), from=nchw|nhwc (the data's), "
                "separated by commas; (x * scale - mean) / std"),
-      cl::value_desc("SPEC"), cl::cat(category)};
+      cl::value_desc("SPEC")};
   cl::opt<int64_t> limit{"limit", cl::desc("Use the first N samples only"),
-                         cl::value_desc("N"), cl::init(0), cl::cat(category)};
+                         cl::value_desc("N"), cl::init(0)};
   cl::opt<int64_t> batch{
       "batch",
       cl::desc("Batch of an ONNX model whose first dimension is symbolic "
                "(default 1)"),
-      cl::value_desc("N"), cl::init(1), cl::cat(category)};
+      cl::value_desc("N"), cl::init(1)};
   cl::list<std::string> shapes{
       "shape",
       cl::desc("Shape of an input of an ONNX model, where it is dynamic"),
-      cl::value_desc("NAME:1x3x224x224"), cl::cat(category)};
+      cl::value_desc("NAME:1x3x224x224")};
   cl::opt<std::string> compiler{
       "cc",
       cl::desc("C compiler that links an archive (default by its "
                "processor)"),
-      cl::value_desc("PROGRAM"), cl::cat(category)};
+      cl::value_desc("PROGRAM")};
   cl::opt<std::string> runner{
       "runner",
       cl::desc("Command that runs an archive's program (default for aarch64: "
                "'qemu-aarch64 -cpu max')"),
-      cl::value_desc("COMMAND"), cl::cat(category)};
+      cl::value_desc("COMMAND")};
 };
 
 /// The work of one call.
@@ -125,6 +120,7 @@ public:
 
 private:
   LogicalResult readArguments();
+  LogicalResult checkCombination();
   LogicalResult openDataFor(const Model &model);
   ModelOr open(StringRef path) {
     OpenOptions open;
@@ -169,25 +165,48 @@ LogicalResult Driver::readArguments() {
   dataPath = take();
   prefix = take();
   std::string batchText = take();
+  if (!rest.empty())
+    return emitError(loc) << "does not know what to do with '" << rest.front()
+                          << "'; see --help";
   batch = options.batch;
   if (!batchText.empty() && StringRef(batchText).getAsInteger(10, batch))
     return emitError(loc) << "the batch must be a number, not '" << batchText
                           << "'";
-  if (!rest.empty())
-    return emitError(loc) << "does not know what to do with '" << rest.front()
-                          << "'; see --help";
   if (batch < 1 || batch > 65536)
     return emitError(loc) << "the batch must be from 1 to 65536, not " << batch;
-  if (options.random < 0 || options.bench < 0 || options.limit < 0 ||
-      !(options.tolerance >= 0))
-    return emitError(loc) << "--random, --bench, --limit and --tolerance must "
-                             "not be negative";
+  if (options.random < 0 || !(options.tolerance >= 0))
+    return emitError(loc) << "--random and --tolerance must not be negative";
+  if (options.bench.getNumOccurrences() && options.bench < 1)
+    return emitError(loc) << "--bench needs at least one run, not "
+                          << int64_t(options.bench);
+  return checkCombination();
+}
+
+/// Refuses what would be ignored or lacks what it works on.
+LogicalResult Driver::checkCombination() {
+  bool compare = options.compare, scores = !options.labels.empty();
+  bool hasOnnx = llvm::any_of(
+      models, [](StringRef path) { return path.ends_with(".onnx"); });
+  std::string misplaced = findMisplacedOption(
+      {{options.random, compare, "--compare"},
+       {options.extremes, compare, "--compare"},
+       {options.tolerance, compare, "--compare"},
+       {options.seed, compare && options.random > 0, "--compare --random=N"},
+       {options.labels, !compare && options.bench == 0,
+        "neither --compare nor --bench"},
+       {options.labelOffset, scores, "--labels"},
+       {options.perLayer, options.bench > 0, "--bench=N"},
+       {options.bench, !compare, "one model, not with --compare"},
+       {options.limit, !dataPath.empty(), "DATA"},
+       {options.preprocess, !dataPath.empty(), "DATA"},
+       {options.shapes, hasOnnx, "a model in .onnx form"},
+       {options.batch, hasOnnx, "a model in .onnx form"}});
+  if (!misplaced.empty())
+    return emitError(loc) << misplaced;
   if (options.compare && dataPath.empty() && options.random == 0 &&
       !options.extremes)
     return emitError(loc) << "--compare needs inputs: DATA, --random=N or "
                              "--extremes";
-  if (options.perLayer && options.bench == 0)
-    return emitError(loc) << "--per-layer goes with --bench=N";
   if (options.compare && !prefix.empty())
     return emitError(loc) << "--compare takes two models and DATA only";
   if (!options.labels.empty() && dataPath.empty())
@@ -263,9 +282,10 @@ static void printDiagnostic(Diagnostic &diagnostic) {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  hideLibraryOptions();
   Options options;
-  cl::HideUnrelatedOptions(options.category);
-  cl::ParseCommandLineOptions(argc, argv, kOverview);
+  if (failed(parseCommandLine(argc, argv, kOverview)))
+    return 1;
 
   DialectRegistry registry;
   registry.insert<QDialect, func::FuncDialect, quant::QuantDialect>();

@@ -10,6 +10,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Support/CommandLine.h"
+
 #include "QDialect/Export/ExportOnnx.h"
 #include "QDialect/Import/ImportOnnx.h"
 #include "QDialect/OutputFile.h"
@@ -51,6 +53,7 @@ static mlir::LogicalResult translate(const mlir::Translation &translation,
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  q::hideLibraryOptions();
   q::registerImportOnnx();
   q::registerExportOnnx();
   mlir::registerAsmPrinterCLOptions();
@@ -60,14 +63,22 @@ int main(int argc, char **argv) {
   cl::opt<std::string> output("o", cl::desc("Output file (default stdout)"),
                               cl::value_desc("file"), cl::init("-"));
   cl::opt<const mlir::Translation *, false, mlir::TranslationParser>
-      translation("", cl::desc("Translation to perform"), cl::Required);
+      translation("", cl::desc("Translation to perform"));
   cl::opt<bool> split("split-input-file",
                       cl::desc("Translate the parts of the input between "
                                "lines '// -----' one by one"));
   cl::opt<bool> verify("verify-diagnostics",
                        cl::desc("Check the diagnostics against the comments "
                                 "'expected-error' of the input"));
-  cl::ParseCommandLineOptions(argc, argv, "Network translation tool\n");
+  if (failed(q::parseCommandLine(
+          argc, argv,
+          "Translates networks from ONNX to q IR, and quantized ones back.\n\n"
+          "  qtranslate --import-onnx model.onnx -o model.mlir\n"
+          "  qtranslate --export-onnx-qdq model.mlir -o model_qdq.onnx\n")))
+    return 1;
+  if (!translation)
+    return fail("needs --import-onnx or --export-onnx-qdq; see qtranslate "
+                "--help");
 
   std::string error;
   std::unique_ptr<llvm::MemoryBuffer> buffer =

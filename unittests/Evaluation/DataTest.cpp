@@ -193,7 +193,7 @@ TEST_F(DataTest, DamagedNpyFilesAreDiagnosed) {
   bad(npy<float>("<f4", "-1, 3", {}), "shape is damaged");
   bad(npy<float>("<f4", "9223372036854775807, 9223372036854775807", {}),
       "announces more");
-  bad(npy<float>("<f4", "0, 3", {}), "has shape [0, 3]");
+  bad(npy<float>("<f4", "0, 3", {}), "holds no samples: its shape is [0, 3]");
   std::string noKey = good;
   noKey.replace(noKey.find("descr"), 5, "DESCR");
   bad(noKey, "header is damaged");

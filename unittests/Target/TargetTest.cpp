@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "QDialect/CIdentifier.h"
 #include "QDialect/OutputFile.h"
 #include "QDialect/Target/EmitLibrary.h"
 #include "QDialect/Target/Header.h"
@@ -74,23 +75,23 @@ TEST_F(TargetTest, RefusesOthersByName) {
 }
 
 TEST(Header, MakesIdentifiers) {
-  EXPECT_EQ(q::makeIdentifier("resnet8"), "resnet8");
-  EXPECT_EQ(q::makeIdentifier("squeezenet1.1-int8"), "squeezenet1_1_int8");
-  EXPECT_EQ(q::makeIdentifier("8bit"), "_8bit");
-  EXPECT_EQ(q::makeIdentifier(""), "_");
+  EXPECT_EQ(q::getCIdentifier("resnet8"), "resnet8");
+  EXPECT_EQ(q::getCIdentifier("squeezenet1.1-int8"), "squeezenet1_1_int8");
+  EXPECT_EQ(q::getCIdentifier("8bit"), "_8bit");
+  EXPECT_EQ(q::getCIdentifier(""), "_");
 }
 
 TEST(Header, DescribesInputsAndOutputs) {
-  auto info = llvm::json::parse(R"({"arena_bytes": 640,
+  auto info = llvm::json::parse(R"({"arena_bytes": 640, "arena_alignment": 32,
     "inputs": [{"name": "x*/y", "shape": [1, 3, 4], "type": "float32"}],
     "outputs": [{"name": "p", "shape": [1, 10], "type": "uint8",
                  "scale": 0.00390625, "zero_point": 3}]})");
   ASSERT_TRUE(static_cast<bool>(info));
   std::string text = q::makeHeader(*info->getAsObject(), "net", "x86-64-v3");
   for (const char *line :
-       {"#define NET_ARENA_SIZE 640", "#define NET_INPUT_0_SHAPE {1, 3, 4}",
-        "#define NET_INPUT_0_SIZE 12", "#define NET_INPUT_0_TYPE float",
-        "#define NET_OUTPUT_0_TYPE uint8_t",
+       {"#define NET_ARENA_SIZE 640", "#define NET_ARENA_ALIGNMENT 32",
+        "#define NET_INPUT_0_SHAPE {1, 3, 4}", "#define NET_INPUT_0_SIZE 12",
+        "#define NET_INPUT_0_TYPE float", "#define NET_OUTPUT_0_TYPE uint8_t",
         "#define NET_OUTPUT_0_SCALE 0.00390625",
         "#define NET_OUTPUT_0_ZERO_POINT 3", "/* 'x_/y': float[1, 3, 4]",
         "int net_run(const void *const *inputs, void *const *outputs, void "

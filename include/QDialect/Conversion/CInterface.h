@@ -14,11 +14,9 @@
 
 #include "llvm/ADT/StringRef.h"
 
-#include <string>
-
 namespace q {
 
-/// What NAME_run returns.
+/// What NAME_run returns; unless it is kStatusOk, nothing was done.
 constexpr int kStatusOk = 0;
 constexpr int kStatusNullPointer = 1;
 constexpr int kStatusMisalignedArena = 2;
@@ -46,10 +44,6 @@ constexpr llvm::StringLiteral kProfileAttrName = "q.profile";
 /// A unit attribute of functions of which `q-emit-c-interface` asks LLVM not to
 /// unroll their loops, which would only make them larger.
 constexpr llvm::StringLiteral kKeepsLoopsAttrName = "q.keeps_loops";
-
-/// `name` with every character that a C identifier cannot have replaced by an
-/// underscore, and one in front of a digit.
-std::string getCIdentifier(llvm::StringRef name);
 
 } // namespace q
 

@@ -51,9 +51,7 @@ def OutputsToArguments : Pass<"q-outputs-to-arguments", "::mlir::ModuleOp"> {
     Each tensor result of a public function becomes a trailing memref argument
     into which the value is materialized, before bufferization, so that the op
     that computes a result writes to the caller's memory and nothing is copied.
-    Reshapes in front of a result are applied to the buffer instead. Every op
-    that creates a tensor gets an empty one of its own, and what is put together
-    to be inserted elsewhere is put together there.
+    Reshapes in front of a result are applied to the buffer instead.
 
     ```mlir
     func.func @main(%x: tensor<4xi8>) -> tensor<4xi8>
@@ -68,6 +66,34 @@ def OutputsToArguments : Pass<"q-outputs-to-arguments", "::mlir::ModuleOp"> {
   let dependentDialects = [
     "::mlir::bufferization::BufferizationDialect",
     "::mlir::memref::MemRefDialect"
+  ];
+}
+
+def WriteInPlace : Pass<"q-write-in-place", "::mlir::ModuleOp"> {
+  let summary = "Let ops write their results where these are inserted";
+  let description = [{
+    A tensor that is inserted into another (a part of a concatenation, what gets
+    a border) or that is a result of the network is computed there: the
+    `tensor.empty` that its memory comes from becomes a slice of the other
+    tensor, or the caller's memory, through reshapes and in several steps if
+    need be. Tensors into which others are inserted are created before them.
+    Bufferization then finds little to copy.
+
+    ```mlir
+    %e = tensor.empty() : tensor<2x3xi8>
+    %0 = linalg.add ins(%x, %x) outs(%e) -> tensor<2x3xi8>
+    %flat = tensor.collapse_shape %0 [[0, 1]] : tensor<2x3xi8> into tensor<6xi8>
+    %1 = tensor.insert_slice %flat into %whole[4] [6] [1]
+    // becomes
+    %place = tensor.extract_slice %whole[4] [6] [1]
+    %e = tensor.expand_shape %place [[0, 1]] output_shape [2, 3]
+    %0 = linalg.add ins(%x, %x) outs(%e) -> tensor<2x3xi8>
+    ...
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::bufferization::BufferizationDialect",
+    "::mlir::tensor::TensorDialect"
   ];
 }
 
@@ -101,7 +127,8 @@ def ExpandCopies : Pass<"q-expand-copies"> {
   let summary = "Make copies of buffers loops";
   let description = [{
     `memref.copy` becomes `linalg.copy`, which becomes loops, because compiled
-    models call no library, not even for memcpy.
+    models call no library, not even for memcpy. Copies of memory to itself,
+    seen through two chains of views, go away.
   }];
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }

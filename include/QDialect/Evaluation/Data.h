@@ -106,8 +106,9 @@ public:
 };
 
 /// Opens what `path` names (see the top of this file) for a model with these
-/// inputs. `limit` > 0 reads no more than that many samples. Fails with a
-/// diagnostic at `loc` that names the file, what was found and what is needed.
+/// inputs. `limit` is the number of samples to use at most, 0 means all. Fails
+/// with a diagnostic at `loc` that names the file, what was found and what is
+/// needed.
 mlir::FailureOr<std::unique_ptr<DataSource>>
 openData(llvm::StringRef path, llvm::ArrayRef<InputSpec> inputs,
          const Preprocessing &preprocessing, mlir::Location loc,

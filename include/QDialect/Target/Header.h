@@ -15,10 +15,6 @@
 
 namespace q {
 
-/// A C identifier made of `name`: what is no letter, digit or underscore
-/// becomes an underscore, and a leading digit gets one in front.
-std::string makeIdentifier(llvm::StringRef name);
-
 /// The text of `<symbol>.h`: the entry point, and for every input and output
 /// its index, shape, type, layout, scale and zero point. `info` is what the
 /// library says of itself in `<symbol>_info`; `target` is named in a comment.

@@ -146,9 +146,8 @@ Value StoreEmitter::toBytes(Value halves) {
     return e.intrinsic(packName(false), e.vec(16, e.i8()),
                        {e.slice(halves, 0, 8), e.slice(halves, 8, 8)});
   int64_t n = cast<VectorType>(halves.getType()).getNumElements();
-  StringRef name = spec.output.getIsSigned()
-                       ? "llvm.aarch64.neon.sqxtn.v8i8"
-                       : "llvm.aarch64.neon.sqxtun.v8i8";
+  StringRef name = spec.output.getIsSigned() ? "llvm.aarch64.neon.sqxtn.v8i8"
+                                             : "llvm.aarch64.neon.sqxtun.v8i8";
   auto narrow = [&](int64_t first) {
     return e.intrinsic(name, e.vec(8, e.i8()), {e.slice(halves, first, 8)});
   };

@@ -29,7 +29,7 @@ int64_t q::kernel::getUnroll(MicroKernel kernel, int64_t steps, int64_t chain) {
     return steps % 2 == 0 ? 2 : steps % 3 == 0 ? 3 : 2;
   case MicroKernel::Smlal:
   case MicroKernel::SmullLanes: // of depthwise layers only
-    return 8; // one vector of activations per pixel
+    return 8;                   // one vector of activations per pixel
   case MicroKernel::Sdot:
   case MicroKernel::Usdot:
     return 4; // likewise

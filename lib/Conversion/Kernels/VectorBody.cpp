@@ -25,7 +25,15 @@ memref::GlobalOp q::kernel::getTable(memref::LoadOp load) {
   return global && global.getConstant() ? global : nullptr;
 }
 
-/// The integer by which `load` reads its table, if it does.
+/// Whether `op` computes the place of an entry in a table. That is done for
+/// each lane by itself, from integers that vectors hold.
+static bool isAddressOp(Operation &op) {
+  return isa<arith::ConstantOp, arith::IndexCastOp, arith::IndexCastUIOp,
+             arith::AddIOp, arith::SubIOp>(op) &&
+         op.getResult(0).getType().isIndex();
+}
+
+/// The integer by which `load` reads its table, if no arithmetic is between.
 static Value getTableIndex(memref::LoadOp load) {
   auto cast = load.getIndices()[0].getDefiningOp<arith::IndexCastUIOp>();
   return cast ? cast.getIn() : nullptr;
@@ -36,9 +44,9 @@ static std::optional<ByteTable> getByteTable(memref::LoadOp load) {
   memref::GlobalOp global = getTable(load);
   auto values = dyn_cast_or_null<DenseIntElementsAttr>(
       global.getInitialValue().value_or(Attribute()));
-  if (!values || values.getNumElements() != 256 ||
-      !values.getElementType().isInteger(8) ||
-      !getTableIndex(load).getType().isInteger(8))
+  Value index = getTableIndex(load);
+  if (!values || values.getNumElements() != 256 || !index ||
+      !values.getElementType().isInteger(8) || !index.getType().isInteger(8))
     return std::nullopt;
   ByteTable table;
   for (auto [entry, value] : llvm::zip_equal(table, values.getValues<APInt>()))
@@ -55,7 +63,7 @@ std::optional<VectorBody> VectorBody::get(linalg::LinalgOp op, ShuffleSet set) {
   };
   for (Operation &inner : body.block->without_terminator()) {
     if (auto load = dyn_cast<memref::LoadOp>(inner)) {
-      if (!getTable(load) || !getTableIndex(load))
+      if (!getTable(load))
         return std::nullopt;
       if (std::optional<ByteTable> table = getByteTable(load))
         body.tables[&inner] = *table;
@@ -64,9 +72,11 @@ std::optional<VectorBody> VectorBody::get(linalg::LinalgOp op, ShuffleSet set) {
       widen(load.getType());
       continue;
     }
-    if (auto cast = dyn_cast<arith::IndexCastUIOp>(inner)) {
+    if (isAddressOp(inner)) {
       // Only on the way to a table.
-      if (!llvm::all_of(cast->getUsers(), llvm::IsaPred<memref::LoadOp>))
+      if (!llvm::all_of(inner.getUsers(), [](Operation *user) {
+            return isa<memref::LoadOp>(user) || isAddressOp(*user);
+          }))
         return std::nullopt;
       continue;
     }
@@ -93,18 +103,40 @@ bool VectorBody::isSum() const {
   return add && sum.hasOneUse() && *sum.user_begin() == add;
 }
 
-/// One load a lane: the processors that have an instruction for it are no
-/// faster with it.
-static Value loadEach(KernelEmitter &e, Value table, Value indices) {
-  auto type = cast<VectorType>(indices.getType());
-  Values entries;
-  for (int64_t lane = 0; lane < type.getNumElements(); ++lane) {
-    Value index = vector::ExtractOp::create(e.b, indices, lane);
-    Value at = arith::IndexCastUIOp::create(e.b, e.b.getIndexType(), index);
-    entries.push_back(memref::LoadOp::create(e.b, table, at));
+Value VectorBody::loadEach(KernelEmitter &e, memref::LoadOp load, int64_t lanes,
+                           function_ref<Value(Value)> getVector) const {
+  // What the place is computed from comes first, all lanes of it: LLVM then
+  // loads single elements rather than taking a vector apart.
+  SmallVector<Operation *> address;
+  llvm::SetVector<Value> integers;
+  auto visit = [&](Value value, auto &visit) -> void {
+    Operation *op = value.getDefiningOp();
+    if (!value.getType().isIndex()) {
+      integers.insert(value);
+    } else if (op && op->getBlock() == block &&
+               !llvm::is_contained(address, op)) {
+      for (Value operand : op->getOperands())
+        visit(operand, visit);
+      address.push_back(op);
+    }
+  };
+  Value index = load.getIndices()[0];
+  visit(index, visit);
+  SmallVector<IRMapping> scalars(lanes);
+  for (Value value : integers) {
+    Value vector = getVector(value);
+    for (int64_t lane = 0; lane < lanes; ++lane)
+      scalars[lane].map(value, vector::ExtractOp::create(e.b, vector, lane));
   }
-  return vector::FromElementsOp::create(
-      e.b, e.vec(type.getNumElements(), entries.front().getType()), entries);
+  Values entries;
+  for (IRMapping &mapping : scalars) {
+    for (Operation *op : address)
+      e.b.clone(*op, mapping);
+    entries.push_back(memref::LoadOp::create(e.b, load.getMemRef(),
+                                             mapping.lookupOrDefault(index)));
+  }
+  return vector::FromElementsOp::create(e.b, e.vec(lanes, load.getType()),
+                                        entries);
 }
 
 Value VectorBody::emit(KernelEmitter &e, ValueRange inputs,
@@ -126,17 +158,19 @@ Value VectorBody::emit(KernelEmitter &e, ValueRange inputs,
       mapping.map(value, e.splat(value, lanes));
   };
   for (Operation &inner : block->without_terminator()) {
-    if (isa<arith::ConstantOp, arith::IndexCastUIOp>(inner))
+    if (isa<arith::ConstantOp>(inner) || isAddressOp(inner))
       continue;
     if (auto load = dyn_cast<memref::LoadOp>(inner)) {
-      Value index = getTableIndex(load);
-      use(index);
+      auto getVector = [&](Value value) {
+        use(value);
+        return mapping.lookup(value);
+      };
       auto table = tables.find(&inner);
-      mapping.map(
-          load.getResult(),
-          table == tables.end()
-              ? loadEach(e, load.getMemRef(), mapping.lookup(index))
-              : emitTableLookup(e, set, mapping.lookup(index), table->second));
+      mapping.map(load.getResult(),
+                  table == tables.end()
+                      ? loadEach(e, load, lanes, getVector)
+                      : emitTableLookup(e, set, getVector(getTableIndex(load)),
+                                        table->second));
       continue;
     }
     for (Value operand : inner.getOperands())

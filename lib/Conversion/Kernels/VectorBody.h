@@ -44,6 +44,11 @@ public:
   Value emitScalar(KernelEmitter &e, mlir::ValueRange inputs) const;
 
 private:
+  /// What `load` reads for each of some lanes, one by one: the processors that
+  /// have an instruction for it are no faster with it.
+  Value loadEach(KernelEmitter &e, mlir::memref::LoadOp load, int64_t lanes,
+                 llvm::function_ref<Value(Value)> getVector) const;
+
   mlir::Block *block = nullptr;
   ShuffleSet set = ShuffleSet::Ssse3ToAvx2;
   unsigned widest = 8;

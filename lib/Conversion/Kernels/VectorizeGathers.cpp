@@ -10,6 +10,7 @@
 #include "VectorBody.h"
 #include "VectorizeTiles.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
@@ -46,6 +47,30 @@ static bool isCounter(Value index, int64_t loop, int64_t extent) {
          (extent == 1 && matchPattern(index, m_Zero()));
 }
 
+/// The value that `index` begins at if it counts the iterations of a loop from
+/// there, as in a piece of a larger loop; 0 if from 0, none if it does not.
+static std::optional<OpFoldResult> getStart(Value index, int64_t loop,
+                                            int64_t extent) {
+  if (isCounter(index, loop, extent))
+    return OpFoldResult(Builder(index.getContext()).getIndexAttr(0));
+  auto apply = index.getDefiningOp<affine::AffineApplyOp>();
+  if (!apply || apply.getNumOperands() != 2)
+    return std::nullopt;
+  auto sum = dyn_cast<AffineBinaryOpExpr>(apply.getAffineMap().getResult(0));
+  if (!sum || sum.getKind() != AffineExprKind::Add ||
+      !isa<AffineDimExpr, AffineSymbolExpr>(sum.getLHS()) ||
+      !isa<AffineDimExpr, AffineSymbolExpr>(sum.getRHS()) ||
+      sum.getLHS() == sum.getRHS())
+    return std::nullopt;
+  for (unsigned i : {0, 1}) {
+    Value start = apply.getOperand(1 - i);
+    if (isCounter(apply.getOperand(i), loop, extent) &&
+        start.getParentBlock() != apply->getBlock())
+      return OpFoldResult(start);
+  }
+  return std::nullopt;
+}
+
 /// The entries of the table in which `index` is looked up by loop `loop`.
 static std::optional<SmallVector<int64_t>> getPlaces(Value index,
                                                      int64_t loop) {
@@ -80,9 +105,13 @@ std::optional<RowGather> q::kernel::findRowGather(linalg::LinalgOp op,
       load.getMemRefType().getRank() != last + 1 ||
       !op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity())
     return std::nullopt;
-  for (int64_t loop = 0; loop < last; ++loop)
-    if (!isCounter(load.getIndices()[loop], loop, nest->extents[loop]))
+  for (int64_t loop = 0; loop < last; ++loop) {
+    std::optional<OpFoldResult> start =
+        getStart(load.getIndices()[loop], loop, nest->extents[loop]);
+    if (!start)
       return std::nullopt;
+    gather.starts.push_back(*start);
+  }
   Access source;
   int64_t offset;
   source.operand = load.getMemRef();
@@ -140,10 +169,17 @@ static Value gatherBytes(KernelEmitter &e, Value buffer, Value start,
 void q::kernel::emitRowGather(KernelEmitter &e, const RowGather &gather,
                               ShuffleSet set) {
   int64_t count = gather.places.size(), width = getWidth(gather, set);
-  int64_t length = cast<MemRefType>(gather.nest.inputs[0].operand.getType())
-                       .getShape()
-                       .back();
   LoopNest nest = gather.nest;
+  Value &source = nest.inputs[0].operand;
+  int64_t length = cast<MemRefType>(source.getType()).getShape().back();
+  // From the first row that is read.
+  SmallVector<OpFoldResult> offsets(gather.starts), sizes,
+      ones(nest.extents.size(), e.b.getIndexAttr(1));
+  offsets.push_back(e.b.getIndexAttr(0));
+  for (int64_t extent : llvm::drop_end(nest.extents))
+    sizes.push_back(e.b.getIndexAttr(extent));
+  sizes.push_back(e.b.getIndexAttr(length));
+  source = memref::SubViewOp::create(e.b, source, offsets, sizes, ones);
   nest.coalesce();
   FlatNest flat(e, nest);
   flat.forOuterLoops(nest.extents.size() - 1, [&](ArrayRef<Value> outer) {

@@ -19,6 +19,8 @@ struct RowGather {
   /// The outer loops walk along rows; the last one is that of the places.
   LoopNest nest;
   llvm::SmallVector<int64_t> places;
+  /// For each outer loop, where in the buffer its first row is.
+  llvm::SmallVector<mlir::OpFoldResult> starts;
 };
 
 /// The gather that `op` is, if rows are long enough for vectors and each vector
