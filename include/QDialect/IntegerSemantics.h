@@ -82,8 +82,13 @@ IntegerBounds getIntegerBounds(const numerics::QuantParams &params);
 IntegerBounds getIntegerBounds(mlir::FloatAttr clampMin,
                                mlir::FloatAttr clampMax,
                                const numerics::QuantParams &params);
-/// The bounds of an op whose result is quantized per tensor.
+/// The bounds of an op whose result is quantized per tensor; those of single
+/// channels aside.
 mlir::FailureOr<IntegerBounds> getIntegerBounds(FusedClampOpInterface op);
+/// The upper bound of each channel of such an op, at most that of them all;
+/// empty if it has none.
+mlir::FailureOr<llvm::SmallVector<int32_t>>
+getChannelMaxima(FusedClampOpInterface op);
 
 /// The multiplier for `real` (rule N9), or a diagnostic at `op`. In the mode
 /// `pow2` it must be a power of two; `isAverage` lifts that, as the divisor of

@@ -37,7 +37,8 @@ def Q_Dialect : Dialect {
     In the formulas of the op descriptions a quantized tensor x has storage
     values qx, scale Sx, zero point Zx and storage range [qmin, qmax], and
     means the reals `Sx (qx - Zx)`. [lo, hi] is the storage range of the
-    result, cut to the op's `clamp_min` and `clamp_max` where it has them. M is
+    result, cut to the op's `clamp_min`, `clamp_max` and, channel by channel,
+    `channel_max` where it has them. M is
     always a fixed-point multiplier (rule N9), and `round` after it that of the
     module's rounding mode (rule N10).
 

@@ -38,6 +38,8 @@ def Q_AddOp : Q_ClampedBinaryOp<"add"> {
     ```
 
     n is the largest shift up to 30 with which the sum provably fits int32.
+    `channel_max` bounds each channel, the last dimension, as that of `q.conv2d`
+    does.
 
     ```mlir
     %0 = q.add %a, %b {clamp_min = 0.0 : f32}
@@ -46,6 +48,8 @@ def Q_AddOp : Q_ClampedBinaryOp<"add"> {
          -> tensor<1x8x8x4x!quant.uniform<u8:f32, 0.5>>
     ```
   }];
+  let arguments = !con((ins Q_Tensor:$lhs, Q_Tensor:$rhs), Q_Clamp,
+                       Q_ChannelMax);
   let hasFolder = 1;
 }
 def Q_SubOp : Q_ClampedBinaryOp<"sub"> {

@@ -16,7 +16,9 @@ def Q_FusedClampOpInterface : OpInterface<"FusedClampOpInterface"> {
     An op whose result may be clamped for free (rule N11). The bounds are real
     numbers in `clamp_min` and `clamp_max`, so they keep their meaning when the
     op is quantized: the integer bounds are the quantized reals, cut to the
-    storage range of the result.
+    storage range of the result. Ops that make channels, the last dimension of
+    their results, may have an upper bound for each of them besides, in
+    `channel_max`.
   }];
   let methods = [
     InterfaceMethod<"The lower bound, null where there is none.",
@@ -26,8 +28,18 @@ def Q_FusedClampOpInterface : OpInterface<"FusedClampOpInterface"> {
     InterfaceMethod<"Sets the lower bound.", "void", "setClampMinAttr",
                     (ins "::mlir::FloatAttr":$value)>,
     InterfaceMethod<"Sets the upper bound.", "void", "setClampMaxAttr",
-                    (ins "::mlir::FloatAttr":$value)>
+                    (ins "::mlir::FloatAttr":$value)>,
+    InterfaceMethod<"The upper bounds of channels, null where there are none.",
+                    "::mlir::DenseF32ArrayAttr", "getChannelMaxAttr", (ins),
+                    /*methodBody=*/"", /*defaultImplementation=*/"return {};">
   ];
+  let extraSharedClassDeclaration = [{
+    /// Whether there is any bound.
+    bool isClamped() {
+      return $_op.getClampMinAttr() || $_op.getClampMaxAttr() ||
+             $_op.getChannelMaxAttr();
+    }
+  }];
 }
 
 def Q_WeightedOpInterface : OpInterface<"WeightedOpInterface"> {

@@ -42,11 +42,18 @@ def Q_Conv2DOp : Q_WeightedOp<"conv2d", [AttrSizedOperandSegments]> {
     by its storage range only, and added as rule N12 says: the same bits as the
     convolution followed by `q.add`, whose clamp this op then has.
 
+    `channel_max` holds an upper bound of each output channel, real numbers like
+    `clamp_max`: hi is then the smaller one of the two. `q-clamp-channels` sets
+    it, so that less is to be reckoned with in the layers that read the result
+    (rule N8).
+
     - Input, weights and result are all float or all quantized; input, residual
       and result per tensor, weights per tensor or along dimension 0; none of
       them has more than 16 bits.
     - A quantized bias is i32 with zero point 0 and scale Sx Sw[o] (rule N7).
     - `intermediate` goes with a quantized residual, and only with one.
+    - `channel_max` has a finite bound for every output channel, none below
+      `clamp_min`.
 
     ```mlir
     %0 = q.conv2d %x, %w bias %b {strides = array<i64: 2, 2>,
@@ -67,8 +74,8 @@ def Q_Conv2DOp : Q_WeightedOp<"conv2d", [AttrSizedOperandSegments]> {
     Optional<Q_Tensor>:$bias, Optional<Q_Tensor>:$residual,
     DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads,
     DenseI64ArrayAttr:$dilations, DefaultValuedAttr<I64Attr, "1">:$groups),
-    Q_Clamp, (ins OptionalAttr<TypeAttr>:$intermediate,
-                  UnitAttr:$zero_point_folded));
+    Q_Clamp, Q_ChannelMax, (ins OptionalAttr<TypeAttr>:$intermediate,
+                                UnitAttr:$zero_point_folded));
   let assemblyFormat = [{
     $input `,` $weights (`bias` $bias^)? (`residual` $residual^)?
     attr-dict `:` functional-type(operands, $output)
@@ -104,7 +111,7 @@ def Q_ConvTranspose2DOp : Q_WeightedOp<"conv_transpose2d"> {
     Optional<Q_Tensor>:$bias, DenseI64ArrayAttr:$strides,
     DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations,
     DenseI64ArrayAttr:$output_padding,
-    DefaultValuedAttr<I64Attr, "1">:$groups), Q_Clamp,
+    DefaultValuedAttr<I64Attr, "1">:$groups), Q_Clamp, Q_ChannelMax,
     (ins UnitAttr:$zero_point_folded));
   let assemblyFormat = [{
     $input `,` $weights (`bias` $bias^)? attr-dict
@@ -128,7 +135,8 @@ def Q_GemmOp : Q_WeightedOp<"gemm"> {
     ```
   }];
   let arguments = !con((ins Q_Tensor:$input, Q_Tensor:$weights,
-    Optional<Q_Tensor>:$bias), Q_Clamp, (ins UnitAttr:$zero_point_folded));
+    Optional<Q_Tensor>:$bias), Q_Clamp, Q_ChannelMax,
+    (ins UnitAttr:$zero_point_folded));
   let assemblyFormat = [{
     $input `,` $weights (`bias` $bias^)? attr-dict
     `:` functional-type(operands, $output)

@@ -48,5 +48,7 @@ class Q_ShapedOp<string mnemonic, list<Trait> traits = []>
 /// The real bounds of a fused clamp (rule N11).
 defvar Q_Clamp = (ins OptionalAttr<F32Attr>:$clamp_min,
                       OptionalAttr<F32Attr>:$clamp_max);
+/// The same for each channel of the result, above.
+defvar Q_ChannelMax = (ins OptionalAttr<DenseF32ArrayAttr>:$channel_max);
 
 #endif // QDIALECT_QOPCLASSES_TD

@@ -102,6 +102,37 @@ static void recordTypes(func::FuncOp function) {
       function.setResultAttr(i, kTypeAttrName, TypeAttr::get(result));
 }
 
+/// Upper bounds of channels become a minimum with a constant: the same integers
+/// (rules N11 and N13), or the same floats.
+static LogicalResult expandChannelMaxima(FusedClampOpInterface op) {
+  DenseF32ArrayAttr reals = op.getChannelMaxAttr();
+  Value result = op->getResult(0);
+  OpBuilder b(op.getContext());
+  b.setInsertionPointAfter(op);
+  RankedTensorType type = RankedTensorType::get(
+      {reals.size()}, getElementTypeOrSelf(result.getType()));
+  Value bounds;
+  if (quant::UniformQuantizedType quantized = getPerTensorType(result)) {
+    FailureOr<SmallVector<int32_t>> maxima = getChannelMaxima(op);
+    if (failed(maxima))
+      return failure();
+    unsigned width = quantized.getStorageTypeIntegralWidth() <= 8 ? 8 : 16;
+    SmallVector<APInt> stored = llvm::map_to_vector(*maxima, [&](int32_t q) {
+      return APInt(width, q, /*isSigned=*/true, /*implicitTrunc=*/true);
+    });
+    auto storage = RankedTensorType::get(reals.size(), b.getIntegerType(width));
+    bounds = ConstOp::create(b, op.getLoc(), type,
+                             DenseElementsAttr::get(storage, stored));
+  } else {
+    bounds = ConstOp::create(b, op.getLoc(), type,
+                             DenseElementsAttr::get(type, reals.asArrayRef()));
+  }
+  op->removeAttr("channel_max");
+  auto least = MinOp::create(b, op.getLoc(), result.getType(), result, bounds);
+  result.replaceAllUsesExcept(least, least);
+  return success();
+}
+
 namespace {
 
 class ConvertQToLinalgPass
@@ -116,6 +147,14 @@ public:
     });
     if (isBad)
       return signalPassFailure();
+    SmallVector<FusedClampOpInterface> bounded;
+    module.walk([&](FusedClampOpInterface op) {
+      if (op.getChannelMaxAttr())
+        bounded.push_back(op);
+    });
+    for (FusedClampOpInterface op : bounded)
+      if (failed(expandChannelMaxima(op)))
+        return signalPassFailure();
     module.walk([](func::FuncOp function) { recordTypes(function); });
     if (failed(convert(module)))
       signalPassFailure();

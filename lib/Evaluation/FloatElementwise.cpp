@@ -28,11 +28,13 @@ ClampBounds::ClampBounds(FusedClampOpInterface op)
     low = bound.getValueAsDouble();
   if (FloatAttr bound = op.getClampMaxAttr())
     high = bound.getValueAsDouble();
+  if (DenseF32ArrayAttr maxima = op.getChannelMaxAttr())
+    channelHigh = maxima.asArrayRef().vec();
 }
 
 bool ClampBounds::isTrivial() const {
   return low == -std::numeric_limits<float>::infinity() &&
-         high == std::numeric_limits<float>::infinity();
+         high == std::numeric_limits<float>::infinity() && channelHigh.empty();
 }
 
 /// NaN stays NaN: the comparisons are false for it.
@@ -46,6 +48,12 @@ void ClampBounds::apply(MutableArrayRef<float> values) const {
     return;
   for (float &value : values)
     value = clamp(value, low, high);
+  if (channelHigh.empty())
+    return;
+  for (auto [i, value] : llvm::enumerate(values)) {
+    float bound = channelHigh[i % channelHigh.size()];
+    value = value > bound ? bound : value;
+  }
 }
 
 //===----------------------------------------------------------------------===//

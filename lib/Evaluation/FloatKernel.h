@@ -94,6 +94,8 @@ inline llvm::ArrayRef<int64_t> getShape(mlir::Value value) {
 /// The real bounds of an op with a fused clamp (rule N11).
 struct ClampBounds {
   float low, high;
+  /// Of each channel, the last dimension; none if empty.
+  std::vector<float> channelHigh;
   explicit ClampBounds(FusedClampOpInterface op);
   bool isTrivial() const;
   void apply(llvm::MutableArrayRef<float> values) const;

@@ -82,6 +82,35 @@ LogicalResult reference::checkAccumulator(Operation *op, int64_t accumulator) {
             "mode single, or quantize its input to fewer bits";
 }
 
+/// `kernel` and then the upper bounds of channels (rule N11), if `op` has them.
+static FailureOr<Kernel> boundChannels(Operation *op, Kernel kernel) {
+  auto clamped = dyn_cast<FusedClampOpInterface>(op);
+  DenseF32ArrayAttr reals =
+      clamped ? clamped.getChannelMaxAttr() : DenseF32ArrayAttr();
+  if (!reals)
+    return kernel;
+  auto bound = [](auto &elements, auto maxima) {
+    for (size_t i = 0; i < elements.size(); ++i)
+      if (elements[i] > maxima[i % maxima.size()])
+        elements[i] = maxima[i % maxima.size()];
+  };
+  SmallVector<int32_t> integers;
+  if (getPerTensorType(op->getResult(0))) {
+    FailureOr<SmallVector<int32_t>> maxima = getChannelMaxima(clamped);
+    if (failed(maxima))
+      return failure();
+    integers = *maxima;
+  }
+  return Kernel([=](Operands operands, Tensor &output) {
+    LogicalResult status = kernel(operands, output);
+    if (output.isFloat())
+      bound(output.f(), reals.asArrayRef());
+    else
+      bound(output.i(), ArrayRef<int32_t>(integers));
+    return status;
+  });
+}
+
 //===----------------------------------------------------------------------===//
 // The evaluator
 //===----------------------------------------------------------------------===//
@@ -178,7 +207,8 @@ LogicalResult ReferenceEvaluator::prepare() {
     FailureOr<Kernel> kernel = isIsland || entry == table.end()
                                    ? prepareFloat(&op)
                                    : entry->second(&op);
-    if (failed(kernel))
+    if (failed(kernel) ||
+        failed(kernel = boundChannels(&op, std::move(*kernel))))
       return failure();
     for (Value operand : op.getOperands())
       lastUse[operand] = steps.size();

@@ -72,6 +72,12 @@ LogicalResult Exporter::writeFloat(Operation *op) {
     };
     if (low || high)
       value = graph.add("Clip", {*value, bound(low), bound(high)}).result();
+    if (DenseF32ArrayAttr maxima = clamped.getChannelMaxAttr())
+      value =
+          graph
+              .add("Min",
+                   {*value, graph.addReals(maxima.size(), maxima.asArrayRef())})
+              .result();
   }
   Value result = op->getResult(0);
   names[result] = *value;
@@ -110,6 +116,17 @@ LogicalResult Exporter::write(Operation *op) {
     if (failed(own))
       return failure();
     bounds = *own;
+    auto maxima = getChannelMaxima(clamped);
+    if (failed(maxima))
+      return failure();
+    if (!maxima->empty()) {
+      auto reals = llvm::map_to_vector(*maxima, [&](int32_t q) {
+        return numerics::dequantize(q, getQuantParams(type));
+      });
+      int64_t channels = reals.size();
+      value =
+          graph.add("Min", {*value, graph.addReals(channels, reals)}).result();
+    }
   }
   names[result] = store(*value, type, bounds);
   return success();

@@ -70,6 +70,14 @@ bool q::numerics::isPairSafe(int w0, int w1, int amax) {
   return isChainSafe(sums, amax);
 }
 
+bool q::numerics::isPairSafe(int w0, int amax0, int w1, int amax1) {
+  // As if the products were the weights.
+  LaneSums sums;
+  sums.add(w0 * amax0);
+  sums.add(w1 * amax1);
+  return isChainSafe(sums, 1);
+}
+
 bool q::numerics::isChainSafe(LaneSums sums, int amax, bool centred) {
   if (centred)
     return amax * (sums.positive + sums.negative) <= 65535;

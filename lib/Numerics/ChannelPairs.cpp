@@ -8,44 +8,45 @@
 #include "QDialect/Numerics/ChannelPairs.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <numeric>
 
 using namespace q::numerics;
 
 void PairCosts::add(const int8_t *w, size_t rows, size_t total, size_t first,
-                    int amax) {
-  if (amax <= 0)
+                    const std::vector<int> &amax) {
+  int largest = *std::max_element(amax.begin(), amax.end());
+  if (largest <= 0)
     return;
   // Where all pairs of very many weights may be too heavy, some rows tell
   // enough.
   constexpr size_t mostWork = size_t(1) << 31;
   size_t step = std::max<size_t>(
       1, rows / std::max<size_t>(1, mostWork / channels / channels));
-  // The largest sum of two weights of one sign that fits.
-  const int limits[] = {32767 / amax, 32768 / amax};
-  std::vector<std::pair<int, size_t>> signedWeights;
+  std::vector<std::pair<int, size_t>> products; ///< the largest, of one sign
   for (size_t row = 0; row < rows; row += step) {
     const int8_t *at = w + row * total + first;
+    auto productOf = [&](size_t c) { return at[c] * amax[c % amax.size()]; };
     for (size_t c = 0; c < channels; ++c)
-      weights[c] += at[c] < 0 ? -int(at[c]) : int(at[c]);
+      weights[c] += std::abs(productOf(c)) / largest;
     for (int sign : {1, -1}) {
-      int limit = limits[sign < 0];
-      signedWeights.clear();
+      int limit = sign < 0 ? 32768 : 32767;
+      products.clear();
       for (size_t c = 0; c < channels; ++c)
         if (sign * at[c] > 0)
-          signedWeights.push_back({sign * at[c], c});
-      std::sort(signedWeights.rbegin(), signedWeights.rend());
-      // Falling weights: the partners of each one that is too heavy are at the
+          products.push_back({sign * productOf(c), c});
+      std::sort(products.rbegin(), products.rend());
+      // Falling products: the partners of each one that is too heavy are at the
       // front.
-      for (size_t i = 1; i < signedWeights.size(); ++i) {
-        auto [own, a] = signedWeights[i];
-        if (own + signedWeights[0].first <= limit)
+      for (size_t i = 1; i < products.size(); ++i) {
+        auto [own, a] = products[i];
+        if (own + products[0].first <= limit)
           break;
         for (size_t j = 0; j < i; ++j) {
-          auto [other, b] = signedWeights[j];
-          int64_t excess = own + other - limit;
-          if (excess <= 0)
+          auto [other, b] = products[j];
+          if (own + other <= limit)
             break;
+          int64_t excess = (own + other - limit + largest - 1) / largest;
           costs[a * channels + b] += excess * excess;
           costs[b * channels + a] += excess * excess;
         }

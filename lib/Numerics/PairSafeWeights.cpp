@@ -20,6 +20,8 @@ struct Pair {
   size_t first;
   bool isWhole;
   size_t group;
+  /// The largest activations that the two meet, at least 1.
+  int amax[2];
 };
 
 /// Where two weights of a channel are to be, in units of its scale, and what
@@ -41,15 +43,15 @@ struct IntegerPair {
   int64_t first, second;
 };
 
-/// The integers of pairs.
+/// The integers of a pair.
 class PairRounder {
 public:
-  PairRounder(const QuantParams &params, int amax)
-      : params(params), amax(amax), largestSum(32767 / std::max(amax, 1)) {}
+  PairRounder(const QuantParams &params, const Pair &pair)
+      : params(params), amax{pair.amax[0], pair.amax[1]} {}
 
   bool isSafe(IntegerPair pair) const {
-    return isPairSafe(static_cast<int>(pair.first),
-                      static_cast<int>(pair.second), amax);
+    return isPairSafe(static_cast<int>(pair.first), amax[0],
+                      static_cast<int>(pair.second), amax[1]);
   }
 
   IntegerPair round(const PairTarget &target) const {
@@ -58,48 +60,61 @@ public:
   }
 
   /// The best pair that is safe, where the nearest one is not: both have one
-  /// sign, and it lies on the line first + second = largest sum.
+  /// sign, and it lies on the line amax[0] first + amax[1] second = 32767.
   IntegerPair roundSafely(const PairTarget &target, IntegerPair nearest) const {
     int64_t sign = nearest.first < 0 ? -1 : 1;
-    // Of d1 r^2 + d2 (a - (1 - share) r)^2, with r the distance of the first
-    // integer from its target and a that of the second for r = 0.
-    double slope = 1 - target.share;
-    double apart = double(sign * largestSum) - target.first - target.second -
-                   target.share * target.offset;
+    // Of d1 r^2 + d2 (a - (steepness - share) r)^2, with r the distance of the
+    // first integer from its target and a that of the second for r = 0.
+    double steepness = double(amax[0]) / amax[1];
+    double slope = steepness - target.share;
+    double apart = double(sign * getPartner(0)) - steepness * target.first -
+                   target.second - target.share * target.offset;
     double weight = target.firstCost + target.secondCost * slope * slope;
-    double distance =
-        weight > 0 ? target.secondCost * slope * apart / weight : apart / 2;
-    int64_t most = std::min(largestSum, params.qmax);
+    double distance = weight > 0 ? target.secondCost * slope * apart / weight
+                                 : apart / (1 + steepness);
+    // Where the partner would be larger than a weight can be.
+    int64_t beyond = kMost - (params.qmax + 1) * amax[1];
     int64_t first = std::clamp<int64_t>(
         std::llround(double(sign) * (target.first + distance)),
-        largestSum - most, most);
-    return {sign * first, sign * (largestSum - first)};
+        beyond < 0 ? 0 : beyond / amax[0] + 1,
+        std::min<int64_t>(kMost / amax[0], params.qmax));
+    return {sign * first, sign * std::min(getPartner(first), params.qmax)};
   }
 
 private:
+  /// The largest second weight beside a first one of the same sign.
+  int64_t getPartner(int64_t first) const {
+    return (kMost - amax[0] * first) / amax[1];
+  }
+
   int64_t roundOne(double target) const {
     return std::clamp(static_cast<int64_t>(std::nearbyint(target)), params.qmin,
                       params.qmax);
   }
 
+  static constexpr int64_t kMost = 32767; ///< of products of one sign
   const QuantParams &params;
-  int amax;
-  int64_t largestSum; ///< of two weights of one sign
+  int amax[2];
 };
 
 /// A panel, tried in several ways and then changed.
 class Panel {
 public:
-  Panel(std::vector<PanelChannel> &channels, WeightRuns runs, int amax,
-        const OutputErrors &errors)
-      : channels(channels), runs(runs), amax(amax), errors(errors),
+  Panel(std::vector<PanelChannel> &channels, WeightRuns runs,
+        const std::vector<int> &amax, const OutputErrors &errors)
+      : channels(channels), runs(runs), errors(errors),
         groups(runs.runs * ((runs.length + 3) / 4)), scales(channels.size()),
         integers(channels.size()), added(groups), isUnsafe(groups) {
     size_t groupsPerRun = (runs.length + 3) / 4;
+    auto amaxAt = [&](size_t i) { return std::max(amax[i % amax.size()], 1); };
     for (size_t run = 0; run < runs.runs; ++run)
-      for (size_t i = 0; i < runs.length; i += 2)
-        pairs.push_back({run * runs.length + i, i + 1 < runs.length,
-                         run * groupsPerRun + i / 4});
+      for (size_t i = 0; i < runs.length; i += 2) {
+        size_t first = run * runs.length + i;
+        pairs.push_back({first,
+                         i + 1 < runs.length,
+                         run * groupsPerRun + i / 4,
+                         {amaxAt(first), amaxAt(first + 1)}});
+      }
     for (size_t c = 0; c < channels.size(); ++c)
       plain += roundPlainly(c);
   }
@@ -184,7 +199,6 @@ private:
   double roundPlainly(size_t c) {
     const PanelChannel &channel = channels[c];
     const QuantParams &params = channel.candidates.front();
-    PairRounder rounder(params, amax);
     double unit = getUnit(c, params), loss = 0;
     std::vector<float> real = getReal(c, params), targets = real;
     for (size_t i = 0; i < targets.size(); ++i) {
@@ -194,6 +208,7 @@ private:
       errors.makeUpFor(i, integer - real[i], targets.data());
     }
     for (const Pair &pair : pairs) {
+      PairRounder rounder(params, pair);
       PairTarget target = getTarget(pair, real);
       IntegerPair nearest = rounder.round(target);
       if (rounder.isSafe(nearest))
@@ -212,11 +227,11 @@ private:
     double least = std::numeric_limits<double>::infinity();
     for (size_t i = 0; i < channel.candidates.size(); ++i) {
       const QuantParams &params = channel.candidates[i];
-      PairRounder rounder(params, amax);
       std::vector<float> real = getReal(c, params);
       double cost = 0;
       bool isChanged = false;
       for (const Pair &pair : pairs) {
+        PairRounder rounder(params, pair);
         PairTarget target = getTarget(pair, real);
         IntegerPair integer = rounder.round(target);
         if (!isLeft[pair.group] && !rounder.isSafe(integer)) {
@@ -240,7 +255,6 @@ private:
   double roundChannel(size_t c, const std::vector<bool> &isLeft) {
     const PanelChannel &channel = channels[c];
     const QuantParams &params = channel.candidates[scales[c]];
-    PairRounder rounder(params, amax);
     std::vector<int64_t> &chosen = integers[c];
     std::vector<float> real = getReal(c, params), targets = real;
     chosen.resize(real.size());
@@ -252,6 +266,7 @@ private:
         target.share = double(errors.getShare(i));
         target.offset = double(real[i]) - double(targets[i]);
       }
+      PairRounder rounder(params, pair);
       IntegerPair integer = rounder.round(target);
       if (!isLeft[pair.group] && !rounder.isSafe(integer))
         integer = rounder.roundSafely(target, integer);
@@ -270,7 +285,6 @@ private:
 
   std::vector<PanelChannel> &channels;
   WeightRuns runs;
-  int amax;
   const OutputErrors &errors;
   size_t groups;
   std::vector<Pair> pairs;
@@ -284,7 +298,8 @@ private:
 } // namespace
 
 PairSafePanel q::numerics::makePanelSafe(std::vector<PanelChannel> &channels,
-                                         WeightRuns runs, int amax,
+                                         WeightRuns runs,
+                                         const std::vector<int> &amax,
                                          const OutputErrors &errors,
                                          double tolerance) {
   Panel panel(channels, runs, amax, errors);

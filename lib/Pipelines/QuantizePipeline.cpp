@@ -120,6 +120,12 @@ std::string q::getParametersPipeline(const QuantizeOptions &options) {
     if (options.samples != 0)
       pass.set("samples", options.samples);
   };
+  std::string clamps;
+  if (options.clampChannels && !options.data.empty()) {
+    PassText clamp("q-clamp-channels");
+    setData(clamp);
+    clamps = onFunctions({clamp.str()}) + ",";
+  }
   std::string pairs;
   if (options.pairSafe != "off") {
     PassText safe("q-make-pairs-safe");
@@ -133,10 +139,10 @@ std::string q::getParametersPipeline(const QuantizeOptions &options) {
   // them.
   std::string share = onFunctions({"q-share-parameters"});
   if (!corrects)
-    return pin + pairs + share;
+    return pin + clamps + pairs + share;
   PassText correct("q-correct-bias");
   setData(correct);
-  return pin + pairs + share + "," + correct.str();
+  return pin + clamps + pairs + share + "," + correct.str();
 }
 
 std::string q::getQuantizePipeline(const QuantizeOptions &options) {
@@ -193,6 +199,9 @@ struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
   Option<bool> equalize{*this, "equalize",
                         llvm::cl::desc("Equalize channels, if there is data"),
                         llvm::cl::init(true)};
+  Option<bool> clampChannels{
+      *this, "clamp-channels",
+      llvm::cl::desc("Bound channels from above, if there is data")};
   Option<bool> floatIslands{
       *this, "allow-float-islands",
       llvm::cl::desc("Ops without an integer form stay in float")};
@@ -221,6 +230,7 @@ struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
     options.weightMethod = weightMethod;
     options.correctBias = correctBias;
     options.equalize = equalize;
+    options.clampChannels = clampChannels;
     options.floatIslands = floatIslands;
     options.loadStatistics = load;
     options.saveStatistics = save;

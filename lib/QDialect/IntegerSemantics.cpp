@@ -118,6 +118,21 @@ FailureOr<IntegerBounds> q::getIntegerBounds(FusedClampOpInterface op) {
   return getIntegerBounds(op.getClampMinAttr(), op.getClampMaxAttr(), *params);
 }
 
+FailureOr<SmallVector<int32_t>> q::getChannelMaxima(FusedClampOpInterface op) {
+  SmallVector<int32_t> maxima;
+  DenseF32ArrayAttr reals = op.getChannelMaxAttr();
+  if (!reals)
+    return maxima;
+  FailureOr<QuantParams> params = getTensorParams(op, op->getResult(0));
+  FailureOr<IntegerBounds> bounds = getIntegerBounds(op);
+  if (failed(params) || failed(bounds))
+    return failure();
+  for (float real : reals.asArrayRef())
+    maxima.push_back(std::min(
+        static_cast<int32_t>(numerics::quantize(real, *params)), bounds->hi));
+  return maxima;
+}
+
 FailureOr<numerics::Multiplier> q::getMultiplier(Operation *op, double real,
                                                  bool isAverage) {
   FailureOr<numerics::Rounding> rounding = getRounding(op);

@@ -91,8 +91,8 @@ OpFoldResult RequantizeOp::fold(FoldAdaptor) {
 template <typename OpTy>
 static OpFoldResult foldNeutral(OpTy op, Attribute rhs, float neutral) {
   std::optional<float> splat = getSplat(rhs);
-  bool isNeutral =
-      splat && *splat == neutral && !op.getClampMin() && !op.getClampMax();
+  auto clamped = cast<FusedClampOpInterface>(op.getOperation());
+  bool isNeutral = splat && *splat == neutral && !clamped.isClamped();
   return identityIf(isNeutral, op.getLhs(), op.getOutput());
 }
 

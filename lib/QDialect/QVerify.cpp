@@ -110,6 +110,25 @@ static LogicalResult verifyClampBounds(FusedClampOpInterface op) {
   if (low && high && low.getValueAsDouble() > high.getValueAsDouble())
     return op->emitOpError("clamps to an empty range [")
            << low.getValueAsDouble() << ", " << high.getValueAsDouble() << "]";
+  DenseF32ArrayAttr maxima = op.getChannelMaxAttr();
+  if (!maxima)
+    return success();
+  ArrayRef<int64_t> shape =
+      cast<RankedTensorType>(op->getResult(0).getType()).getShape();
+  if (shape.empty() || maxima.size() != shape.back())
+    return op->emitOpError("has ")
+           << maxima.size() << " values of 'channel_max' for "
+           << (shape.empty() ? 0 : shape.back()) << " channels";
+  for (auto [channel, bound] : llvm::enumerate(maxima.asArrayRef())) {
+    if (!std::isfinite(bound))
+      return op->emitOpError("bounds channel ")
+             << channel << " by a number that is not finite; the largest one "
+             << "that its type can hold bounds nothing";
+    if (low && bound < low.getValueAsDouble())
+      return op->emitOpError("clamps channel ")
+             << channel << " to an empty range [" << low.getValueAsDouble()
+             << ", " << bound << "]";
+  }
   return success();
 }
 

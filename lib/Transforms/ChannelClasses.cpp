@@ -102,7 +102,8 @@ bool ChannelClasses::allows(Operation *op) const {
     return true;
   if (auto clamp = dyn_cast<FusedClampOpInterface>(op)) {
     FloatAttr low = clamp.getClampMinAttr();
-    if (clamp.getClampMaxAttr() || (low && !low.getValue().isZero()))
+    if (clamp.getClampMaxAttr() || clamp.getChannelMaxAttr() ||
+        (low && !low.getValue().isZero()))
       return false;
   }
   if (auto pad = dyn_cast<PadOp>(op))

@@ -53,6 +53,8 @@ public:
   size_t getExtent(size_t id) const { return extents[id]; }
   static size_t getExtent(llvm::ArrayRef<Segment> space);
   llvm::ArrayRef<Layer> getLayers() const { return layers; }
+  /// The classes of the channels of a value; none if nothing is known of it.
+  Space getSpace(mlir::Value value) const { return spaces.lookup(value); }
 
 private:
   Space create(size_t extent);

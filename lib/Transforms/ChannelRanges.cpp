@@ -18,6 +18,35 @@ static ArrayRef<int64_t> getShape(Value value) {
   return cast<RankedTensorType>(value.getType()).getShape();
 }
 
+/// `bounds` cut to those of single channels, where `value` is made with them.
+static FailureOr<ChannelRanges::Bounds>
+cutToMaxima(Value value, ChannelRanges::Bounds bounds) {
+  auto clamped = dyn_cast_or_null<FusedClampOpInterface>(value.getDefiningOp());
+  if (!clamped)
+    return bounds;
+  auto maxima = getChannelMaxima(clamped);
+  if (failed(maxima))
+    return failure();
+  if (!maxima->empty() && bounds.size() == 1)
+    bounds.resize(maxima->size(), bounds.front());
+  for (auto [own, most] : llvm::zip(bounds, *maxima))
+    own = {std::min(own.lo, most), std::min(own.hi, most)};
+  return bounds;
+}
+
+bool q::keepsChannelRanges(Operation *op) {
+  if (isa_and_nonnull<MaxPool2DOp>(op))
+    return true;
+  if (auto reshape = dyn_cast_or_null<ReshapeOp>(op)) {
+    ArrayRef<int64_t> from = getShape(reshape.getInput()),
+                      to = getShape(reshape.getResult());
+    return !from.empty() && !to.empty() && from.back() == to.back();
+  }
+  auto concat = dyn_cast_or_null<ConcatOp>(op);
+  return concat && static_cast<size_t>(concat.getAxis()) + 1 ==
+                       getShape(concat.getResult()).size();
+}
+
 /// A layer whose every number is known: constant weights and bias.
 static bool isKnownLayer(WeightedOpInterface layer) {
   auto conv = dyn_cast<Conv2DOp>(layer.getOperation());
@@ -34,6 +63,8 @@ FailureOr<ChannelRanges::Bounds> ChannelRanges::get(Value value) {
     return failure();
   auto bounds = compute(value, *all);
   if (succeeded(bounds))
+    bounds = cutToMaxima(value, std::move(*bounds));
+  if (succeeded(bounds))
     known[value] = *bounds;
   return bounds;
 }
@@ -43,19 +74,10 @@ FailureOr<ChannelRanges::Bounds> ChannelRanges::compute(Value value,
   Operation *op = value.getDefiningOp();
   if (auto layer = dyn_cast_or_null<WeightedOpInterface>(op))
     return isKnownLayer(layer) ? computeLayer(layer, all) : Bounds{all};
-  if (isa_and_nonnull<MaxPool2DOp>(op))
-    return get(op->getOperand(0));
-  if (auto reshape = dyn_cast_or_null<ReshapeOp>(op);
-      reshape && !getShape(value).empty() &&
-      !getShape(reshape.getInput()).empty() &&
-      getShape(reshape.getInput()).back() == getShape(value).back())
-    return get(reshape.getInput());
-  auto concat = dyn_cast_or_null<ConcatOp>(op);
-  if (!concat ||
-      static_cast<size_t>(concat.getAxis()) + 1 != getShape(value).size())
+  if (!keepsChannelRanges(op))
     return Bounds{all};
   Bounds bounds;
-  for (Value operand : concat.getInputs()) {
+  for (Value operand : op->getOperands()) {
     auto own = get(operand);
     if (failed(own))
       return failure();

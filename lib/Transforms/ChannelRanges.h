@@ -14,6 +14,11 @@
 
 namespace q {
 
+/// Whether the results of `op`, which may be null, have the channels of its
+/// operands, each within the range that it has there: it chooses among elements
+/// or gives them another shape, or puts channels side by side.
+bool keepsChannelRanges(mlir::Operation *op);
+
 /// What storage values each channel (the last dimension) of a tensor can take:
 /// proven from the weights, the bias and the clamp of the layer that makes it,
 /// tighter than ValueRanges where few products meet, as behind a depthwise

@@ -109,6 +109,7 @@ void Comparison::addLayer(WeightedOpInterface layer) {
     auto bounds = cast<FusedClampOpInterface>(copy);
     bounds.setClampMinAttr(nullptr);
     bounds.setClampMaxAttr(nullptr);
+    copy->removeAttr("channel_max");
     return copy->getResult(0);
   };
   Value expected = clone(real), actual = clone(simulated);
@@ -126,10 +127,15 @@ void Comparison::addLayer(WeightedOpInterface layer) {
 /// The clamp that `layer` had before it was cut off.
 Value Comparison::addClamp(FusedClampOpInterface layer, Value value) {
   FloatAttr low = layer.getClampMinAttr(), high = layer.getClampMaxAttr();
-  if (!low && !high)
-    return value;
-  return ClampOp::create(builder, layer.getLoc(), value.getType(), value, low,
-                         high);
+  Location loc = layer.getLoc();
+  Type type = value.getType();
+  if (low || high)
+    value = ClampOp::create(builder, loc, type, value, low, high);
+  if (DenseF32ArrayAttr maxima = layer.getChannelMaxAttr())
+    value = MinOp::create(
+        builder, loc, type, value,
+        createFloatConstant(builder, loc, maxima.size(), maxima.asArrayRef()));
+  return value;
 }
 
 /// The mean of each channel, which is the last dimension.

@@ -265,8 +265,7 @@ static WeightedOpInterface getLayerBefore(const ChannelMap &map) {
   if (!layer || !map.input.hasOneUse() ||
       !(hasFloatConstants(layer) || canScaleGiven(layer, map.scale)))
     return nullptr;
-  auto clamped = cast<FusedClampOpInterface>(layer.getOperation());
-  if (clamped.getClampMinAttr() || clamped.getClampMaxAttr())
+  if (cast<FusedClampOpInterface>(layer.getOperation()).isClamped())
     return nullptr;
   if (auto conv = dyn_cast<Conv2DOp>(layer.getOperation()))
     if (conv.getResidual())
@@ -314,7 +313,7 @@ static WeightedOpInterface getLayerAfter(Operation *op, const ChannelMap &map) {
   if (!layer || layer.getInput() != result || !hasFloatConstants(layer))
     return nullptr;
   if (auto clamp = dyn_cast<FusedClampOpInterface>(op))
-    if (clamp.getClampMinAttr() || clamp.getClampMaxAttr())
+    if (clamp.isClamped())
       return nullptr;
   bool shifts = llvm::any_of(map.shift, [](double s) { return s != 0.0; });
   if (!shifts || isa<GemmOp>(layer.getOperation()))
@@ -391,7 +390,7 @@ static void makeDepthwise(Operation *op, const ChannelMap &map) {
       /*residual=*/Value(), builder.getDenseI64ArrayAttr({1, 1}),
       builder.getDenseI64ArrayAttr({0, 0, 0, 0}),
       builder.getDenseI64ArrayAttr({1, 1}), builder.getI64IntegerAttr(channels),
-      FloatAttr(), FloatAttr(), TypeAttr(), UnitAttr());
+      FloatAttr(), FloatAttr(), DenseF32ArrayAttr(), TypeAttr(), UnitAttr());
   if (!isImage)
     result = ReshapeOp::create(builder, loc, type, result);
   op->getResult(0).replaceAllUsesWith(result);

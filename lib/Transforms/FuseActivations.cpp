@@ -75,8 +75,8 @@ static bool canAbsorb(Value value, Bounds bounds) {
   Operation *op = value.getDefiningOp();
   if (!op || !value.hasOneUse())
     return false;
-  if (isa<FusedClampOpInterface>(op))
-    return true;
+  if (auto clamped = dyn_cast<FusedClampOpInterface>(op))
+    return !clamped.getChannelMaxAttr();
   // A zero border stays zero only if zero is within the bounds.
   if (isa<PadOp>(op) && bounds.clamp(0.0) != 0.0)
     return false;

@@ -21,8 +21,8 @@ using namespace q;
 static Conv2DOp getFusible(AddOp add, Value value) {
   auto conv = value.getDefiningOp<Conv2DOp>();
   if (!conv || !value.hasOneUse() || conv->getBlock() != add->getBlock() ||
-      !getPerTensorType(value) || conv.getResidual() || conv.getClampMin() ||
-      conv.getClampMax() ||
+      !getPerTensorType(value) || conv.getResidual() ||
+      cast<FusedClampOpInterface>(conv.getOperation()).isClamped() ||
       cast<ShapedType>(value.getType()).getShape() !=
           cast<ShapedType>(add.getType()).getShape())
     return nullptr;
@@ -57,7 +57,8 @@ static void fuse(AddOp add, Conv2DOp conv, Value residual) {
       add.getType(), conv.getInput(), conv.getWeights(), conv.getBias(),
       residual, conv.getStridesAttr(), conv.getPadsAttr(),
       conv.getDilationsAttr(), conv.getGroupsAttr(), add.getClampMinAttr(),
-      add.getClampMaxAttr(), TypeAttr::get(getPerTensorType(conv.getOutput())),
+      add.getClampMaxAttr(), add.getChannelMaxAttr(),
+      TypeAttr::get(getPerTensorType(conv.getOutput())),
       conv.getZeroPointFoldedAttr());
   for (NamedAttribute attribute : conv->getDiscardableAttrs())
     fused->setDiscardableAttr(attribute.getName(), attribute.getValue());

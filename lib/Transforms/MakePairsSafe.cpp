@@ -49,9 +49,10 @@ struct MakePairsSafePass : q::impl::MakePairsSafeBase<MakePairsSafePass> {
 
 private:
   bool isPaired(WeightedOpInterface layer) {
-    return getWeightQuantizer(layer) &&
-           getLargestActivation(layer.getInput()) && addsProducts(layer) &&
-           !(isLimited() && (suitsWinograd(layer) || waitsForWeights(layer)));
+    return isLimited() ? multipliesPairs(layer)
+                       : getWeightQuantizer(layer) &&
+                             getLargestActivation(layer.getInput()) &&
+                             addsProducts(layer);
   }
 
   LogicalResult collect(std::vector<eval::InputMoments> &layers) {
@@ -162,7 +163,7 @@ private:
   void makeSafe(const eval::InputMoments &moments,
                 std::vector<numerics::PanelChannel> &all) {
     WeightedOpInterface layer = moments.layer;
-    int amax = *getLargestActivation(layer.getInput());
+    std::vector<int> amax = getLargestFactors(layer);
     numerics::WeightRuns runs = getWeightRuns(layer);
     numerics::OutputErrors errors = getErrors(moments, runs.runs * runs.length);
     double limit =

@@ -94,6 +94,15 @@ struct PairChannelsPass : q::impl::PairChannelsBase<PairChannelsPass> {
     for (const ChannelClasses::Layer &layer : classes.getLayers())
       if (failed(permute(classes, layer)))
         return signalPassFailure();
+    getOperation().walk([&](FusedClampOpInterface op) {
+      if (DenseF32ArrayAttr maxima = op.getChannelMaxAttr())
+        op->setAttr(
+            "channel_max",
+            Builder(op.getContext())
+                .getDenseF32ArrayAttr(permuteRows(
+                    maxima.asArrayRef(),
+                    getOrder(classes, classes.getSpace(op->getResult(0))))));
+    });
     eraseDeadConstants(getOperation());
   }
 
@@ -104,7 +113,7 @@ private:
     bool isRead = false;
     for (const ChannelClasses::Layer &layer : classes.getLayers()) {
       WeightedOpInterface op = layer.op;
-      std::optional<int> amax = getLargestActivation(op.getInput());
+      auto amax = getLargestActivations(op.getInput());
       bool isPaired = getWeightQuantizer(op) || getGivenWeights(op);
       if (layer.isDepthwise || !isPaired || !amax || suitsWinograd(op) ||
           waitsForWeights(op))
@@ -121,7 +130,7 @@ private:
           if (failed(weights))
             return failure();
           costs.add(weights->data(), weights->size() / total, total, first,
-                    *amax);
+                    getPart(*amax, first, segment.extent));
           isRead = true;
         }
         first += segment.extent;
@@ -136,6 +145,14 @@ private:
     else
       ++permutedClasses;
     return order;
+  }
+
+  /// What `all`, one number for all channels or one for each, has for some.
+  static std::vector<int> getPart(const std::vector<int> &all, size_t first,
+                                  size_t extent) {
+    if (all.size() == 1)
+      return all;
+    return {all.begin() + first, all.begin() + first + extent};
   }
 
   /// The order of all channels of a tensor, empty if it stays.

@@ -7,6 +7,8 @@
 
 #include "PairLayers.h"
 
+#include "ChannelRanges.h"
+
 #include "QDialect/Transforms/Constants.h"
 #include "QDialect/Transforms/Quantizers.h"
 
@@ -33,6 +35,68 @@ std::optional<int> q::getLargestActivation(Value input) {
   if (bits > 8)
     return std::nullopt;
   return scheme.getIsSigned() ? 128 + (1 << (bits - 1)) - 1 : (1 << bits) - 1;
+}
+
+static ArrayRef<int64_t> getShape(Value value) {
+  return cast<RankedTensorType>(value.getType()).getShape();
+}
+
+/// The largest integers of the channels of `value`, counted from the smallest,
+/// where `quantizer` reads them; none if nothing bounds single channels.
+static std::vector<int> getChannelActivations(Value value,
+                                              QuantizerOp quantizer) {
+  Operation *op = value.getDefiningOp();
+  if (auto own = dyn_cast_or_null<QuantizerOp>(op))
+    return getChannelActivations(own.getInput(), own);
+  std::vector<int> all;
+  if (keepsChannelRanges(op)) {
+    // Side by side, or one.
+    bool isAnyBounded = false;
+    for (Value operand : op->getOperands()) {
+      std::vector<int> own = getChannelActivations(operand, quantizer);
+      isAnyBounded |= !own.empty();
+      own.resize(getShape(operand).back(), 255);
+      all.insert(all.end(), own.begin(), own.end());
+    }
+    return isAnyBounded ? all : std::vector<int>();
+  }
+  auto clamped = dyn_cast_or_null<FusedClampOpInterface>(op);
+  if (!clamped || !clamped.getChannelMaxAttr() || !quantizer)
+    return all;
+  SchemeAttr scheme = quantizer.getScheme();
+  if (!quantizer.getMin() || scheme.getBits() > 8)
+    return all;
+  auto params = chooseParams(scheme, quantizer.getMin()->front(),
+                             quantizer.getMax()->front());
+  if (!params)
+    return all;
+  int64_t offset = scheme.getIsSigned() ? 128 : 0;
+  for (float bound : clamped.getChannelMaxAttr().asArrayRef())
+    all.push_back(
+        static_cast<int>(numerics::quantize(bound, *params) + offset));
+  return all;
+}
+
+std::optional<std::vector<int>> q::getLargestActivations(Value input) {
+  std::optional<int> most = getLargestActivation(input);
+  if (!most)
+    return std::nullopt;
+  std::vector<int> all = getChannelActivations(input, getInputQuantizer(input));
+  if (all.empty())
+    return std::vector<int>{*most};
+  for (int &own : all)
+    own = std::min(own, *most);
+  return all;
+}
+
+std::vector<int> q::getLargestFactors(WeightedOpInterface layer) {
+  std::vector<int> channels = *getLargestActivations(layer.getInput());
+  // Groups meet channels of their own.
+  auto depth = static_cast<size_t>(getShape(layer.getWeights()).back());
+  std::vector<int> most(std::min(depth, channels.size()), 0);
+  for (auto [i, own] : llvm::enumerate(channels))
+    most[i % most.size()] = std::max(most[i % most.size()], own);
+  return most;
 }
 
 QuantizerOp q::getWeightQuantizer(WeightedOpInterface layer) {
@@ -72,4 +136,10 @@ bool q::waitsForWeights(WeightedOpInterface layer) {
   constexpr int64_t cachedWeights = 4 << 20;
   return output.getNumElements() == output.getShape().back() &&
          weights.getNumElements() > cachedWeights;
+}
+
+bool q::multipliesPairs(WeightedOpInterface layer) {
+  return getWeightQuantizer(layer) && getLargestActivation(layer.getInput()) &&
+         addsProducts(layer) && !suitsWinograd(layer) &&
+         !waitsForWeights(layer);
 }

@@ -11,6 +11,7 @@
 #include "QDialect/Schemes.h"
 
 #include <optional>
+#include <vector>
 
 namespace q {
 
@@ -21,6 +22,14 @@ QuantizerOp getInputQuantizer(mlir::Value input);
 /// The largest activation that the input's scheme allows, counted from the
 /// smallest storage value of 8 bits; nothing if there are more bits.
 std::optional<int> getLargestActivation(mlir::Value input);
+
+/// The same for each input channel, or one number for all of them: what the
+/// makers of the channels bound them by. Nothing if there are more bits.
+std::optional<std::vector<int>> getLargestActivations(mlir::Value input);
+
+/// What a layer's weights may meet of it, for the weights of any output channel
+/// one after the other, or for as many as come again and again.
+std::vector<int> getLargestFactors(WeightedOpInterface layer);
 
 /// The quantizer of a layer's constant weights, if they have 8 bits or fewer
 /// and none has factors or a zero point.
@@ -38,6 +47,10 @@ bool suitsWinograd(WeightedOpInterface layer);
 /// fully connected layer of more than four megabytes, each of which meets one
 /// row of activations.
 bool waitsForWeights(WeightedOpInterface layer);
+
+/// Whether it is of use to a layer if its pairs of products fit int16: bytes
+/// meet bytes, and none of the above holds.
+bool multipliesPairs(WeightedOpInterface layer);
 
 } // namespace q
 

@@ -42,7 +42,7 @@ static bool isNear(double a, double b) {
 
 static bool isClamped(Operation *op) {
   auto clamped = dyn_cast<FusedClampOpInterface>(op);
-  return clamped && (clamped.getClampMinAttr() || clamped.getClampMaxAttr());
+  return clamped && clamped.isClamped();
 }
 
 /// The operand of the addition or product `OpTy` with a scalar near `scalar`

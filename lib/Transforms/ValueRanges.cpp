@@ -35,8 +35,15 @@ ValueRanges::compute(Value value, quant::UniformQuantizedType type) {
   Operation *op = value.getDefiningOp();
   if (!op)
     return getIntegerBounds(params);
-  if (auto clamped = dyn_cast<FusedClampOpInterface>(op))
-    return getIntegerBounds(clamped);
+  if (auto clamped = dyn_cast<FusedClampOpInterface>(op)) {
+    auto bounds = getIntegerBounds(clamped);
+    auto maxima = getChannelMaxima(clamped);
+    if (failed(bounds) || failed(maxima))
+      return failure();
+    if (!maxima->empty())
+      bounds->hi = *llvm::max_element(*maxima);
+    return bounds;
+  }
   if (auto constant = dyn_cast<ConstOp>(op)) {
     auto values = getConstantInts(constant);
     if (failed(values))

@@ -264,3 +264,14 @@ func.func @lrn_octaves(%x: tensor<1x2x2x3x!a>) -> tensor<1x2x2x3x!a> {
   %0 = q.lrn %x {size = 99 : i64, alpha = 0.02 : f32, beta = 0.75 : f32, bias = 0.0 : f32} : (tensor<1x2x2x3x!a>) -> tensor<1x2x2x3x!a>
   return %0 : tensor<1x2x2x3x!a>
 }
+
+// Bounds of channels: a minimum with a constant.
+// CHECK-LABEL: func @channel_bounds
+func.func @channel_bounds(%x: tensor<3x2x!s>, %y: tensor<3x2x!s>) -> tensor<3x2x!s> {
+  // CHECK: %[[BOUNDS:.*]] = arith.constant dense<[5, -2]> : tensor<2xi8>
+  // CHECK: linalg.generic
+  // CHECK: linalg.generic {{.*}} ins(%{{.*}}, %[[BOUNDS]] : tensor<3x2xi8>, tensor<2xi8>)
+  // CHECK: arith.minsi {{.*}} : i8
+  %0 = q.add %x, %y {channel_max = array<f32: 2.6, -1.0>} : (tensor<3x2x!s>, tensor<3x2x!s>) -> tensor<3x2x!s>
+  return %0 : tensor<3x2x!s>
+}

@@ -184,3 +184,20 @@ func.func @packed_weights(%x: !x) -> (!y, !y, !y) {
   %y8 = q.gemm %x, %w8 : (!x, !w) -> !y
   return %y4, %y2, %y8 : !y, !y, !y
 }
+
+// -----
+
+!x = tensor<3x4x!quant.uniform<u8:f32, 0.5:3>>
+!w = tensor<10x4x!quant.uniform<i8<-127:127>:f32, 0.25>>
+!y = tensor<3x10x!quant.uniform<u8:f32, 1.0:100>>
+
+// Bounds of channels, as they are stored: two panels of 8 channels, the second
+// of which reaches back; 255 holds everything.
+// CHECK-LABEL: func @bounds
+// CHECK: %[[BOUNDS:.*]] = arith.constant dense<[90, 101, 102, 103, 104, 105, 106, 107, 102, 103, 104, 105, 106, 107, -1, 110]> : tensor<16xi8>
+// CHECK: qk.conv {{.*}} bounds %[[BOUNDS]] into
+func.func @bounds(%x: !x) -> !y {
+  %w = q.const dense<1> : tensor<10x4xi8> as !w
+  %y = q.gemm %x, %w {channel_max = array<f32: -10.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 500.0, 10.0>} : (!x, !w) -> !y
+  return %y : !y
+}

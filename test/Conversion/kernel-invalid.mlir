@@ -226,3 +226,16 @@ func.func private @amax() attributes {a = #qk.chain<length = 2, amax = 256, pair
 
 // expected-error @+1 {{counts of chains cannot be negative}}
 func.func private @negative() attributes {a = #qk.panel_chains<lengths = [2, 1], reach = [1, 1], counts = [1, -1]>}
+
+// -----
+
+func.func @bounds(%x: memref<4x16xi8>, %w: memref<256xi8>, %b: memref<16xi32>, %m: memref<16xf32>, %c: memref<8xi8>, %y: memref<4x16xi8>) {
+  // expected-error @+1 {{bounds must have 16 elements for this tile, but has 8}}
+  qk.conv %x weights %w bias %b multipliers %m bounds %c into %y {
+    kernel = array<i64: 1, 1>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>,
+    input_storage = #qk.storage<signed = false, zero_point = 3, lo = 0, hi = 255>,
+    output_storage = #qk.storage<signed = false, zero_point = 0, lo = 0, hi = 255>,
+    micro_kernel = #qk.micro_kernel<pmaddwd>, epilogue = #qk.epilogue<float>, tile = array<i64: 4, 2>}
+    : (memref<4x16xi8>, memref<256xi8>, memref<16xi32>, memref<16xf32>, memref<8xi8>, memref<4x16xi8>) -> ()
+  return
+}

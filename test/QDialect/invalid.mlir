@@ -348,6 +348,38 @@ func.func @empty_clamp(%x: tensor<4xf32>) {
 
 // -----
 
+func.func @channel_max_count(%x: tensor<1x3xf32>, %w: tensor<2x3xf32>) {
+  // expected-error @below {{has 3 values of 'channel_max' for 2 channels}}
+  %0 = q.gemm %x, %w {channel_max = array<f32: 1.0, 2.0, 3.0>} : (tensor<1x3xf32>, tensor<2x3xf32>) -> tensor<1x2xf32>
+  return
+}
+
+// -----
+
+func.func @channel_max_scalar(%x: tensor<f32>) {
+  // expected-error @below {{has 1 values of 'channel_max' for 0 channels}}
+  %0 = q.add %x, %x {channel_max = array<f32: 1.0>} : (tensor<f32>, tensor<f32>) -> tensor<f32>
+  return
+}
+
+// -----
+
+func.func @channel_max_infinite(%x: tensor<1x3xf32>, %w: tensor<2x3xf32>) {
+  // expected-error @below {{bounds channel 1 by a number that is not finite; the largest one that its type can hold bounds nothing}}
+  %0 = q.gemm %x, %w {channel_max = array<f32: 1.0, 0x7F800000>} : (tensor<1x3xf32>, tensor<2x3xf32>) -> tensor<1x2xf32>
+  return
+}
+
+// -----
+
+func.func @channel_max_below_minimum(%x: tensor<1x3xf32>, %w: tensor<2x3xf32>) {
+  // expected-error @below {{clamps channel 0 to an empty range [0.000000e+00, -1.000000e+00]}}
+  %0 = q.gemm %x, %w {clamp_min = 0.0 : f32, channel_max = array<f32: -1.0, 2.0>} : (tensor<1x3xf32>, tensor<2x3xf32>) -> tensor<1x2xf32>
+  return
+}
+
+// -----
+
 func.func @nan_clamp(%x: tensor<4xf32>) {
   // expected-error @below {{has a clamp bound that is not a number}}
   %0 = q.add %x, %x {clamp_min = 0x7FC00000 : f32} : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>

@@ -71,6 +71,8 @@ func.func @layers(%x: tensor<1x4x4x3xf32>, %w: tensor<5x2x2x3xf32>, %g: tensor<2
   %0 = q.conv_transpose2d %x, %w {strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, output_padding = array<i64: 0, 0>} : (tensor<1x4x4x3xf32>, tensor<5x2x2x3xf32>) -> tensor<1x8x8x5xf32>
   // CHECK: q.gemm %{{.*}}, %{{.*}} bias %{{.*}} {clamp_max = 6.000000e+00 : f32} : (tensor<2x3xf32>, tensor<4x3xf32>, tensor<4xf32>) -> tensor<2x4xf32>
   %1 = q.gemm %g, %v bias %b {clamp_max = 6.0 : f32} : (tensor<2x3xf32>, tensor<4x3xf32>, tensor<4xf32>) -> tensor<2x4xf32>
+  // CHECK: q.gemm %{{.*}}, %{{.*}} {channel_max = array<f32: 1.000000e+00, 0.000000e+00, -2.000000e+00, 5.000000e-01>} : (tensor<2x3xf32>, tensor<4x3xf32>) -> tensor<2x4xf32>
+  %bounded = q.gemm %g, %v {channel_max = array<f32: 1.0, 0.0, -2.0, 0.5>} : (tensor<2x3xf32>, tensor<4x3xf32>) -> tensor<2x4xf32>
   // CHECK: q.matmul %{{.*}}, %{{.*}} : (tensor<4x3xf32>, tensor<1x4x3x4xf32>) -> tensor<1x4x4x4xf32>
   %2 = q.transpose %x {perm = array<i64: 0, 1, 3, 2>} : (tensor<1x4x4x3xf32>) -> tensor<1x4x3x4xf32>
   %3 = q.matmul %v, %2 : (tensor<4x3xf32>, tensor<1x4x3x4xf32>) -> tensor<1x4x4x4xf32>

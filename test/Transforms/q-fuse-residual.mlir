@@ -55,3 +55,23 @@ func.func @apart(%x: tensor<1x4x4x2x!b>, %c: tensor<1x1x1x2x!b>) -> (tensor<1x4x
   %5 = q.add %4, %c : (tensor<1x4x4x2x!b>, tensor<1x1x1x2x!b>) -> tensor<1x4x4x2x!b>
   return %1, %2, %3, %5 : tensor<1x4x4x2x!b>, tensor<1x4x4x2x!b>, tensor<1x4x4x2x!b>, tensor<1x4x4x2x!b>
 }
+
+// -----
+
+!b = !quant.uniform<u8:f32, 0.25>
+!wt = !quant.uniform<i8<-127:127>:f32:0, {0.25, 0.125}>
+
+// Bounds of channels go with the addition's clamp; those of a convolution keep
+// it apart.
+// CHECK-LABEL: func @bounds
+// CHECK: q.conv2d {{.*}} residual {{.*}} {channel_max = array<f32: 1.000000e+00, 2.000000e+00>,
+// CHECK: q.conv2d {{.*}} {channel_max = array<f32: 3.000000e+00, 4.000000e+00>,
+// CHECK: q.add
+func.func @bounds(%x: tensor<1x4x4x2x!b>) -> (tensor<1x4x4x2x!b>, tensor<1x4x4x2x!b>) {
+  %w = q.const dense<1> : tensor<2x1x1x2xi8> as tensor<2x1x1x2x!wt>
+  %0 = q.conv2d %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x4x4x2x!b>, tensor<2x1x1x2x!wt>) -> tensor<1x4x4x2x!b>
+  %1 = q.add %0, %x {channel_max = array<f32: 1.0, 2.0>} : (tensor<1x4x4x2x!b>, tensor<1x4x4x2x!b>) -> tensor<1x4x4x2x!b>
+  %2 = q.conv2d %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, channel_max = array<f32: 3.0, 4.0>} : (tensor<1x4x4x2x!b>, tensor<2x1x1x2x!wt>) -> tensor<1x4x4x2x!b>
+  %3 = q.add %2, %x : (tensor<1x4x4x2x!b>, tensor<1x4x4x2x!b>) -> tensor<1x4x4x2x!b>
+  return %1, %3 : tensor<1x4x4x2x!b>, tensor<1x4x4x2x!b>
+}

@@ -102,3 +102,28 @@ func.func @one_channel(%x: tensor<1x1x2x1xf32>) -> tensor<1x1x1x2xf32> {
   %z = q.quantizer %y <bits = 8, signed = false, symmetric = false, narrow = false, power_of_two = false, axis = -1> min [0.0] max [4.0] : tensor<1x1x1x2xf32>
   return %z : tensor<1x1x1x2xf32>
 }
+
+// -----
+
+// Weights that meet small activations may be large: 127 * 223 + 127 * 16 fits,
+// and 127 * 223 + 127 * 64 does not:
+// 111 * 223 + 125 * 64 does.
+// CHECK-LABEL: func @bounds
+// CHECK: q.const dense<1.000000e+00> : tensor<1x2xf32>
+// CHECK: q.const dense<{{\[}}[0.874015748, 0.984251976]]>
+func.func @bounds(%x: tensor<1x2xf32>) -> (tensor<1x1xf32>, tensor<1x1xf32>) {
+  %x0 = q.quantizer %x <bits = 8, signed = false, symmetric = false, narrow = false, power_of_two = false, axis = -1> min [0.0] max [8.0] : tensor<1x2xf32>
+  %w = q.const dense<[[1.0, 0.0], [0.0, 1.0]]> : tensor<2x2xf32>
+  %wq = q.quantizer %w <bits = 8, signed = true, symmetric = true, narrow = true, power_of_two = false, axis = 0> min [-1.0, -1.0] max [1.0, 1.0] : tensor<2x2xf32>
+  %y = q.gemm %x0, %wq {channel_max = array<f32: 7.0, 0.5>} : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>
+  %y0 = q.quantizer %y <bits = 8, signed = false, symmetric = false, narrow = false, power_of_two = false, axis = -1> min [0.0] max [8.0] : tensor<1x2xf32>
+  %v = q.const dense<1.0> : tensor<1x2xf32>
+  %vq = q.quantizer %v <bits = 8, signed = true, symmetric = true, narrow = true, power_of_two = false, axis = 0> min [-1.0] max [1.0] : tensor<1x2xf32>
+  %z = q.gemm %y0, %vq : (tensor<1x2xf32>, tensor<1x2xf32>) -> tensor<1x1xf32>
+  %z0 = q.quantizer %z <bits = 8, signed = false, symmetric = false, narrow = false, power_of_two = false, axis = -1> min [0.0] max [8.0] : tensor<1x1xf32>
+  %u = q.gemm %x0, %wq {channel_max = array<f32: 7.0, 2.0>} : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>
+  %u0 = q.quantizer %u <bits = 8, signed = false, symmetric = false, narrow = false, power_of_two = false, axis = -1> min [0.0] max [8.0] : tensor<1x2xf32>
+  %t = q.gemm %u0, %vq : (tensor<1x2xf32>, tensor<1x2xf32>) -> tensor<1x1xf32>
+  %t0 = q.quantizer %t <bits = 8, signed = false, symmetric = false, narrow = false, power_of_two = false, axis = -1> min [0.0] max [8.0] : tensor<1x1xf32>
+  return %z0, %t0 : tensor<1x1xf32>, tensor<1x1xf32>
+}

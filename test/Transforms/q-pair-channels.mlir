@@ -81,3 +81,23 @@ func.func @fixed(%x: tensor<1x1x1x4xf32>) -> tensor<1x1x1x4xf32> {
   %e0 = q.quantizer %e <bits = 8, signed = false, symmetric = false, narrow = false, power_of_two = false, axis = -1> min [0.0] max [8.0] : tensor<1x1x1x4xf32>
   return %e0 : tensor<1x1x1x4xf32>
 }
+
+// -----
+
+// Bounds of channels go with them, and large weights are no harm where one keeps
+// the activations small: those of up to 8 and 7 meet others of up to 0.5.
+// CHECK-LABEL: func @bounds
+// CHECK: q.gemm {{.*}} {channel_max = array<f32: 8.000000e+00, 2.500000e-01, 7.000000e+00, 5.000000e-01>}
+// CHECK: q.gemm
+func.func @bounds(%x: tensor<1x2xf32>) -> tensor<1x1xf32> {
+  %x0 = q.quantizer %x <bits = 8, signed = false, symmetric = false, narrow = false, power_of_two = false, axis = -1> min [0.0] max [8.0] : tensor<1x2xf32>
+  %w = q.const dense<[[1.0, 1.0], [2.0, 2.0], [3.0, 3.0], [4.0, 4.0]]> : tensor<4x2xf32>
+  %wq = q.quantizer %w <bits = 8, signed = true, symmetric = true, narrow = true, power_of_two = false, axis = 0> min [-1.0, -2.0, -3.0, -4.0] max [1.0, 2.0, 3.0, 4.0] : tensor<4x2xf32>
+  %y = q.gemm %x0, %wq {channel_max = array<f32: 8.0, 7.0, 0.5, 0.25>} : (tensor<1x2xf32>, tensor<4x2xf32>) -> tensor<1x4xf32>
+  %y0 = q.quantizer %y <bits = 8, signed = false, symmetric = false, narrow = false, power_of_two = false, axis = -1> min [0.0] max [8.0] : tensor<1x4xf32>
+  %v = q.const dense<[[1.0, 1.0, 1.0, 1.0]]> : tensor<1x4xf32>
+  %vq = q.quantizer %v <bits = 8, signed = true, symmetric = true, narrow = true, power_of_two = false, axis = 0> min [-1.0] max [1.0] : tensor<1x4xf32>
+  %z = q.gemm %y0, %vq : (tensor<1x4xf32>, tensor<1x4xf32>) -> tensor<1x1xf32>
+  %z0 = q.quantizer %z <bits = 8, signed = false, symmetric = false, narrow = false, power_of_two = false, axis = -1> min [0.0] max [8.0] : tensor<1x1xf32>
+  return %z0 : tensor<1x1xf32>
+}

@@ -100,3 +100,24 @@ func.func @channels(%x: tensor<1x1x1x2x!x>) -> tensor<1x1x1x1x!x> {
   %1 = q.conv2d %0, %v {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x1x1x2x!x>, tensor<1x1x1x2x!v>) -> tensor<1x1x1x1x!x>
   return %1 : tensor<1x1x1x1x!x>
 }
+
+// -----
+
+!x = !quant.uniform<u8:f32, 0.5>
+!s = !quant.uniform<i8:f32, 0.5>
+!w = !quant.uniform<i8<-127:127>:f32, 0.25>
+
+// Bounds of channels: 10, and 60 of 70 and 60; signed ones are counted from
+// -128. A pool passes them on.
+// CHECK-LABEL: func @bounds
+// CHECK: q.gemm {{.*}}channel_max = array<f32: 5.000000e+00, 3.500000e+01>
+// CHECK: q.gemm {{.*}}int16_chain = {amax = 60 : i64, {{.*}}channel_amax = array<i32: 10, 60>
+// CHECK: q.gemm {{.*}}int16_chain = {amax = 198 : i64, {{.*}}channel_amax = array<i32: 138, 198>
+func.func @bounds(%x: tensor<1x2x!x>) -> (tensor<1x2x!x>, tensor<1x2x!x>) {
+  %w = q.const dense<100> : tensor<2x2xi8> as tensor<2x2x!w>
+  %0 = q.gemm %x, %w {clamp_max = 30.0 : f32, channel_max = array<f32: 5.0, 35.0>} : (tensor<1x2x!x>, tensor<2x2x!w>) -> tensor<1x2x!x>
+  %1 = q.gemm %0, %w : (tensor<1x2x!x>, tensor<2x2x!w>) -> tensor<1x2x!x>
+  %2 = q.gemm %x, %w {channel_max = array<f32: 5.0, 35.0>} : (tensor<1x2x!x>, tensor<2x2x!w>) -> tensor<1x2x!s>
+  %3 = q.gemm %2, %w : (tensor<1x2x!s>, tensor<2x2x!w>) -> tensor<1x2x!x>
+  return %1, %3 : tensor<1x2x!x>, tensor<1x2x!x>
+}

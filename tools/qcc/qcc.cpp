@@ -125,6 +125,10 @@ struct CommandLine {
       "correct-bias", cl::cat(quantization), cl::init(true),
       cl::desc("Take the mean error of quantization out of the biases, with "
                "the samples of --calibrate (default true)")};
+  cl::opt<bool> clampChannels{
+      "clamp-channels", cl::cat(quantization),
+      cl::desc("Bound channels from above by the samples of --calibrate, so "
+               "that more products fit int16 (default false)")};
   cl::opt<bool> floatIslands{
       "allow-float-islands", cl::cat(quantization),
       cl::desc("Ops that cannot be quantized, and what a model that is "
@@ -232,6 +236,7 @@ struct CommandLine {
     quantize.weightMethod = weightMethod;
     quantize.correctBias = correctBias;
     quantize.equalize = equalize;
+    quantize.clampChannels = clampChannels;
     quantize.floatIslands = floatIslands;
     quantize.loadStatistics = loadStatistics;
     quantize.saveStatistics = saveStatistics;

@@ -28,9 +28,10 @@ std::string LayerCase::describe() const {
              .str() +
          llvm::formatv(
              ", pow2 {0}, {1}, fixed {2}, clamp {3}, folded {4}, "
-             "residual {5}, gemm {6}, extreme {7}, chain {8}, spread {9}",
+             "residual {5}, gemm {6}, extreme {7}, chain {8}, spread {9}, "
+             "bounds {10}",
              isPow2, rounding, fixedPoint, hasClamp, isFolded, hasResidual,
-             isGemm, isExtreme, chain, spread)
+             isGemm, isExtreme, chain, spread, hasChannelMax)
              .str();
 }
 
@@ -146,6 +147,14 @@ Layer q::kernel::test::makeLayer(const LayerCase &c, const std::string &name,
   if (c.hasClamp) {
     attribute("clamp_min = 0.0 : f32");
     attribute("clamp_max = 60.0 : f32");
+  }
+  if (c.hasChannelMax) {
+    // Some above the other bound, without it some below zero.
+    std::string maxima;
+    for (int64_t o = 0; o < c.oc; ++o)
+      maxima += (o ? ", " : "") +
+                std::to_string(below(90) - (c.hasClamp ? 0 : 20)) + ".0";
+    attribute("channel_max = array<f32: " + maxima + ">");
   }
   if (c.isFolded)
     attribute("zero_point_folded");

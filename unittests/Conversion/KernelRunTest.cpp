@@ -80,6 +80,7 @@ protected:
       layer.rounding = "pow2";
     layer.fixedPoint = maybe(3);
     layer.hasClamp = maybe(3);
+    layer.hasChannelMax = maybe(3);
     layer.isFolded = maybe(3);
     layer.isExtreme = maybe(4);
     // The spread of an accumulator grows with the root of its terms.

@@ -43,6 +43,8 @@ struct LayerCase {
   /// The kernel to take, where it is exact; empty for the chosen one.
   std::string kernel;
   bool hasClamp = false;
+  /// Each output channel has an upper bound of its own.
+  bool hasChannelMax = false;
   bool isFolded = false;
   bool hasResidual = false;
   bool isGemm = false;

@@ -300,6 +300,27 @@ TEST(Lowering, Gemm) {
         rounding));
 }
 
+/// Layers that have no kernel, and additions, of bytes and of int16.
+TEST(Lowering, ChannelMaxima) {
+  const char *maxima = "{clamp_min = 0.0 : f32, channel_max = array<f32: 0.5, "
+                       "1.25, 0.0, 100.0>}";
+  for (const char *type : {"!a", "!s", "!h"}) {
+    std::string tensor = std::string("tensor<3x4x") + type + ">";
+    expectSameBits(binary("q.add", tensor, tensor, tensor, maxima));
+    expectSameBits(main("(%x: tensor<3x40x!a>) -> " + tensor,
+                        "%w = q.const " + dense(160, 1, -127, 127) +
+                            " : tensor<4x40xi8> as tensor<4x40x!w>\n" +
+                            "%0 = q.gemm %x, %w " + maxima +
+                            " : (tensor<3x40x!a>, tensor<4x40x!w>) -> " +
+                            tensor + "\nreturn %0 : " + tensor));
+  }
+  const Conv shape = {4, 5, 3, 4, 3, 3, "2, 2", "1, 1, 1, 1", "1, 1", 7, 9};
+  expectSameBits(conv(shape, "!a",
+                      ", output_padding = array<i64: 0, 0>, channel_max = "
+                      "array<f32: -0.5, 0.0, 1.0, 2.0>",
+                      "single", "!w", "q.conv_transpose2d"));
+}
+
 /// Sums beyond int32 (rule N8), with one multiplier and with one a channel.
 TEST(Lowering, WideAccumulators) {
   for (const char *out : {"!h", "!c"})

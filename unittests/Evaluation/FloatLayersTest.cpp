@@ -182,6 +182,15 @@ TEST_F(FloatLayers, ResidualIsAddedBeforeTheClamp) {
   expectNear(y, {0, 1, 5, 6});
 }
 
+TEST_F(FloatLayers, ChannelsHaveBoundsOfTheirOwn) {
+  Tensor y = apply("q.gemm %0, %1 {clamp_min = 0.0 : f32, channel_max = "
+                   "array<f32: 5.0, 20.0>}",
+                   {"2x3", "2x3"}, "2x2",
+                   {Tensor({2, 3}, Floats{1, 2, 3, 4, 5, 6}),
+                    Tensor({2, 3}, Floats{-1, 0, 2, 1, 1, 2})});
+  expectNear(y, {5, 9, 5, 20});
+}
+
 TEST_F(FloatLayers, GemmByHand) {
   // Weights are [N, K].
   Tensor y = apply("q.gemm %0, %1 bias %2 {clamp_min = 0.0 : f32}",

@@ -224,6 +224,44 @@ TEST_F(ReferenceLayers, FusedClampIsInTheIntegerDomain) {
   EXPECT_EQ(evaluate(ir, {Tensor({1, 2}, Ints{23, 23})}), (Ints{32, 20}));
 }
 
+/// Bounds of channels are rounded to integers (rule N3), and the smaller of two
+/// holds.
+TEST_F(ReferenceLayers, ChannelsHaveBoundsOfTheirOwn) {
+  const char *ir = R"(
+    !x = tensor<2x2x!quant.uniform<u8:f32, 0.5:3>>
+    !w = tensor<3x2x!quant.uniform<i8:f32, 0.5>>
+    !y = tensor<2x3x!quant.uniform<u8:f32, 0.5:20>>
+    func.func @f(%x: !x) -> !y {
+      %w = q.const dense<[[1, 1], [1, 1], [1, 1]]> : tensor<3x2xi8> as !w
+      %y = q.gemm %x, %w {clamp_min = 0.0 : f32, clamp_max = 6.0 : f32,
+                          channel_max = array<f32: 1.2, 7.0, 0.0>} : (!x, !w) -> !y
+      return %y : !y
+    })";
+  // acc = 40: 20 + 20, within bounds of 22, 32 (of clamp_max) and 20; acc = 2:
+  // 21.
+  EXPECT_EQ(evaluate(ir, {Tensor({2, 2}, Ints{23, 23, 4, 4})}),
+            (Ints{22, 32, 20, 21, 21, 20}));
+}
+
+/// The bounds hold for the sum, not for what the residual is added to.
+TEST_F(ReferenceLayers, ChannelBoundsComeAfterTheResidual) {
+  const char *ir = R"(
+    !x = tensor<1x1x1x1x!quant.uniform<u8:f32, 1.0>>
+    !w = tensor<2x1x1x1x!quant.uniform<i8:f32, 1.0>>
+    !y = tensor<1x1x1x2x!quant.uniform<i8:f32, 1.0>>
+    func.func @f(%x: !x, %r: !y) -> !y {
+      %w = q.const dense<1> : tensor<2x1x1x1xi8> as !w
+      %y = q.conv2d %x, %w residual %r {strides = array<i64: 1, 1>,
+        pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>,
+        channel_max = array<f32: 8.0, -3.0>,
+        intermediate = !quant.uniform<i8:f32, 1.0>} : (!x, !w, !y) -> !y
+      return %y : !y
+    })";
+  EXPECT_EQ(evaluate(ir, {Tensor({1, 1, 1, 1}, Ints{20}),
+                          Tensor({1, 1, 1, 2}, Ints{-15, -15})}),
+            (Ints{5, -3}));
+}
+
 TEST_F(ReferenceLayers, GemmAgainstRationals) {
   const char *pattern = R"(
     !x = tensor<3x8x!quant.uniform<i8:f32, 0.5:-5>>

@@ -82,6 +82,16 @@ const std::multimap<std::string, Case> kCases = {
       "%0 = q.add %x, %y {clamp_min = 0.0 : f32} : (tensor<4x!a>, "
       "tensor<4x!b>) -> tensor<4x!a>",
       "%0 : tensor<4x!a>"}},
+    {"q.add",
+     {"%x: tensor<2x2x!a>, %y: tensor<2x2x!b>",
+      "%0 = q.add %x, %y {channel_max = array<f32: 0.5, 1.0>} : "
+      "(tensor<2x2x!a>, tensor<2x2x!b>) -> tensor<2x2x!a>",
+      "%0 : tensor<2x2x!a>"}},
+    {"q.add",
+     {"%x: tensor<2x2xf32>, %y: tensor<2x2xf32>",
+      "%0 = q.add %x, %y {channel_max = array<f32: 0.5, 1.0>} : "
+      "(tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>",
+      "%0 : tensor<2x2xf32>"}},
     {"q.sub",
      {"%x: tensor<4x!a>, %y: tensor<4x!b>",
       "%0 = q.sub %x, %y : (tensor<4x!a>, tensor<4x!b>) -> tensor<4x!a>",

@@ -163,7 +163,7 @@ TEST(PairSafePanel, LaterWeightsMakeUpForEarlierOnes) {
     errors.addBlock(inputs.plain, 32);
     CorrelatedPanel panel(seed);
     PairSafePanel done =
-        makePanelSafe(panel.channels, {1, 32}, 255, errors, 0.0);
+        makePanelSafe(panel.channels, {1, 32}, {255}, errors, 0.0);
     // The growth is that of the integers, and within the tolerance.
     double before = panel.getError(inputs, false);
     EXPECT_NEAR(done.growth, panel.getError(inputs, true) - before,
@@ -198,7 +198,7 @@ TEST(PairSafePanel, FindsTheBestPair) {
     std::vector<float> before = w;
     QuantParams params{1, 0, -127, 127};
     std::vector<PanelChannel> panel{{w.data(), {params}}};
-    makePanelSafe(panel, {1, 2}, 255, errors, 1e30);
+    makePanelSafe(panel, {1, 2}, {255}, errors, 1e30);
     auto getVariance = [&](double first, double second) {
       return inputs.getVariance(
           {first - double(before[0]), second - double(before[1])});

@@ -54,7 +54,7 @@ PanelChannel makePairsSafe(std::vector<float> &w, WeightRuns runs,
                            const std::vector<QuantParams> &candidates,
                            int amax) {
   std::vector<PanelChannel> panel{{w.data(), candidates}};
-  makePanelSafe(panel, runs, amax, OutputErrors(w.size()), 1e30);
+  makePanelSafe(panel, runs, {amax}, OutputErrors(w.size()), 1e30);
   return panel.front();
 }
 
@@ -95,6 +95,37 @@ TEST(PairSafeWeights, EveryPairIsSafe) {
   }
   EXPECT_GT(scaled, 50);
   EXPECT_GT(moved, 10);
+}
+
+/// Every input channel has its own largest activation: what is safe is the
+/// products, and of all safe pairs the nearest one is taken.
+TEST(PairSafeWeights, SmallerActivationsAllowLargerWeights) {
+  std::mt19937 random(8);
+  int moved = 0;
+  for (int i = 0; i < 400; ++i) {
+    std::vector<int> amax{1 + int(random() % 255), int(random() % 256)};
+    int sign = i % 2 ? 1 : -1;
+    std::vector<float> w{float(sign * int(random() % 1271)) / 10,
+                         float(sign * int(random() % 1271)) / 10};
+    std::vector<float> before = w;
+    std::vector<PanelChannel> panel{{w.data(), {symmetric(1)}}};
+    makePanelSafe(panel, {1, 2}, amax, OutputErrors(2), 1e30);
+    std::vector<int8_t> q = integers(w, symmetric(1));
+    EXPECT_TRUE(isPairSafe(q[0], amax[0], q[1], amax[1]));
+    moved += q != integers(before, symmetric(1));
+    double least = 1e9;
+    for (int a = 0; a <= 127; ++a)
+      for (int b = 0; b <= 127; ++b)
+        if (a * amax[0] + b * amax[1] <= 32767)
+          least = std::min(
+              least,
+              squaredError(before, {int8_t(sign * a), int8_t(sign * b)}, 1));
+    // The line of the largest sums may pass a corner of the grid.
+    EXPECT_LE(std::sqrt(squaredError(before, q, 1)), std::sqrt(least) + 1)
+        << before[0] << " " << before[1] << " " << amax[0] << " " << amax[1];
+  }
+  EXPECT_GT(moved, 10);
+  EXPECT_LT(moved, 200);
 }
 
 TEST(PairSafeWeights, MovesAPairToTheNearestSafeOne) {
@@ -164,7 +195,7 @@ TEST(PairSafePanel, StaysWithinItsTolerance) {
     }
     std::vector<std::vector<float>> before = w;
     PairSafePanel panel =
-        makePanelSafe(channels, runs, 255, OutputErrors(32), tolerance);
+        makePanelSafe(channels, runs, {255}, OutputErrors(32), tolerance);
     EXPECT_EQ(panel.groups, 8u);
     EXPECT_GT(panel.unsafeBefore, 4u);
     EXPECT_LE(panel.growth, tolerance);

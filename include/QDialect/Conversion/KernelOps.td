@@ -230,6 +230,7 @@ class QK_LayerOp<string mnemonic> : Op<QK_Dialect, mnemonic, [
   let arguments = (ins QK_Activation:$input, QK_Vector<[I8]>:$weights,
     QK_Vector<[I32]>:$bias, Optional<QK_Vector<[F32, I32]>>:$multipliers,
     Optional<QK_Vector<[I8]>>:$shifts,
+    Optional<QK_Vector<[I8]>>:$channel_max,
     Optional<QK_Vector<[I16, I32]>>:$chain_table,
     Optional<QK_Activation>:$residual,
     QK_Activation:$init,
@@ -249,7 +250,8 @@ class QK_LayerOp<string mnemonic> : Op<QK_Dialect, mnemonic, [
   let results = (outs Variadic<AnyRankedTensor>:$result);
   let assemblyFormat = [{
     $input `weights` $weights `bias` $bias (`multipliers` $multipliers^)?
-    (`shifts` $shifts^)? (`chains` $chain_table^)? (`residual` $residual^)? `into` $init attr-dict
+    (`shifts` $shifts^)? (`bounds` $channel_max^)? (`chains` $chain_table^)?
+    (`residual` $residual^)? `into` $init attr-dict
     `:` functional-type(operands, results)
   }];
   let extraClassDeclaration = [{
@@ -284,6 +286,10 @@ def QK_ConvOp : QK_LayerOp<"conv"> {
     | mixed | per panel: f32 bits where the first shift is 0, else M0 | as fixed64 |
     | gemmlowp | M0 | right shift, negative for a left shift |
     | pow2 | none | right shift, 1 to 30 |
+
+    `bounds`, where there are any, take the place of `hi`: one for each output
+    channel, in panels like the other constants, but with the channels of a panel
+    in the order in which they are stored.
 
     The activations of the micro-kernels `pmaddubsw` and `vpdpbusd` are
     unsigned: signed ones are shifted by 128, which the bias takes off again.

@@ -162,17 +162,20 @@ MicroKernel chooseDenseWidth(const LayerGeometry &geometry, MicroKernel kernel,
 /// Weights [O, KH, KW, C / groups] in the order in which the nest reads them.
 std::vector<int8_t> packDenseWeights(const DensePlan &plan,
                                      llvm::ArrayRef<int8_t> weights);
-/// Constants per output channel in the order of the accumulators.
+/// Constants per output channel in the order of the accumulators or, if they
+/// are for what is stored, in that of the channels.
 template <typename T>
 std::vector<T> packDenseConstants(const DensePlan &plan,
-                                  llvm::ArrayRef<T> perChannel) {
+                                  llvm::ArrayRef<T> perChannel,
+                                  bool asStored = false) {
   std::vector<T> packed;
   for (int64_t group = 0; group < plan.geometry.groups; ++group)
     for (int64_t panel = 0; panel < plan.panelsPerGroup; ++panel)
       for (int64_t vector = 0; vector < plan.vectors; ++vector)
         for (int64_t lane = 0; lane < plan.traits.lanes; ++lane) {
-          int64_t channel =
-              plan.panelStart(panel) + plan.channelOf(vector, lane);
+          int64_t channel = plan.panelStart(panel) +
+                            (asStored ? vector * plan.traits.lanes + lane
+                                      : plan.channelOf(vector, lane));
           bool exists = channel < plan.outputChannelsPerGroup();
           packed.push_back(
               exists
@@ -224,14 +227,17 @@ std::vector<int8_t> packDepthwiseWeights(const DepthwisePlan &plan,
                                          llvm::ArrayRef<int8_t> weights);
 template <typename T>
 std::vector<T> packDepthwiseConstants(const DepthwisePlan &plan,
-                                      llvm::ArrayRef<T> perChannel) {
+                                      llvm::ArrayRef<T> perChannel,
+                                      bool asStored = false) {
   std::vector<T> packed;
   for (int64_t block = 0; block < plan.blocks; ++block)
     for (int64_t vector = 0; vector < plan.blockChannels / plan.traits.lanes;
          ++vector)
       for (int64_t lane = 0; lane < plan.traits.lanes; ++lane)
         packed.push_back(
-            perChannel[plan.blockStart(block) + plan.channelOf(vector, lane)]);
+            perChannel[plan.blockStart(block) +
+                       (asStored ? vector * plan.traits.lanes + lane
+                                 : plan.channelOf(vector, lane))]);
   return packed;
 }
 

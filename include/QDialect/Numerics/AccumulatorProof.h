@@ -68,6 +68,8 @@ struct LaneSums {
 /// True if amax * (w0 * x0 + w1 * x1) cannot saturate int16 for activations of
 /// 0 to amax: amax * sum(w+) <= 32767 and amax * sum(w-) <= 32768.
 bool isPairSafe(int w0, int w1, int amax);
+/// The same with a largest activation for each weight.
+bool isPairSafe(int w0, int amax0, int w1, int amax1);
 
 /// True if a chain of wrapping int16 additions ends in the exact sum. With
 /// `centred` the chain starts from a constant of chainStart() instead of 0

@@ -29,10 +29,12 @@ public:
 
   /// Adds the integer weights [rows, total] of a layer that reads these
   /// channels at [first, first + channels) of its inputs (a row is an output
-  /// channel at a tap) with activations of 0 to amax. Where the products of one
-  /// sign of two channels can exceed int16, the cost is the square of the
-  /// excess in units of a weight.
-  void add(const int8_t *w, size_t rows, size_t total, size_t first, int amax);
+  /// channel at a tap) with activations of 0 to amax[c % amax.size()] in
+  /// channel c. Where the products of one sign of two channels can exceed
+  /// int16, the cost is the square of the excess in units of a weight, times
+  /// the largest activation of all.
+  void add(const int8_t *w, size_t rows, size_t total, size_t first,
+           const std::vector<int> &amax);
 
   size_t getChannels() const { return channels; }
   int64_t get(size_t a, size_t b) const { return costs[a * channels + b]; }

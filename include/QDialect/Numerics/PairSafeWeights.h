@@ -43,17 +43,18 @@ struct PairSafePanel {
 };
 
 /// Changes the integers of the weights of a panel so that they are safe in
-/// pairs for activations of 0 to amax (rule N8, isPairSafe()), at the least
-/// cost: a larger scale makes sums smaller, a pair that is too large all the
-/// same is moved to the best safe one, and the weights behind it make up for
-/// its errors as far as `errors` allows.
+/// pairs (rule N8, isPairSafe()), at the least cost: a larger scale makes sums
+/// smaller, a pair that is too large all the same is moved to the best safe
+/// one, and the weights behind it make up for its errors as far as `errors`
+/// allows. Weight i of each channel meets activations of 0 to
+/// amax[i % amax.size()].
 ///
 /// A group of four is of use only if it is safe in all channels. Those that
 /// would let the error grow by more than `tolerance` are left unsafe, the
 /// costliest first. A panel that is safe as it came, or of which no group can
 /// be made safe, stays as it is.
 PairSafePanel makePanelSafe(std::vector<PanelChannel> &channels,
-                            WeightRuns runs, int amax,
+                            WeightRuns runs, const std::vector<int> &amax,
                             const OutputErrors &errors, double tolerance);
 
 } // namespace q::numerics

@@ -54,6 +54,8 @@ struct QuantizeOptions {
   /// Run q-equalize-channels, if there is data. Statistics that are loaded or
   /// saved are those of the network as it came, which rules it out.
   bool equalize = true;
+  /// Run q-clamp-channels, if there is data.
+  bool clampChannels = false;
 
   /// Ops that cannot be quantized stay in float, see q-keep-float-islands.
   bool floatIslands = false;

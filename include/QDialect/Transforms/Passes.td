@@ -387,6 +387,50 @@ def QuantizeFunction : Pass<"q-quantize", "::mlir::ModuleOp"> {
   let dependentDialects = ["::q::QDialect", "::mlir::quant::QuantDialect"];
 }
 
+def ClampChannels : Pass<"q-clamp-channels", "::mlir::func::FuncOp"> {
+  let summary = "Bound channels from above by what samples show";
+  let description = [{
+    On calibrated IR, before `q-pair-channels` and `q-make-pairs-safe`. The
+    channels of a tensor share one range, but few reach its upper end. An upper
+    bound of each (`channel_max`, which costs one instruction for a vector of
+    results) proves that smaller activations meet its weights, so that more
+    pairs of products fit int16, and longer chains of them (rule N8).
+
+    Runs the float network on samples, and bounds each channel by the largest
+    value seen and a `margin` above it, where an op makes what a layer multiplies
+    in pairs; pools, reshapes and concatenations may lie between. A tensor whose
+    channels would come down by less than `gain` on average stays as it is.
+
+    ```mlir
+    // Channels up to 1 and up to 4.
+    %0 = q.gemm %x, %wq {clamp_min = 0.0 : f32} : ...
+    %1 = q.quantizer %0 <...> min [0.0] max [4.0] : ...
+    // becomes
+    %0 = q.gemm %x, %wq {channel_max = array<f32: 1.0, 4.0>,
+                         clamp_min = 0.0 : f32} : ...
+    ```
+  }];
+  let options = [
+    Option<"data", "data", "std::string", /*default=*/"\"\"",
+           "Samples, as for q-calibrate">,
+    Option<"preprocess", "preprocess", "std::string", /*default=*/"\"\"",
+           "What happens to a sample first">,
+    Option<"samples", "samples", "int64_t", /*default=*/"0",
+           "Use at most this many samples; 0 means all">,
+    Option<"margin", "margin", "double", /*default=*/"0",
+           "Percent of the largest value that was seen above it">,
+    Option<"gain", "gain", "double", /*default=*/"20",
+           "Percent of the range by which channels come down, at least">
+  ];
+  let dependentDialects = ["::q::QDialect"];
+  let statistics = [
+    Statistic<"clampedTensors", "clamped-tensors",
+              "Tensors whose channels are bounded">,
+    Statistic<"clampedChannels", "clamped-channels",
+              "Channels whose bound is below that of their tensor">
+  ];
+}
+
 def MakePairsSafe : Pass<"q-make-pairs-safe", "::mlir::func::FuncOp"> {
   let summary = "Change weights as little as makes pairs of products fit int16";
   let description = [{

@@ -127,7 +127,7 @@ LayerGeometry getLayerGeometry(WeightedOpInterface op,
 struct Packed {
   std::vector<int8_t> weights;
   std::vector<int32_t> bias, multipliers;
-  std::vector<int8_t> shifts;
+  std::vector<int8_t> shifts, channelMax;
   std::vector<int32_t> chainTable;
   std::vector<float> floatMultipliers;
   Epilogue epilogue;
@@ -145,6 +145,11 @@ void packAll(const LayerConstants &from, Packed &to, PackConstants pack) {
   if (!from.shifts.empty()) {
     std::vector<int32_t> shifts = pack(ArrayRef<int32_t>(from.shifts));
     to.shifts.assign(shifts.begin(), shifts.end());
+  }
+  if (!from.channelMax.empty()) {
+    std::vector<int32_t> maxima =
+        pack(ArrayRef<int32_t>(from.channelMax), /*asStored=*/true);
+    to.channelMax.assign(maxima.begin(), maxima.end());
   }
 }
 
@@ -470,8 +475,9 @@ private:
       packed.weights = packSideBySide(plan, packed.weightBits, packed.weights);
     if (chains)
       packed.chainTable = makeChainTable(plan, *chains);
-    packAll(constants, packed,
-            [&](auto values) { return packDenseConstants(plan, values); });
+    packAll(constants, packed, [&](auto values, bool asStored = false) {
+      return packDenseConstants(plan, values, asStored);
+    });
     chooseEpilogue(constants, packed, plan.panelWidth,
                    plan.segments * plan.segmentLength);
     build<ConvOp>(op, shape, constants, packed, kernel);
@@ -486,8 +492,8 @@ private:
     Packed packed;
     packed.tile = {tile.first, tile.second};
     packed.weights = packWinogradWeights(plan, constants.weights);
-    packAll(constants, packed, [&](auto values) {
-      return packDenseConstants(plan.panels, values);
+    packAll(constants, packed, [&](auto values, bool asStored = false) {
+      return packDenseConstants(plan.panels, values, asStored);
     });
     chooseEpilogue(constants, packed, plan.panels.panelWidth, 9 * geometry.inC);
     build<WinogradOp>(op, shape, constants, packed, kernel);
@@ -505,8 +511,9 @@ private:
     Packed packed;
     packed.tile = {rows, vectors};
     packed.weights = packDepthwiseWeights(plan, constants.weights);
-    packAll(constants, packed,
-            [&](auto values) { return packDepthwiseConstants(plan, values); });
+    packAll(constants, packed, [&](auto values, bool asStored = false) {
+      return packDepthwiseConstants(plan, values, asStored);
+    });
     chooseEpilogue(constants, packed, plan.blockChannels,
                    geometry.kernelH * geometry.kernelW);
     build<DepthwiseOp>(op, shape, constants, packed, kernel);
@@ -572,6 +579,7 @@ private:
         tensor::EmptyOp::create(b, resultType.getShape(), b.getI8Type());
     auto layer = OpTy::create(
         b, TypeRange(resultType), input, weights, bias, multipliers, shifts,
+        constant<int8_t>(b, ArrayRef<int8_t>(packed.channelMax), b.getI8Type()),
         chainTable(b, packed.chainTable), residual, init,
         b.getDenseI64ArrayAttr(shape.kernel),
         b.getDenseI64ArrayAttr(shape.strides),

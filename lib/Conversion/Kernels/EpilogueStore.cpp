@@ -43,7 +43,9 @@ void StoreEmitter::storeWide(int64_t first, const Values &results) {
     int64_t vector = (first + i) % tile.vectors;
     int64_t run = std::min(tile.vectors - vector, end - i);
     run = run == 3 ? 2 : run;
-    e.store(e.slice(bytes, i * lanes, run * lanes), spec.outputBuffer,
+    Value part = boundChannels(e.slice(bytes, i * lanes, run * lanes),
+                               vector * lanes, run * lanes);
+    e.store(part, spec.outputBuffer,
             e.add(tile.outputAt[pixel], vector * lanes));
     i += run;
   }
@@ -71,13 +73,13 @@ void StoreEmitter::store(ArrayRef<Values> results) {
         Value quads = e.bitcast(both, 4, e.i64());
         Value natural =
             e.bitcast(e.shuffle(quads, quads, {0, 2, 1, 3}), 32, e.i8());
-        natural = clamp(natural);
+        natural = boundChannels(clamp(natural), at, chunk);
         storeBytes(e.slice(natural, 0, 16), p, at);
         storeBytes(e.slice(natural, 16, 16), p + 1, at);
         ++p;
         continue;
       }
-      storeBytes(clamp(toBytes(halves)), p, at);
+      storeBytes(boundChannels(clamp(toBytes(halves)), at, chunk), p, at);
     }
   }
 }
@@ -101,7 +103,7 @@ void StoreEmitter::storeEights(ArrayRef<Values> results, int64_t at) {
     Value words = e.bitcast(bytes, 8, e.i32());
     bytes = e.bitcast(e.shuffle(words, words, {0, 4, 1, 5, 2, 6, 3, 7}), 32,
                       e.i8());
-    bytes = clamp(bytes);
+    bytes = boundChannels(clamp(bytes), at, 8);
     for (int64_t i = 0; i < here; ++i)
       storeBytes(e.slice(bytes, i * 8, 8), first + i, at);
   }
@@ -163,12 +165,27 @@ Value StoreEmitter::clamp(Value bytes) {
     bytes = isSigned ? b.createOrFold<arith::MaxSIOp>(bytes, bound)
                      : b.createOrFold<arith::MaxUIOp>(bytes, bound);
   }
-  if (hasHi) {
+  if (hasHi && !spec.channelMax) {
     Value bound = e.splat(narrow(spec.outputValues.hi, e.i8()), n);
     bytes = isSigned ? b.createOrFold<arith::MinSIOp>(bytes, bound)
                      : b.createOrFold<arith::MinUIOp>(bytes, bound);
   }
   return bytes;
+}
+
+Value StoreEmitter::boundChannels(Value bytes, int64_t channel, int64_t count) {
+  if (!spec.channelMax)
+    return bytes;
+  SmallVector<int64_t> order;
+  for (int64_t i = 0, n = cast<VectorType>(bytes.getType()).getNumElements();
+       i < n; ++i)
+    order.push_back(i % count);
+  Value bounds =
+      e.load(spec.channelMax, e.add(tile.constantsAt, channel), count);
+  bounds = e.shuffle(bounds, order);
+  if (spec.output.getIsSigned())
+    return arith::MinSIOp::create(b, bytes, bounds);
+  return arith::MinUIOp::create(b, bytes, bounds);
 }
 
 void StoreEmitter::storeBytes(Value bytes, int64_t pixel, int64_t at) {

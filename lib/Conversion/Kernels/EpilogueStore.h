@@ -42,6 +42,9 @@ private:
   Value toBytes(Value halves);
   /// The bounds that saturation to bytes does not give already.
   Value clamp(Value bytes);
+  /// The upper bounds of single channels, if the layer has them: those of
+  /// `count` from `channel` on, which `bytes` holds once or several times.
+  Value boundChannels(Value bytes, int64_t channel, int64_t count);
   void storeBytes(Value bytes, int64_t pixel, int64_t at);
 
   KernelEmitter &e;

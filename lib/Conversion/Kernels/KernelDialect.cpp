@@ -214,6 +214,9 @@ template <typename OpTy> static LogicalResult verifyLayer(OpTy op) {
   if (op.getShifts() &&
       failed(verifyLength(op, "shifts", op.getShifts(), sizes->constants)))
     return failure();
+  if (op.getChannelMax() &&
+      failed(verifyLength(op, "bounds", op.getChannelMax(), sizes->constants)))
+    return failure();
   return success();
 }
 

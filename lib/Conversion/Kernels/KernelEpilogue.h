@@ -39,6 +39,7 @@ struct EpilogueSpec {
   bool isX86;
   Value multipliers; ///< flat, packed like the accumulators; null for pow2
   Value shifts;      ///< likewise; null for float
+  Value channelMax;  ///< in the order of stored bytes; null if there are none
   Value outputBuffer, residualBuffer;
 };
 

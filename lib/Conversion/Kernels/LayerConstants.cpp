@@ -269,13 +269,14 @@ q::kernel::getLayerConstants(WeightedOpInterface op, FloatEpilogue floats,
   LayerConstants constants;
   quant::UniformQuantizedType input = getPerTensorType(op.getInput());
   quant::UniformQuantizedType output = getPerTensorType(op->getResult(0));
-  FailureOr<IntegerBounds> bounds =
-      getIntegerBounds(cast<FusedClampOpInterface>(op.getOperation()));
+  auto clamped = cast<FusedClampOpInterface>(op.getOperation());
+  FailureOr<IntegerBounds> bounds = getIntegerBounds(clamped);
+  FailureOr<SmallVector<int32_t>> channelMax = getChannelMaxima(clamped);
   FailureOr<SmallVector<Multiplier>> multipliers = getMultipliers(op);
   FailureOr<Rounding> rounding = getRounding(op);
   FailureOr<std::vector<int32_t>> weights = getConstantInts(op.getWeights());
-  if (failed(bounds) || failed(multipliers) || failed(rounding) ||
-      failed(weights))
+  if (failed(bounds) || failed(channelMax) || failed(multipliers) ||
+      failed(rounding) || failed(weights))
     return failure();
   std::vector<int32_t> bias(multipliers->size());
   if (op.getBias()) {
@@ -286,6 +287,7 @@ q::kernel::getLayerConstants(WeightedOpInterface op, FloatEpilogue floats,
   }
   constants.input = makeStorage(input);
   constants.output = makeStorage(op->getContext(), output, *bounds);
+  constants.channelMax.assign(channelMax->begin(), channelMax->end());
 
   // The epilogue's target: the result, or the sum before a residual.
   StorageAttr target = constants.output;

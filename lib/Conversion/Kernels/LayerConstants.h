@@ -26,6 +26,8 @@ struct LayerConstants {
   SignedChainAttr signedChain; ///< likewise
   std::vector<int8_t> weights;
   std::vector<int32_t> bias; ///< with the zero point's cross-terms (rule N6)
+  /// The upper bound of each channel; empty if that of `output` serves all.
+  std::vector<int32_t> channelMax;
   /// The sum of each channel's weights.
   std::vector<int64_t> weightSums;
   /// The extremes of the accumulators of all channels (rule N8).

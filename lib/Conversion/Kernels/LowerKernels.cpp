@@ -149,6 +149,7 @@ private:
         failed(push(op.getBias(), nullptr)) ||
         failed(push(op.getMultipliers(), nullptr)) ||
         failed(push(op.getShifts(), nullptr)) ||
+        failed(push(op.getChannelMax(), nullptr)) ||
         failed(push(op.getChainTable(), nullptr)) ||
         failed(push(op.getResidual(), &call.residual)) ||
         failed(push(op.getInit(), &call.output)))
@@ -552,6 +553,7 @@ private:
     epilogue.isX86 = epilogue.traits.isX86;
     epilogue.multipliers = take(bool(op.getMultipliers()));
     epilogue.shifts = take(bool(op.getShifts()));
+    epilogue.channelMax = take(bool(op.getChannelMax()));
     spec.buffers.chainTable = take(bool(op.getChainTable()));
     epilogue.residualBuffer = take(bool(op.getResidual()));
     epilogue.outputBuffer = take(true);
