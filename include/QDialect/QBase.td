@@ -43,7 +43,7 @@ def Q_Dialect : Dialect {
     module's rounding mode (rule N10).
 
     Shapes are static, activations are NHWC, and the integer meaning of every
-    op is fixed to the bit by the rules N1 to N22 of the numeric contract.
+    op is fixed to the bit by the rules N1 to N18 of the numeric contract.
     A module may carry `q.rounding = "single" | "gemmlowp" | "pow2" | "even"`,
     the requantization mode of rule N10; `single` where it is absent.
   }];

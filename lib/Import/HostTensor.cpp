@@ -13,6 +13,7 @@
 #include <onnx/onnx_pb.h>
 
 using namespace mlir;
+using namespace q;
 using namespace q::onnx_import;
 
 std::optional<int64_t> q::onnx_import::countElements(ArrayRef<int64_t> shape) {
@@ -201,13 +202,6 @@ std::string q::onnx_import::getTypeName(int32_t dtype) {
 // Index maps
 //===----------------------------------------------------------------------===//
 
-Shape q::onnx_import::getStrides(ArrayRef<int64_t> shape) {
-  Shape strides(shape.size(), 1);
-  for (size_t i = shape.size(); i-- > 1;)
-    strides[i - 1] = strides[i] * shape[i];
-  return strides;
-}
-
 std::vector<int64_t> q::onnx_import::makeIndexMap(ArrayRef<int64_t> shape,
                                                   ArrayRef<int64_t> strides,
                                                   int64_t offset) {
@@ -226,27 +220,4 @@ std::vector<int64_t> q::onnx_import::makeIndexMap(ArrayRef<int64_t> shape,
     }
   }
   return map;
-}
-
-Shape q::onnx_import::getBroadcastStrides(ArrayRef<int64_t> from,
-                                          ArrayRef<int64_t> to) {
-  Shape strides = getStrides(from), result(to.size(), 0);
-  size_t lead = to.size() - from.size();
-  for (size_t d = 0; d < from.size(); ++d)
-    if (from[d] != 1)
-      result[lead + d] = strides[d];
-  return result;
-}
-
-std::optional<Shape> q::onnx_import::broadcastShapes(ArrayRef<int64_t> lhs,
-                                                     ArrayRef<int64_t> rhs) {
-  Shape result(std::max(lhs.size(), rhs.size()));
-  for (size_t i = 0; i < result.size(); ++i) {
-    int64_t a = i < lhs.size() ? lhs[lhs.size() - 1 - i] : 1;
-    int64_t b = i < rhs.size() ? rhs[rhs.size() - 1 - i] : 1;
-    if (a != b && a != 1 && b != 1)
-      return std::nullopt;
-    result[result.size() - 1 - i] = a == 1 ? b : a;
-  }
-  return result;
 }

@@ -14,9 +14,9 @@
 #ifndef QDIALECT_LIB_IMPORT_HOSTTENSOR_H
 #define QDIALECT_LIB_IMPORT_HOSTTENSOR_H
 
+#include "QDialect/Shapes.h"
+
 #include "mlir/Support/LLVM.h"
-#include "llvm/ADT/ArrayRef.h"
-#include "llvm/ADT/SmallVector.h"
 
 #include <cstdint>
 #include <memory>
@@ -29,8 +29,6 @@ class TensorProto;
 }
 
 namespace q::onnx_import {
-
-using Shape = llvm::SmallVector<int64_t>;
 
 /// Element types of ONNX that older versions of its library do not name.
 constexpr int32_t kUInt4 = 21, kInt4 = 22;
@@ -101,23 +99,11 @@ bool isIntegerType(int32_t dtype);
 /// A readable name: "float32", "int4" ...
 std::string getTypeName(int32_t dtype);
 
-/// Row-major strides of a shape.
-Shape getStrides(llvm::ArrayRef<int64_t> shape);
-
 /// For every element of `shape`, in row-major order, the sum of index times
 /// stride over the dimensions, plus `offset`: the index maps of all movement.
 std::vector<int64_t> makeIndexMap(llvm::ArrayRef<int64_t> shape,
                                   llvm::ArrayRef<int64_t> strides,
                                   int64_t offset = 0);
-
-/// Strides under which a tensor of shape `from` is read as if it had been
-/// broadcast to `to`. The shapes must broadcast.
-Shape getBroadcastStrides(llvm::ArrayRef<int64_t> from,
-                          llvm::ArrayRef<int64_t> to);
-
-/// The numpy broadcast of two shapes, if there is one.
-std::optional<Shape> broadcastShapes(llvm::ArrayRef<int64_t> lhs,
-                                     llvm::ArrayRef<int64_t> rhs);
 
 /// Reads a TensorProto. External data is looked for in `folder`, and only
 /// there. `keepAlive` owns `proto`, so that large float data need not be

@@ -289,99 +289,111 @@ FailureOr<Shape> Importer::resolveShape(const onnx::ValueInfoProto &input) {
   return shape;
 }
 
-LogicalResult Importer::importInputs() {
+/// Options about inputs must name inputs that exist.
+LogicalResult Importer::checkInputOptions() {
   if (options.batch < 1)
     return error() << "the batch must be positive, but is " << options.batch
                    << "; give another";
   llvm::StringSet<> names;
-  for (const onnx::ValueInfoProto &input : model->graph().input())
+  std::string list;
+  for (const onnx::ValueInfoProto &input : model->graph().input()) {
     names.insert(input.name());
-  auto inputNames = [&] {
-    std::string text;
-    for (const onnx::ValueInfoProto &input : model->graph().input())
-      text += (text.empty() ? "'" : ", '") + input.name() + "'";
-    return text;
+    list += (list.empty() ? "'" : ", '") + input.name() + "'";
+  }
+  auto check = [&](StringRef what, StringRef name) -> LogicalResult {
+    if (names.contains(name))
+      return success();
+    return error() << "a " << what << " is given for the input '" << name
+                   << "', which the model does not have; its inputs are "
+                   << list;
   };
-  for (const auto &entry : options.inputShapes)
-    if (!names.contains(entry.getKey()))
-      return error() << "a shape is given for the input '" << entry.getKey()
-                     << "', which the model does not have; its inputs are "
-                     << inputNames();
-  for (const auto &entry : options.inputConstants)
-    if (!names.contains(entry.getKey()))
-      return error() << "a value is given for the input '" << entry.getKey()
-                     << "', which the model does not have; its inputs are "
-                     << inputNames();
+  for (StringRef name : options.inputShapes.keys())
+    if (failed(check("shape", name)))
+      return failure();
+  for (StringRef name : options.inputConstants.keys())
+    if (failed(check("value", name)))
+      return failure();
+  return success();
+}
 
-  SmallVector<NamedAttribute> none;
+/// `--input-constant`: the input has the value of the TensorProto at `path`.
+LogicalResult Importer::importConstantInput(const std::string &name,
+                                            const std::string &path) {
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  if (!buffer)
+    return error() << "the value of input '" << name << "': cannot read '"
+                   << path << "': " << buffer.getError().message();
+  std::string reason;
+  auto tensor = parseTensor((*buffer)->getBuffer(), reason);
+  FailureOr<HostTensor> host = failure();
+  if (tensor)
+    host = readTensor(*tensor, folder, tensor, reason);
+  if (failed(host))
+    return error() << "the value of input '" << name << "' in '" << path
+                   << "': " << reason;
+  Operand operand;
+  operand.host = std::move(*host);
+  operand.name = name;
+  return define(name, std::move(operand), fileLoc);
+}
+
+/// An argument of the function.
+LogicalResult Importer::importInput(const onnx::ValueInfoProto &input) {
+  const std::string &name = input.name();
+  if (!input.type().has_tensor_type())
+    return error() << "input '" << name
+                   << "' is not a tensor, and only tensors are supported; cut "
+                      "the model behind it";
+  int32_t dtype = input.type().tensor_type().elem_type();
+  FailureOr<Type> integers = readIntegerInput(input);
+  if (failed(integers))
+    return failure();
+  if (dtype != onnx::TensorProto::FLOAT && !*integers)
+    return error() << "input '" << name << "' has element type "
+                   << getTypeName(dtype)
+                   << ", but only float32 is supported; export the model "
+                      "in float32, or make the input a constant with "
+                      "--input-constant="
+                   << name << "=FILE.pb";
+  FailureOr<Shape> shape = resolveShape(input);
+  if (failed(shape))
+    return failure();
+  std::optional<int64_t> count = countElements(*shape);
+  if (!count || *count > (int64_t(1) << 34))
+    return error() << "input '" << name << "' has the shape ["
+                   << ArrayRef<int64_t>(*shape)
+                   << "], which is negative or too large";
+  auto type = RankedTensorType::get(*shape, *integers ? *integers
+                                                      : builder.getF32Type());
+  unsigned index = function.getNumArguments();
+  if (failed(function.insertArgument(
+          index, type,
+          builder.getDictionaryAttr(
+              builder.getNamedAttr("q.name", builder.getStringAttr(name))),
+          NameLoc::get(builder.getStringAttr(name)))))
+    return error() << "input '" << name << "' cannot be added";
+  Operand operand;
+  operand.value = function.getArgument(index);
+  operand.name = name;
+  // There is only one tensor without elements.
+  if (*count == 0 && dtype == onnx::TensorProto::FLOAT) {
+    operand.value = {};
+    operand.host = HostTensor(dtype, *shape, std::vector<float>());
+  }
+  return define(name, std::move(operand), fileLoc);
+}
+
+LogicalResult Importer::importInputs() {
+  if (failed(checkInputOptions()))
+    return failure();
   for (const onnx::ValueInfoProto &input : model->graph().input()) {
     // Up to IR version 3, initializers had to be inputs as well.
     if (initializers.contains(input.name()))
       continue;
     auto constant = options.inputConstants.find(input.name());
-    if (constant != options.inputConstants.end()) {
-      auto buffer = llvm::MemoryBuffer::getFile(constant->second);
-      if (!buffer)
-        return error() << "the value of input '" << input.name()
-                       << "': cannot read '" << constant->second
-                       << "': " << buffer.getError().message();
-      std::string reason;
-      auto tensor = parseTensor((*buffer)->getBuffer(), reason);
-      FailureOr<HostTensor> host = failure();
-      if (tensor)
-        host = readTensor(*tensor, folder, tensor, reason);
-      if (failed(host))
-        return error() << "the value of input '" << input.name() << "' in '"
-                       << constant->second << "': " << reason;
-      Operand operand;
-      operand.host = std::move(*host);
-      operand.name = input.name();
-      if (failed(define(input.name(), std::move(operand), fileLoc)))
-        return failure();
-      continue;
-    }
-    if (!input.type().has_tensor_type())
-      return error()
-             << "input '" << input.name()
-             << "' is not a tensor, and only tensors are supported; cut "
-                "the model behind it";
-    int32_t dtype = input.type().tensor_type().elem_type();
-    FailureOr<Type> integers = readIntegerInput(input);
-    if (failed(integers))
-      return failure();
-    if (dtype != onnx::TensorProto::FLOAT && !*integers)
-      return error() << "input '" << input.name() << "' has element type "
-                     << getTypeName(dtype)
-                     << ", but only float32 is supported; export the model "
-                        "in float32, or make the input a constant with "
-                        "--input-constant="
-                     << input.name() << "=FILE.pb";
-    FailureOr<Shape> shape = resolveShape(input);
-    if (failed(shape))
-      return failure();
-    std::optional<int64_t> count = countElements(*shape);
-    if (!count || *count > (int64_t(1) << 34))
-      return error() << "input '" << input.name() << "' has the shape ["
-                     << ArrayRef<int64_t>(*shape)
-                     << "], which is negative or too large";
-    auto type = RankedTensorType::get(*shape, *integers ? *integers
-                                                        : builder.getF32Type());
-    unsigned index = function.getNumArguments();
-    if (failed(function.insertArgument(
-            index, type,
-            builder.getDictionaryAttr(builder.getNamedAttr(
-                "q.name", builder.getStringAttr(input.name()))),
-            NameLoc::get(builder.getStringAttr(input.name())))))
-      return error() << "input '" << input.name() << "' cannot be added";
-    Operand operand;
-    operand.value = function.getArgument(index);
-    operand.name = input.name();
-    // There is only one tensor without elements.
-    if (*count == 0 && dtype == onnx::TensorProto::FLOAT) {
-      operand.value = {};
-      operand.host = HostTensor(dtype, *shape, std::vector<float>());
-    }
-    if (failed(define(input.name(), std::move(operand), fileLoc)))
+    if (failed(constant == options.inputConstants.end()
+                   ? importInput(input)
+                   : importConstantInput(input.name(), constant->second)))
       return failure();
   }
   return success();

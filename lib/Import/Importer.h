@@ -194,6 +194,10 @@ private:
   mlir::LogicalResult checkSupported(const onnx::GraphProto &graph);
   mlir::LogicalResult importInitializers();
   mlir::LogicalResult importInputs();
+  mlir::LogicalResult checkInputOptions();
+  mlir::LogicalResult importConstantInput(const std::string &name,
+                                          const std::string &path);
+  mlir::LogicalResult importInput(const onnx::ValueInfoProto &input);
   mlir::FailureOr<Shape> resolveShape(const onnx::ValueInfoProto &input);
   /// The quantized type of an input of integers: what the node that reads it
   /// says. Null for any other input, and where no node says it.

@@ -22,6 +22,7 @@
 #include <onnx/onnx_pb.h>
 
 using namespace mlir;
+using namespace q;
 using namespace q::onnx_import;
 using onnx::TensorProto;
 

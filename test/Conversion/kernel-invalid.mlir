@@ -113,7 +113,7 @@ func.func @steps(%x: memref<4x16xi8>, %w: memref<256xi8>, %b: memref<16xi32>, %m
 // -----
 
 func.func @signedChainless(%x: memref<4x16xi8>, %w: memref<256xi8>, %b: memref<16xi32>, %m: memref<16xf32>, %y: memref<4x16xi8>) {
-  // expected-error @+1 {{a signed_chain and the micro-kernel smull go together}}
+  // expected-error @+1 {{a signed_chain and the micro-kernels smull and smull_lanes go together}}
   qk.conv %x weights %w bias %b multipliers %m into %y {
     kernel = array<i64: 1, 1>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>,
     input_storage = #qk.storage<signed = false, zero_point = 3, lo = 0, hi = 255>,

@@ -4,14 +4,15 @@
 // RUN:   --canonicalize --split-input-file | FileCheck %s
 
 // A 1x1 layer of many pixels shares its blocks. Each thread has scratch of its
-// own: 2112 elements, rounded up to a cache line, twice.
+// own: its part of one buffer.
 // CHECK-LABEL: func @pixels(
 // CHECK-SAME: %[[THREAD:[^:]*]]: index {q.thread}, %[[TEAM:[^:]*]]: index {q.team}
-// CHECK: memref.alloc() {alignment = 64 : i64} : memref<[[SCRATCH:[0-9]+]]xi16>
+// CHECK: %[[ALL:.*]] = memref.alloc() {alignment = 64 : i64} : memref<{{[0-9]+}}xi8>
+// CHECK: %[[AT:.*]] = arith.muli %[[THREAD]], %c
+// CHECK: memref.view %[[ALL]][%[[AT]]][] : {{.*}} to memref<[[SCRATCH:[0-9]+]]xi16>
 // CHECK: %[[THREADS:.*]] = arith.minui %[[TEAM]], %c2
 // CHECK: call @qk_conv({{.*}}, %[[THREAD]], %[[THREADS]])
 // CHECK: func.func private @qk_conv({{.*}}: memref<[[SCRATCH]]xi16> {llvm.noalias}, {{.*}}: i32, %[[OWN:.*]]: index, %[[SIZE:.*]]: index)
-// CHECK: memref.subview
 // CHECK: %[[PRODUCT:.*]] = arith.muli %[[OWN]]
 // CHECK: arith.divui %[[PRODUCT]], %[[SIZE]]
 // CHECK: scf.for
@@ -55,11 +56,13 @@ func.func @one_panel(%x: memref<1x1x1x1024xi8>, %w: memref<16384xi8>, %b: memref
 // A Winograd kernel of two rows of tiles shares the panels: each thread has
 // transformed data, transformed weights, input rows and sums of its own.
 // CHECK-LABEL: func @winograd(
-// CHECK: memref.alloc() {alignment = 64 : i64} : memref<[[DATA:[0-9]+]]xi16>
-// CHECK: memref.alloc() {alignment = 64 : i64} : memref<20736xi16>
+// CHECK: %[[ALL:.*]] = memref.alloc() {alignment = 64 : i64} : memref<{{[0-9]+}}xi8>
+// CHECK-NOT: memref.alloc
+// CHECK: memref.view %[[ALL]]{{.*}} to memref<[[DATA:[0-9]+]]xi16>
+// CHECK: memref.view %[[ALL]]{{.*}} to memref<[[WEIGHTS:[0-9]+]]xi16>
+// CHECK-COUNT-2: memref.view %[[ALL]]
 // CHECK: call @qk_winograd({{.*}} : ({{.*}}, index, index) -> ()
-// CHECK: func.func private @qk_winograd({{.*}}: memref<[[DATA]]xi16> {llvm.noalias}, %{{.*}}: memref<20736xi16> {llvm.noalias}
-// CHECK-COUNT-4: memref.subview
+// CHECK: func.func private @qk_winograd({{.*}}: memref<[[DATA]]xi16> {llvm.noalias}, %{{.*}}: memref<[[WEIGHTS]]xi16> {llvm.noalias}
 func.func @winograd(%x: memref<1x7x7x16xi8>, %w: memref<4608xi8>, %b: memref<32xi32>,
                     %m: memref<32xf32>, %y: memref<1x7x7x32xi8>) {
   qk.winograd %x weights %w bias %b multipliers %m into %y {

@@ -103,3 +103,35 @@ func.func @single(%x: !x) -> !y {
   %y = q.gemm %x, %w : (!x, !w) -> !y
   return %y : !y
 }
+
+// -----
+
+!x = tensor<1x6x6x16x!quant.uniform<u8:f32, 0.5>>
+!w = tensor<16x3x3x1x!quant.uniform<i8:f32, 0.25>>
+!y = tensor<1x4x4x16x!quant.uniform<u8:f32, 3.0>>
+
+// The products of a column of a window meet in int16: two of any weights but
+// -128, which take SMLAL, or all three of smaller ones.
+// CHECK-LABEL: func @columns
+// CHECK: qk.depthwise
+// CHECK-SAME: micro_kernel = #qk.micro_kernel<smull_lanes>
+// CHECK-SAME: signed_chain = #qk.signed_chain<length = 2, lo = -128, hi = 127, sum_min = -32512, sum_max = 32258>
+// CHECK: qk.depthwise
+// CHECK-SAME: signed_chain = #qk.signed_chain<length = 4, lo = -128, hi = 127, sum_min = -32640, sum_max = 32385>
+// CHECK: qk.depthwise
+// CHECK-SAME: micro_kernel = #qk.micro_kernel<smlal>
+// I8MM-LABEL: func @columns
+// I8MM: qk.depthwise
+// I8MM-SAME: micro_kernel = #qk.micro_kernel<usdot>
+func.func @columns(%x: !x) -> (!y, !y, !y) {
+  %w0 = q.const dense<127> : tensor<16x3x3x1xi8> as !w
+  %w1 = q.const dense<85> : tensor<16x3x3x1xi8> as !w
+  %w2 = q.const dense<-128> : tensor<16x3x3x1xi8> as !w
+  %y0 = q.conv2d %x, %w0 {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>,
+          dilations = array<i64: 1, 1>, groups = 16 : i64} : (!x, !w) -> !y
+  %y1 = q.conv2d %x, %w1 {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>,
+          dilations = array<i64: 1, 1>, groups = 16 : i64} : (!x, !w) -> !y
+  %y2 = q.conv2d %x, %w2 {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>,
+          dilations = array<i64: 1, 1>, groups = 16 : i64} : (!x, !w) -> !y
+  return %y0, %y1, %y2 : !y, !y, !y
+}

@@ -7,6 +7,7 @@
 
 #include "Tune.h"
 
+#include "Support/ProgressLine.h"
 #include "TimedLibrary.h"
 
 #include "QDialect/Conversion/TunedKernels.h"
@@ -105,11 +106,13 @@ LogicalResult Tuner::compileAll(const std::string &knownFile) {
     return emitError(loc) << "cannot make a temporary folder: "
                           << code.message();
   lowering.tuned = knownFile;
-  if (failed(compile(0)))
-    return failure();
-  for (int64_t number = 1; number < most; ++number)
+  ProgressLine progress("compiling kernels to time");
+  // The first one tells how many there are.
+  for (int64_t number = 0; number == 0 || number < most; ++number) {
     if (failed(compile(number)))
       return failure();
+    progress.update(number + 1, std::max<int64_t>(most, 1));
+  }
   return success();
 }
 

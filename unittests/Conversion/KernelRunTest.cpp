@@ -435,6 +435,26 @@ TEST_P(KernelRun, SignedChains) {
       EXPECT_NE(module.kernelIR.find(length), std::string::npos) << length;
 }
 
+/// The same down the columns of depthwise windows; weights of -128 may have
+/// none.
+TEST_P(KernelRun, ColumnChains) {
+  for (int64_t maxWeight : {128, 127, 85, 31})
+    for (int i = 0; i < 4; ++i) {
+      LayerCase layer = randomDepthwise();
+      layer.maxWeight = maxWeight;
+      layer.isExtreme = i % 2;
+      layer.kh = layer.kw = i < 2 ? 3 : 5;
+      layer.h = layer.dilationH * (layer.kh - 1) + 1 + below(9);
+      layer.w = layer.dilationW * (layer.kw - 1) + 1 + below(14);
+      module.add(layer, random);
+    }
+  check();
+  if (std::string(GetParam()) == "neon")
+    for (const char *part :
+         {"<smlal>", "<smull_lanes>", "length = 2", "length = 4", "length = 8"})
+      EXPECT_NE(module.kernelIR.find(part), std::string::npos) << part;
+}
+
 /// One pixel, odd numbers of pixels, and reductions of every remainder.
 TEST_P(KernelRun, Remainders) {
   for (int64_t ic : {7, 8, 9, 15, 16, 17, 23, 24, 25, 31, 40, 72, 129})

@@ -38,6 +38,7 @@ struct KernelCandidate {
   /// Estimated core cycles of one run of the layer.
   int64_t cycles = 0;
 
+  /// The same kernel, whatever it is estimated to take.
   bool isSameAs(const KernelCandidate &other) const {
     return form == other.form && microKernel == other.microKernel &&
            tile == other.tile && chain == other.chain &&

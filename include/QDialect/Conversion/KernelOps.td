@@ -46,7 +46,8 @@ def QK_MicroKernel : I32EnumAttr<"MicroKernel",
   I32EnumAttrCase<"Smmla", 8, "smmla">,
   I32EnumAttrCase<"Usmmla", 9, "usmmla">,
   I32EnumAttrCase<"Vpdpbusd512", 10, "vpdpbusd512">,
-  I32EnumAttrCase<"Vpdpwssd512", 11, "vpdpwssd512">
+  I32EnumAttrCase<"Vpdpwssd512", 11, "vpdpwssd512">,
+  I32EnumAttrCase<"SmullLanes", 12, "smull_lanes">
 ]> {
   let cppNamespace = "::q::kernel";
   let genSpecializedAttr = 0;
@@ -175,6 +176,9 @@ def QK_SignedChainAttr : AttrDef<QK_Dialect, "SignedChain"> {
     ```
     -32768 <= sum_min and sum_max <= 32767
     ```
+
+    In `qk.depthwise` a lane is a channel, and its products those of a column of
+    the window.
 
     A length of 1 is exact for all weights, a length of 2 for weights of -127 to
     127.
@@ -340,9 +344,13 @@ def QK_DepthwiseOp : QK_LayerOp<"depthwise"> {
     The convolution whose `groups` equal the channels of input and result. The
     arithmetic is that of `qk.conv`. `tile` is `[rows, vectors]`: how many output
     rows and vectors of channels one walk along the input handles; it takes the
-    micro-kernels `pmaddwd`, `vpdpwssd`, `smlal`, `sdot` and `usdot`. Weights are `[KH, KW, C]`,
-    one byte each; the kernel widens them when it is called. Bias, multipliers
-    and shifts are packed as those of `qk.conv`.
+    micro-kernels `pmaddwd`, `vpdpwssd`, `smlal`, `smull_lanes`, `sdot` and
+    `usdot`. Weights are `[KH, KW, C]`, one byte each; the kernel widens them when
+    it is called. Bias, multipliers and shifts are packed as those of `qk.conv`.
+
+    `smull_lanes` multiplies bytes of eight channels and adds `length` (of its
+    `signed_chain`) taps of a column of the window in int16, from the uppermost
+    on; activations are signed and centred around 0.
   }];
 }
 

@@ -211,7 +211,7 @@ struct DepthwisePlan {
   /// Weights per block, in the order in which they are multiplied.
   int64_t blockWeights() const;
   /// Bits of such a weight: those of the rows' elements.
-  int64_t weightBits() const { return groupRows == 4 ? 8 : 16; }
+  int64_t weightBits() const { return traits.activationBits; }
 };
 
 DepthwisePlan getDepthwisePlan(const LayerGeometry &geometry,

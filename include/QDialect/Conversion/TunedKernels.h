@@ -41,6 +41,8 @@ struct TunedKernel {
   int64_t defaultNanoseconds = 0;
 };
 
+/// What `qcc --tune` has measured: a file of kernels, by target (avx2, neon
+/// ...) and kind of layer.
 class TunedKernels {
 public:
   /// Reads a file. Fails with a diagnostic at `loc` that says what is wrong

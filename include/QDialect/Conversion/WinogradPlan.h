@@ -112,6 +112,7 @@ int64_t getMostWinogradTiles(const WinogradPlan &plan);
 struct WinogradRuns {
   int64_t size = 0, countLarge = 0, countSmall = 0;
 };
+/// The split into fewest, most equal runs.
 WinogradRuns splitWinogradTiles(int64_t count, int64_t most);
 
 /// Core cycles that a layer is estimated to take, and that `qk.conv` would.

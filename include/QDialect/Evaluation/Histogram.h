@@ -31,6 +31,7 @@ public:
   /// Adds finite values and counts the others. Returns the extremes of the
   /// finite ones, if there are any.
   std::optional<std::pair<double, double>> add(llvm::ArrayRef<float> values);
+  /// As if the values of `other` had been added as well, in any order.
   void merge(const Histogram &other);
 
   /// All that was added, finite or not.

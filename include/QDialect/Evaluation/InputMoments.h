@@ -26,7 +26,9 @@ struct InputMoments {
   std::vector<double> sums;
   std::vector<std::vector<float>> products;
 
+  /// The mean of the input that meets weight `i`.
   double getMean(size_t i) const { return sums[i] / double(windows); }
+  /// Covariances of the inputs of a block, row-major, [blocks[block]] squared.
   std::vector<float> getCovariance(size_t block) const;
 };
 

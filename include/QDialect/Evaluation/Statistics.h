@@ -124,8 +124,10 @@ enum class RangeMethod {
 };
 /// "minmax", "ema", "averaged", "percentile", "mse", "entropy".
 llvm::StringRef getRangeMethodName(RangeMethod method);
+/// The method of such a name; nothing if there is none.
 std::optional<RangeMethod> parseRangeMethod(llvm::StringRef name);
 
+/// How the range of a tensor is chosen.
 struct RangeOptions {
   RangeMethod method = RangeMethod::Averaged;
   /// Percent cut off at each end.

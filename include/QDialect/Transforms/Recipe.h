@@ -66,6 +66,7 @@ struct RecipeEntry {
   /// Whether a layer took it; an entry that none takes is likely misspelt.
   bool used = false;
 
+  /// Whether it is for the layer of this name.
   bool covers(llvm::StringRef layer) const;
 };
 

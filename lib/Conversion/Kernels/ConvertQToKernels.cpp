@@ -264,7 +264,7 @@ private:
                     choice.tile);
     else if (isDepthwise)
       buildDepthwise(op, shape, geometry, **constants,
-                     getDepthwiseKernel(kernels, geometry, **constants));
+                     getDepthwiseKernel(op, kernels, geometry, **constants));
     else
       chooseDense(op, shape, geometry, **constants, kernels);
     return success();
@@ -277,14 +277,15 @@ private:
                                           : FloatEpilogue::WhereNeeded;
   }
 
-  static MicroKernel getDepthwiseKernel(const TargetKernels &kernels,
+  static MicroKernel getDepthwiseKernel(WeightedOpInterface op,
+                                        const TargetKernels &kernels,
                                         const LayerGeometry &geometry,
                                         const LayerConstants &constants) {
     bool isSigned = constants.input.getIsSigned();
-    return chooseNeonDepthwise(isSigned && kernels.depthwiseSigned
-                                   ? *kernels.depthwiseSigned
-                                   : kernels.depthwise,
-                               geometry);
+    return chooseNeonDepthwise(
+        isSigned && kernels.depthwiseSigned ? *kernels.depthwiseSigned
+                                            : kernels.depthwise,
+        geometry, proveColumnChain(op, geometry, constants.weights));
   }
 
   /// What is proven of a layer, and which micro-kernels that allows.
@@ -307,7 +308,8 @@ private:
       request.dense.push_back(wide);
     if (std::optional<MicroKernel> other = getNeonAlternative(dense))
       request.dense.push_back(*other);
-    request.depthwise = getDepthwiseKernel(kernels, geometry, constants);
+    if (request.isDepthwise)
+      request.depthwise = getDepthwiseKernel(op, kernels, geometry, constants);
     request.registers = kernels.registers;
     std::optional<Int16Chain> chain = getInt16Chain(op);
     if (kernels.densePairs && chain && !request.isDepthwise) {
@@ -501,6 +503,8 @@ private:
                       const LayerGeometry &geometry, LayerConstants &constants,
                       MicroKernel kernel,
                       std::optional<std::pair<int64_t, int64_t>> tile = {}) {
+    if (kernel == MicroKernel::SmullLanes)
+      constants.signedChain = proveColumnChain(op, geometry, constants.weights);
     takeOffset(constants, kernel);
     auto [rows, vectors] = tile ? *tile : chooseDepthwiseTile(geometry, kernel);
     DepthwisePlan plan = getDepthwisePlan(geometry, kernel, rows, vectors);

@@ -12,7 +12,8 @@
 // input rows are interleaved, element by element, so that one instruction
 // multiplies two vertical taps; two output rows then share every pair, with
 // the weights shifted by one row for the second. The dot products of NEON take
-// four rows of bytes in the same way.
+// four rows of bytes in the same way. SMULL multiplies bytes of one row, whose
+// products meet those of the rows below in int16, as many as were proven.
 //
 // Nothing is copied for the sake of padding: a row outside of the image is read
 // from a buffer of one padded pixel, again and again; a column outside of it is
@@ -68,11 +69,12 @@ private:
   int64_t padValue() const { return spec.inputStorage.getZeroPoint(); }
   int64_t padFactor() const { return padValue() + spec.activationOffset; }
 
-  Type element() { return plan.groupRows == 4 ? e.i8() : e.i16(); }
+  bool takesBytes() const { return plan.traits.activationBits == 8; }
+  Type element() { return takesBytes() ? e.i8() : e.i16(); }
 
   /// Bytes as they are multiplied.
   Value widen(Value bytes, bool isSigned) {
-    return plan.groupRows == 4 ? bytes : e.extend(bytes, e.i16(), isSigned);
+    return takesBytes() ? bytes : e.extend(bytes, e.i16(), isSigned);
   }
 
   /// Of a block; the last one reaches back over its neighbour.
@@ -390,6 +392,8 @@ private:
 
   Values multiplyRows(const Column &column, Value weightsAt, Values sums,
                       function_ref<Value(int64_t)> readRow, int64_t rows) {
+    if (spec.microKernel == MicroKernel::SmullLanes)
+      return multiplyChains(column, weightsAt, std::move(sums), readRow, rows);
     for (int64_t row = 0; row < plan.windowGroups; ++row) {
       Values group;
       // A missing partner meets zero weights only.
@@ -405,6 +409,38 @@ private:
                                     sums[sum]);
           }
     }
+    return sums;
+  }
+
+  /// Byte by byte: one chain after the other, so that sums in int16 take few
+  /// registers.
+  Values multiplyChains(const Column &column, Value weightsAt, Values sums,
+                        function_ref<Value(int64_t)> readRow, int64_t rows) {
+    int64_t lanes = plan.traits.lanes;
+    Values data;
+    for (int64_t row = 0; row < rows; ++row)
+      data.push_back(readRow(row));
+    for (int64_t v = 0; v < plan.vectors; ++v)
+      for (int64_t outRow = 0; outRow < plan.rows; ++outRow)
+        for (const Column::Use &use : column.uses) {
+          int64_t sum = (use.behind * plan.rows + outRow) * plan.vectors + v;
+          Value chain;
+          for (int64_t row = 0; row < g.kernelH; ++row) {
+            int64_t offset = (row * g.kernelW + use.tap) * pitch;
+            Value weights =
+                e.load(buffers.weightScratch, e.add(weightsAt, offset), pitch);
+            auto part = [&](Value all) {
+              return e.slice(all, v * lanes, lanes);
+            };
+            chain = e.addByteProducts(
+                chain, part(data[outRow * g.strideH + row]), part(weights));
+            if ((row + 1) % spec.chain != 0 && row + 1 < g.kernelH)
+              continue;
+            sums[sum] = arith::AddIOp::create(
+                b, sums[sum], e.extend(chain, e.i32(), /*isSigned=*/true));
+            chain = Value();
+          }
+        }
     return sums;
   }
 

@@ -193,9 +193,10 @@ template <typename OpTy> static LogicalResult verifyLayer(OpTy op) {
   if (bool(op.getChainTable()) != op.getPanelChains().has_value())
     return op.emitOpError("panel_chains and a table of chains go together");
   if (op.getSignedChain().has_value() !=
-      (op.getMicroKernel() == MicroKernel::Smull))
-    return op.emitOpError("a signed_chain and the micro-kernel smull go "
-                          "together");
+      (op.getMicroKernel() == MicroKernel::Smull ||
+       op.getMicroKernel() == MicroKernel::SmullLanes))
+    return op.emitOpError("a signed_chain and the micro-kernels smull and "
+                          "smull_lanes go together");
   if (op.getWinogradProof().has_value() != std::is_same_v<OpTy, WinogradOp>)
     return op.emitOpError("a winograd_proof belongs to every qk.winograd, and "
                           "to no other layer");

@@ -180,6 +180,12 @@ Value KernelEmitter::addPairs(MicroKernel kernel, Value sum, Value lhs,
   return arith::AddIOp::create(b, sum, products);
 }
 
+Value KernelEmitter::addByteProducts(Value sum, Value a, Value c) {
+  Value products =
+      intrinsic("llvm.aarch64.neon.smull.v8i16", vec(8, i16()), {a, c});
+  return sum ? Value(arith::AddIOp::create(b, sum, products)) : products;
+}
+
 Value KernelEmitter::addDotProducts(MicroKernel kernel, Value sum,
                                     Value activations, Value weights) {
   // The unsigned factor comes first.

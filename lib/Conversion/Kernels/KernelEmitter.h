@@ -79,6 +79,9 @@ public:
   /// sum[i] + a[2 i] b[2 i] + a[2 i + 1] b[2 i + 1] modulo 2^32 for vectors of
   /// i32 and twice as many i16: vpmaddwd and an addition, or vpdpwssd.
   Value addPairs(MicroKernel kernel, Value sum, Value a, Value b);
+  /// sum + a * c for vectors of eight signed bytes, in i16: SMLAL, or SMULL
+  /// without a sum.
+  Value addByteProducts(Value sum, Value a, Value c);
   /// SDOT or USDOT: sum[i] + the sum of four products of bytes, for vectors of
   /// four i32 and sixteen i8.
   Value addDotProducts(MicroKernel kernel, Value sum, Value activations,

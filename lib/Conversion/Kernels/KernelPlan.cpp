@@ -21,6 +21,8 @@ MicroKernelTraits q::kernel::getTraits(MicroKernel kernel) {
     return {16, 2, 16, false, false, false, true};
   case MicroKernel::Smlal:
     return {8, 1, 16, false, false};
+  case MicroKernel::SmullLanes:
+    return {8, 1, 8, true, false};
   case MicroKernel::Sdot:
     return {4, 4, 8, true, false};
   case MicroKernel::Usdot:
@@ -122,6 +124,7 @@ getTileOptions(MicroKernel kernel, int64_t channels, int64_t registers) {
     // into fewer pieces, by what qcc --tune measures.
     return {{1, 8, 1.1}, {2, 4}, {2, 5, 1.06}, {3, 3, 1.05}};
   case MicroKernel::Smlal:
+  case MicroKernel::SmullLanes: // of depthwise layers only
     return {{1, 8}, {2, 4}};
   case MicroKernel::Sdot:
   case MicroKernel::Usdot:
@@ -377,7 +380,7 @@ DepthwisePlan q::kernel::getDepthwisePlan(const LayerGeometry &geometry,
   plan.traits = getTraits(kernel);
   plan.groupRows =
       kernel == MicroKernel::Pmaddwd || kernel == MicroKernel::Vpdpwssd ? 2
-      : plan.traits.activationBits == 8                                 ? 4
+      : kernel == MicroKernel::Sdot || kernel == MicroKernel::Usdot     ? 4
                                                                         : 1;
   plan.vectors = vectors;
   plan.blockChannels = vectors * plan.traits.lanes;
@@ -448,10 +451,11 @@ FailureOr<PackedSizes> q::kernel::getPackedSizes(DepthwiseOp op) {
   if (op.getMicroKernel() != MicroKernel::Pmaddwd &&
       op.getMicroKernel() != MicroKernel::Vpdpwssd &&
       op.getMicroKernel() != MicroKernel::Smlal &&
+      op.getMicroKernel() != MicroKernel::SmullLanes &&
       op.getMicroKernel() != MicroKernel::Sdot &&
       op.getMicroKernel() != MicroKernel::Usdot)
     return op.emitOpError("takes the micro-kernels pmaddwd, vpdpwssd, smlal, "
-                          "sdot and usdot only");
+                          "smull_lanes, sdot and usdot only");
   int64_t rows = op.getTile()[0], vectors = op.getTile()[1];
   int64_t channels = vectors * getTraits(op.getMicroKernel()).lanes;
   if (rows < 1 || rows > geometry->outH || vectors < 1 || channels % 8 ||

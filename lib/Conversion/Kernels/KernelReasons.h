@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef LIB_CONVERSION_KERNELS_KERNELREASONS_H
-#define LIB_CONVERSION_KERNELS_KERNELREASONS_H
+#ifndef QDIALECT_LIB_CONVERSION_KERNELS_KERNELREASONS_H
+#define QDIALECT_LIB_CONVERSION_KERNELS_KERNELREASONS_H
 
 #include "mlir/IR/Operation.h"
 
@@ -28,4 +28,4 @@ std::string explainKernel(mlir::Operation *kernel);
 
 } // namespace q::kernel
 
-#endif // LIB_CONVERSION_KERNELS_KERNELREASONS_H
+#endif // QDIALECT_LIB_CONVERSION_KERNELS_KERNELREASONS_H

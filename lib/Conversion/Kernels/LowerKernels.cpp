@@ -19,6 +19,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/SymbolTable.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/MapVector.h"
 
 namespace q::kernel {
 #define GEN_PASS_DEF_LOWERKERNELS
@@ -30,11 +31,18 @@ using namespace q::kernel;
 
 namespace {
 
+/// The scratch buffers of a layer, of one thread: each with its first byte.
+struct Scratch {
+  SmallVector<std::pair<memref::AllocOp, int64_t>> buffers;
+  int64_t bytes = 0;
+};
+
 /// The roles of a kernel function's arguments, in order.
 struct CallOperands {
   SmallVector<Value> values;
   ActivationStrides input{}, output{}, residual{};
   TeamPlan team;
+  Scratch scratch;
 };
 
 /// A flat view of a buffer with static strides: all that its elements span.
@@ -120,6 +128,8 @@ struct LowerKernelsPass : q::kernel::impl::LowerKernelsBase<LowerKernelsPass> {
       if (failed(lowered))
         return signalPassFailure();
     }
+    for (auto &[function, scratch] : teams)
+      placeScratch(function, scratch);
   }
 
 private:
@@ -148,6 +158,9 @@ private:
       call.residual = call.output;
     call.team = planTeam(op, call);
     pushScratch(op, builder, call);
+    auto function = op->template getParentOfType<func::FuncOp>();
+    if (call.scratch.bytes && getArgument(function, q::kThreadAttrName))
+      teams[function].push_back(call.scratch);
     pushNumbers(op, builder, call);
     FailureOr<Value> isMember = pushTeam(op, builder, call);
     if (failed(isMember))
@@ -171,6 +184,13 @@ private:
     return threads ? threads.getInt() : 1;
   }
 
+  static Value getArgument(func::FuncOp function, StringRef name) {
+    for (BlockArgument argument : function.getArguments())
+      if (function.getArgAttr(argument.getArgNumber(), name))
+        return argument;
+    return Value();
+  }
+
   static TeamPlan planTeam(ConvOp op, const CallOperands &call) {
     return blockingOf(op, stridesOf(call)).second;
   }
@@ -188,13 +208,8 @@ private:
     if (getThreads(op) == 1)
       return Value();
     auto function = op->getParentOfType<func::FuncOp>();
-    Value thread, team;
-    for (BlockArgument argument : function.getArguments()) {
-      if (function.getArgAttr(argument.getArgNumber(), q::kThreadAttrName))
-        thread = argument;
-      if (function.getArgAttr(argument.getArgNumber(), q::kTeamAttrName))
-        team = argument;
-    }
+    Value thread = getArgument(function, q::kThreadAttrName);
+    Value team = getArgument(function, q::kTeamAttrName);
     if (!thread || !team || getThreads(function) < getThreads(op)) {
       op->emitOpError("is for several threads, but its function is not; "
                       "q-split-threads makes both");
@@ -213,31 +228,59 @@ private:
         .getResult();
   }
 
-  /// `buffer` of a function that several threads call: the part of a thread.
-  static Value getOwnPart(ImplicitLocOpBuilder &b, Value buffer,
-                          const TeamPlan &team, Value thread) {
-    if (!buffer)
-      return buffer;
-    auto type = cast<MemRefType>(buffer.getType());
-    int64_t length = type.getNumElements() / team.threads;
-    Value offset = arith::MulIOp::create(
-        b, thread, arith::ConstantIndexOp::create(b, length));
-    return memref::SubViewOp::create(b, buffer, OpFoldResult(offset),
-                                     OpFoldResult(b.getIndexAttr(length)),
-                                     OpFoldResult(b.getIndexAttr(1)));
-  }
-
   //===--- Scratch
   //---------------------------------------------------------===//
 
-  /// A buffer, or one for each thread.
+  /// The largest scratch of a thread that is worth memory of its own for all
+  /// layers: what stays in a second-level cache along with activations.
+  static constexpr int64_t mostOwnBytes = 144 << 10;
+
   static void pushBuffer(Operation *op, OpBuilder &builder, CallOperands &call,
                          int64_t elements, unsigned bits) {
-    if (call.team.threads > 1)
-      elements = call.team.threads * llvm::alignTo(elements, 512 / bits);
     auto type = MemRefType::get({elements}, builder.getIntegerType(bits));
-    call.values.push_back(memref::AllocOp::create(
-        builder, op->getLoc(), type, builder.getI64IntegerAttr(64)));
+    auto alloc = memref::AllocOp::create(builder, op->getLoc(), type,
+                                         builder.getI64IntegerAttr(64));
+    call.values.push_back(alloc);
+    call.scratch.buffers.push_back({alloc, call.scratch.bytes});
+    call.scratch.bytes += llvm::alignTo(elements * bits / 8, 64);
+  }
+
+  /// Gives every thread scratch of its own, most of it in the same memory for
+  /// all layers, so that it stays in the thread's caches: to overwrite what
+  /// another core has written takes longer than many layers compute.
+  static void placeScratch(func::FuncOp function, ArrayRef<Scratch> layers) {
+    int64_t most = 0;
+    for (const Scratch &layer : layers)
+      if (layer.bytes <= mostOwnBytes)
+        most = std::max(most, layer.bytes);
+    auto b = OpBuilder::atBlockBegin(&function.getBody().front());
+    auto allocate = [&](Location loc, int64_t bytes) -> Value {
+      auto type =
+          MemRefType::get({getThreads(function) * bytes}, b.getI8Type());
+      return memref::AllocOp::create(b, loc, type, b.getI64IntegerAttr(64));
+    };
+    Value common = most ? allocate(function.getLoc(), most) : Value();
+    Value thread = getArgument(function, q::kThreadAttrName);
+    for (const Scratch &layer : layers) {
+      memref::AllocOp front = layer.buffers.front().first;
+      b.setInsertionPoint(front);
+      Location loc = front.getLoc();
+      bool isCommon = layer.bytes <= mostOwnBytes;
+      Value all = isCommon ? common : allocate(loc, layer.bytes);
+      auto index = [&](int64_t value) -> Value {
+        return arith::ConstantIndexOp::create(b, loc, value);
+      };
+      Value own = arith::MulIOp::create(b, loc, thread,
+                                        index(isCommon ? most : layer.bytes));
+      for (auto [alloc, first] : layer.buffers) {
+        Value at = arith::AddIOp::create(b, loc, own, index(first));
+        Value view = memref::ViewOp::create(b, loc, alloc.getType(), all, at,
+                                            ValueRange());
+        alloc.replaceAllUsesWith(view);
+      }
+      for (auto [alloc, first] : layer.buffers)
+        alloc.erase();
+    }
   }
 
   static DensePlan planOf(ConvOp op) {
@@ -520,10 +563,6 @@ private:
     if (call.team.loop != SharedLoop::None) {
       spec.team.thread = take(true);
       spec.team.size = take(true);
-      KernelBuffers &b = spec.buffers;
-      for (Value *buffer :
-           {&b.scratch, &b.weightScratch, &b.inputScratch, &b.sums})
-        *buffer = getOwnPart(builder, *buffer, call.team, spec.team.thread);
     }
     emitBody(op, emitter, spec);
     func::ReturnOp::create(builder);
@@ -558,6 +597,8 @@ private:
   }
 
   llvm::DenseMap<Attribute, func::FuncOp> kernels;
+  /// Of the layers of functions that several threads run.
+  llvm::MapVector<func::FuncOp, SmallVector<Scratch>> teams;
 };
 
 } // namespace

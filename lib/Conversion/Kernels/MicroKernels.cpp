@@ -28,7 +28,8 @@ int64_t q::kernel::getUnroll(MicroKernel kernel, int64_t steps, int64_t chain) {
   case MicroKernel::Vpdpwssd512:
     return steps % 2 == 0 ? 2 : steps % 3 == 0 ? 3 : 2;
   case MicroKernel::Smlal:
-    return 8; // one vector of activations per pixel
+  case MicroKernel::SmullLanes: // of depthwise layers only
+    return 8;                   // one vector of activations per pixel
   case MicroKernel::Sdot:
   case MicroKernel::Usdot:
     return 4; // likewise
@@ -180,6 +181,7 @@ void q::kernel::emitSteps(KernelEmitter &e, MicroKernel kernel,
     return emitPmaddubsw(e, tile, operands, steps, accumulators);
   case MicroKernel::Smlal:
   case MicroKernel::Smull:
+  case MicroKernel::SmullLanes:
   case MicroKernel::Sdot:
   case MicroKernel::Usdot:
   case MicroKernel::Smmla:

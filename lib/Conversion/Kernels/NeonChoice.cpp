@@ -71,25 +71,59 @@ MicroKernel q::kernel::chooseNeonKernel(MicroKernel best,
 }
 
 MicroKernel q::kernel::chooseNeonDepthwise(MicroKernel best,
-                                           const LayerGeometry &geometry) {
+                                           const LayerGeometry &geometry,
+                                           SignedChainAttr proven) {
+  if (best == MicroKernel::Smlal && proven.getLength() > 1)
+    return MicroKernel::SmullLanes;
   bool isDot = best == MicroKernel::Sdot || best == MicroKernel::Usdot;
   return isDot && geometry.kernelH == 1 ? MicroKernel::Smlal : best;
 }
 
-SignedChainAttr q::kernel::proveSignedChain(WeightedOpInterface op,
-                                            ArrayRef<int8_t> weights) {
-  // As the micro-kernel sees them: 0 to amax, centred around 0.
+/// The activations of a layer as smull sees them: 0 to amax, centred around 0.
+static numerics::FactorRange getCentredRange(WeightedOpInterface op) {
   int32_t amax = 255;
   if (std::optional<Int16Chain> chain = getInt16Chain(op))
     amax = static_cast<int32_t>(chain->amax);
   int32_t half = (amax + 1) / 2;
-  numerics::FactorRange range{-half, amax - half};
+  return {-half, amax - half};
+}
+
+static SignedChainAttr makeChain(MLIRContext *context,
+                                 numerics::FactorRange range,
+                                 const numerics::SignedChainProof &proof) {
+  return SignedChainAttr::get(context, proof.length, range.lo, range.hi,
+                              proof.sumMin, proof.sumMax);
+}
+
+SignedChainAttr q::kernel::proveSignedChain(WeightedOpInterface op,
+                                            ArrayRef<int8_t> weights) {
+  numerics::FactorRange range = getCentredRange(op);
   int64_t channels =
       cast<RankedTensorType>(op.getWeights().getType()).getDimSize(0);
-  numerics::SignedChainProof proof = numerics::proveSignedChains(
-      weights.data(), channels, getWeightRuns(op), range);
-  return SignedChainAttr::get(op->getContext(), proof.length, range.lo,
-                              range.hi, proof.sumMin, proof.sumMax);
+  return makeChain(op->getContext(), range,
+                   numerics::proveSignedChains(weights.data(), channels,
+                                               getWeightRuns(op), range));
+}
+
+SignedChainAttr q::kernel::proveColumnChain(WeightedOpInterface op,
+                                            const LayerGeometry &g,
+                                            ArrayRef<int8_t> weights) {
+  // Columns as the lanes of runs.
+  constexpr int64_t lanes = 8;
+  int64_t length = g.kernelH * lanes;
+  int64_t runs = g.outC * ceilDiv(g.kernelW, lanes);
+  std::vector<int8_t> arranged(runs * length);
+  for (int64_t channel = 0; channel < g.outC; ++channel)
+    for (int64_t y = 0; y < g.kernelH; ++y)
+      for (int64_t x = 0; x < g.kernelW; ++x)
+        arranged[(channel * ceilDiv(g.kernelW, lanes) + x / lanes) * length +
+                 y * lanes + x % lanes] =
+            weights[(channel * g.kernelH + y) * g.kernelW + x];
+  numerics::FactorRange range = getCentredRange(op);
+  return makeChain(op->getContext(), range,
+                   numerics::proveSignedChains(
+                       arranged.data(), runs,
+                       {/*runs=*/1, static_cast<size_t>(length)}, range));
 }
 
 int64_t q::kernel::getSmullPixels(int64_t chain) { return chain <= 2 ? 3 : 2; }

@@ -26,14 +26,21 @@ double countNeonInstructions(MicroKernel kernel, int64_t pixels,
                              int64_t vectors, int64_t chain);
 
 /// Likewise for a depthwise layer: sdot and usdot take four rows of the kernel
-/// at a time, which one row alone does not fill.
-MicroKernel chooseNeonDepthwise(MicroKernel best,
-                                const LayerGeometry &geometry);
+/// at a time, which one row alone does not fill; smull_lanes pays if the
+/// products of two rows may meet in int16, by what is proven of the layer.
+MicroKernel chooseNeonDepthwise(MicroKernel best, const LayerGeometry &geometry,
+                                SignedChainAttr proven);
 
 /// How many products of a layer may meet in an int16 lane of smull, proven from
 /// its weights [O, KH, KW, I] and what q-prove-int16-chains found of its
 /// activations (rule N8).
 SignedChainAttr proveSignedChain(WeightedOpInterface op,
+                                 llvm::ArrayRef<int8_t> weights);
+
+/// The same for smull_lanes and a depthwise layer with weights [C, KH, KW, 1]:
+/// how many products of a column of the window may meet.
+SignedChainAttr proveColumnChain(WeightedOpInterface op,
+                                 const LayerGeometry &geometry,
                                  llvm::ArrayRef<int8_t> weights);
 
 /// The most pixels of a tile of smull whose sums stay in registers: longer

@@ -92,13 +92,6 @@ static void emitDot(KernelEmitter &e, bool isUnsigned, const Tile &tile,
 // SMULL, SMLAL2, SADALP
 //===----------------------------------------------------------------------===//
 
-/// sums + x * w, eight products of signed bytes; SMULL if there are no sums.
-static Value multiplyBytes(KernelEmitter &e, Value sums, Value x, Value w) {
-  Value products =
-      e.intrinsic("llvm.aarch64.neon.smull.v8i16", e.vec(8, e.i16()), {x, w});
-  return sums ? Value(arith::AddIOp::create(e.b, sums, products)) : products;
-}
-
 /// accumulator + the sums of neighbouring lanes.
 static Value widenPairs(KernelEmitter &e, Value accumulator, Value sums) {
   Value wide = e.intrinsic("llvm.aarch64.neon.saddlp.v4i32.v8i16",
@@ -135,8 +128,8 @@ static void emitSmull(KernelEmitter &e, const Tile &tile,
       // One kind of instruction after the other, so that a core that works in
       // order need not wait for their results.
       forChannels([&](int64_t i, Value w) {
-        sums[i] =
-            multiplyBytes(e, sums[i], e.slice(x, 0, half), e.slice(w, 0, half));
+        sums[i] = e.addByteProducts(sums[i], e.slice(x, 0, half),
+                                    e.slice(w, 0, half));
       });
       auto widen = [&]() {
         forChannels([&](int64_t i, Value) {
@@ -148,8 +141,8 @@ static void emitSmull(KernelEmitter &e, const Tile &tile,
         if (from.chain == 1)
           widen();
         forChannels([&](int64_t i, Value w) {
-          sums[i] = multiplyBytes(e, sums[i], e.slice(x, half, half),
-                                  e.slice(w, half, half));
+          sums[i] = e.addByteProducts(sums[i], e.slice(x, half, half),
+                                      e.slice(w, half, half));
         });
       }
       if (isEnd)
