@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace q {
 
@@ -32,6 +33,9 @@ public:
 
   llvm::raw_ostream &os() { return *stream; }
 
+  /// Fails, with the reason in `error`, if anything could not be written.
+  mlir::LogicalResult flush(std::string &error);
+
   /// Puts the file into its place. Fails, with the reason in `error`, if
   /// anything could not be written.
   mlir::LogicalResult keep(std::string &error);
@@ -44,8 +48,22 @@ private:
   std::unique_ptr<llvm::raw_fd_ostream> stream;
 };
 
-/// Writes `contents` to `path` as an OutputFile. Fails with a diagnostic at
-/// `loc`.
+/// Files that belong together: they get their names when all are complete, and
+/// a failure before leaves none of them.
+class OutputFiles {
+public:
+  /// Writes a file of the set. Fails with a diagnostic at `loc`.
+  mlir::LogicalResult write(llvm::StringRef path, llvm::StringRef contents,
+                            mlir::Location loc);
+
+  /// Puts all into their places. Fails with a diagnostic at `loc`.
+  mlir::LogicalResult keep(mlir::Location loc);
+
+private:
+  std::vector<std::unique_ptr<OutputFile>> files;
+};
+
+/// Writes a set of one file.
 mlir::LogicalResult writeFileAtomically(llvm::StringRef path,
                                         llvm::StringRef contents,
                                         mlir::Location loc);

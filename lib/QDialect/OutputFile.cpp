@@ -51,32 +51,53 @@ OutputFile::~OutputFile() {
     llvm::consumeError(temporary->discard());
 }
 
-LogicalResult OutputFile::keep(std::string &error) {
+LogicalResult OutputFile::flush(std::string &error) {
   stream->flush();
-  std::string reason;
-  if (stream->has_error())
-    reason = stream->error().message();
-  stream->clear_error();
-  if (reason.empty() && temporary) {
-    if (llvm::Error failure = temporary->keep(path))
-      reason = llvm::toString(std::move(failure));
-    else
-      temporary.reset();
-  }
-  if (reason.empty())
+  if (!stream->has_error())
     return success();
-  error = "cannot write '" + path + "': " + reason;
+  error = "cannot write '" + path + "': " + stream->error().message();
+  stream->clear_error();
   return failure();
 }
 
-LogicalResult q::writeFileAtomically(StringRef path, StringRef contents,
-                                     Location loc) {
+LogicalResult OutputFile::keep(std::string &error) {
+  if (failed(flush(error)))
+    return failure();
+  if (!temporary)
+    return success();
+  if (llvm::Error reason = temporary->keep(path)) {
+    error = "cannot write '" + path + "': " + llvm::toString(std::move(reason));
+    return failure();
+  }
+  temporary.reset();
+  return success();
+}
+
+LogicalResult OutputFiles::write(StringRef path, StringRef contents,
+                                 Location loc) {
   std::string error;
   std::unique_ptr<OutputFile> file = OutputFile::open(path, error);
   if (!file)
     return emitError(loc) << error;
   file->os() << contents;
-  if (failed(file->keep(error)))
+  if (failed(file->flush(error)))
     return emitError(loc) << error;
+  files.push_back(std::move(file));
   return success();
+}
+
+LogicalResult OutputFiles::keep(Location loc) {
+  std::string error;
+  for (std::unique_ptr<OutputFile> &file : files)
+    if (failed(file->keep(error)))
+      return emitError(loc) << error;
+  files.clear();
+  return success();
+}
+
+LogicalResult q::writeFileAtomically(StringRef path, StringRef contents,
+                                     Location loc) {
+  OutputFiles files;
+  return failure(failed(files.write(path, contents, loc)) ||
+                 failed(files.keep(loc)));
 }

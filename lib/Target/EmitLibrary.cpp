@@ -8,7 +8,6 @@
 #include "QDialect/Target/EmitLibrary.h"
 
 #include "QDialect/Conversion/Threads.h"
-#include "QDialect/OutputFile.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Target/LLVMIR/Dialect/All.h"
@@ -127,7 +126,8 @@ static LogicalResult writeRuntimeStub(const Target &target, StringRef path,
 /// Links one object into a shared library that depends on nothing, or with
 /// `needsRuntime` on an OpenMP runtime.
 static LogicalResult link(const Target &target, StringRef object,
-                          StringRef path, bool needsRuntime, Location loc) {
+                          StringRef path, bool needsRuntime, OutputFiles &files,
+                          Location loc) {
   auto linker =
       llvm::sys::findProgramByName("ld.lld", {"/usr/lib/llvm-22/bin"});
   if (!linker)
@@ -142,8 +142,9 @@ static LogicalResult link(const Target &target, StringRef object,
   if (llvm::sys::fs::createTemporaryFile("q", "o", input))
     return emitError(loc) << "cannot make a temporary file";
   llvm::FileRemover removeInput(input);
-  llvm::sys::fs::createUniquePath(path + ".%%%%%%.tmp", output,
-                                  /*MakeAbsolute=*/false);
+  if (llvm::sys::fs::createTemporaryFile("q", "so", output))
+    return emitError(loc) << "cannot make a temporary file";
+  llvm::FileRemover removeOutput(output);
   if (failed(writeFileAtomically(input, object, loc)))
     return failure();
   llvm::FileRemover removeRuntime;
@@ -175,18 +176,27 @@ static LogicalResult link(const Target &target, StringRef object,
   std::string error;
   int status = llvm::sys::ExecuteAndWait(*linker, arguments, std::nullopt, {},
                                          /*SecondsToWait=*/0, 0, &error);
-  if (status) {
-    llvm::sys::fs::remove(output);
+  if (status)
     return emitError(loc) << "ld.lld failed on '" << path << "' " << error;
-  }
-  if (std::error_code code = llvm::sys::fs::rename(output, path))
-    return emitError(loc) << "cannot write '" << path
-                          << "': " << code.message();
-  return success();
+  auto linked = llvm::MemoryBuffer::getFile(output);
+  if (!linked)
+    return emitError(loc) << "cannot read what ld.lld made of '" << path
+                          << "': " << linked.getError().message();
+  return files.write(path, (*linked)->getBuffer(), loc);
 }
 
 FailureOr<LibrarySizes> q::emitLibrary(ModuleOp module, const Target &target,
                                        const EmitPaths &paths) {
+  OutputFiles files;
+  auto sizes = emitLibrary(module, target, paths, files);
+  if (failed(sizes) || failed(files.keep(module.getLoc())))
+    return failure();
+  return sizes;
+}
+
+FailureOr<LibrarySizes> q::emitLibrary(ModuleOp module, const Target &target,
+                                       const EmitPaths &paths,
+                                       OutputFiles &files) {
   Location loc = module.getLoc();
   auto machine = createTargetMachine(target, loc);
   if (failed(machine))
@@ -219,7 +229,7 @@ FailureOr<LibrarySizes> q::emitLibrary(ModuleOp module, const Target &target,
   optimize(*translated, **machine);
 
   auto write = [&](const std::string &path, StringRef contents) {
-    return path.empty() ? success() : writeFileAtomically(path, contents, loc);
+    return path.empty() ? success() : files.write(path, contents, loc);
   };
   if (!paths.llvmIR.empty()) {
     std::string text;
@@ -259,7 +269,7 @@ FailureOr<LibrarySizes> q::emitLibrary(ModuleOp module, const Target &target,
       return failure();
   }
   if (!paths.shared.empty() &&
-      failed(link(target, bytes, paths.shared, needsRuntime, loc)))
+      failed(link(target, bytes, paths.shared, needsRuntime, files, loc)))
     return failure();
   return measure(bytes, loc);
 }

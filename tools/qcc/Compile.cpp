@@ -220,18 +220,20 @@ LogicalResult Compiler::writeFiles(const Target &target, StringRef symbol) {
       paths.shared = path(".so", "lib");
     }
   }
+  OutputFiles files;
   LogicalResult status = timed("generate code", [&]() -> LogicalResult {
-    auto sizes = emitLibrary(*module, target, paths);
+    auto sizes = emitLibrary(*module, target, paths, files);
     if (succeeded(sizes))
       result.sizes = *sizes;
     return sizes;
   });
   if (failed(status) ||
-      failed(writeFileAtomically(
-          path(".h"), makeHeader(result.info, symbol, target.name), loc)))
+      failed(files.write(path(".h"),
+                         makeHeader(result.info, symbol, target.name), loc)) ||
+      failed(
+          files.write(path(".report.json"), makeReport(options, result), loc)))
     return failure();
-  return writeFileAtomically(path(".report.json"), makeReport(options, result),
-                             loc);
+  return files.keep(loc);
 }
 
 LogicalResult Compiler::checkOptions(const Target &target) {

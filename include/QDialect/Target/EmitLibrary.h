@@ -13,6 +13,8 @@
 #ifndef QDIALECT_TARGET_EMITLIBRARY_H
 #define QDIALECT_TARGET_EMITLIBRARY_H
 
+#include "QDialect/OutputFile.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Support/LLVM.h"
 #include "llvm/ADT/StringRef.h"
@@ -66,9 +68,14 @@ struct EmitPaths {
   std::string llvmIR, assembly, object, archive, shared;
 };
 
-/// Translates `module` (LLVM dialect), optimizes it and writes the files of
-/// `paths`, each whole or not at all. Sizes are those of the object. Fails with
-/// a diagnostic at the module.
+/// Translates `module` (LLVM dialect), optimizes it and adds the files of
+/// `paths` to `files`. Sizes are those of the object. Fails with a diagnostic
+/// at the module.
+mlir::FailureOr<LibrarySizes> emitLibrary(mlir::ModuleOp module,
+                                          const Target &target,
+                                          const EmitPaths &paths,
+                                          OutputFiles &files);
+/// The same for a set of these files alone.
 mlir::FailureOr<LibrarySizes> emitLibrary(mlir::ModuleOp module,
                                           const Target &target,
                                           const EmitPaths &paths);
