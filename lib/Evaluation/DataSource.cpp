@@ -323,3 +323,13 @@ q::eval::openData(StringRef path, ArrayRef<InputSpec> inputs,
   return std::unique_ptr<DataSource>(std::make_unique<BatchedSource>(
       SmallVector<InputSpec>(inputs), std::move(*readers), batch, count));
 }
+
+FailureOr<std::unique_ptr<DataSource>>
+q::eval::openData(StringRef path, func::FuncOp function,
+                  StringRef preprocessing, int64_t limit) {
+  Location loc = function.getLoc();
+  auto parsed = Preprocessing::parse(preprocessing, loc);
+  if (failed(parsed))
+    return failure();
+  return openData(path, getInputSpecs(function), *parsed, loc, limit);
+}

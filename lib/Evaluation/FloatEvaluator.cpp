@@ -18,6 +18,7 @@
 #include "ElementParams.h"
 #include "FloatKernel.h"
 
+#include "QDialect/Evaluation/Data.h"
 #include "QDialect/IntegerSemantics.h"
 
 #include "mlir/IR/TypeUtilities.h"
@@ -299,4 +300,17 @@ q::eval::createFloatEvaluator(func::FuncOp function, QuantizerMode quantizers) {
   if (failed(evaluator->initialize()))
     return failure();
   return std::unique_ptr<Evaluator>(std::move(evaluator));
+}
+
+LogicalResult q::eval::observeFloats(func::FuncOp function, DataSource &data,
+                                     Observer observer) {
+  auto evaluator = createFloatEvaluator(function);
+  if (failed(evaluator))
+    return failure();
+  for (int64_t i = 0; i < data.getNumBatches(); ++i) {
+    auto batch = data.read(i);
+    if (failed(batch) || failed((*evaluator)->run(batch->inputs, observer)))
+      return failure();
+  }
+  return success();
 }

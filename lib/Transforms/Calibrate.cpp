@@ -148,11 +148,8 @@ gatherStatistics(func::FuncOp function, const CalibrationOptions &options,
       return failure();
   }
   if (!options.data.empty()) {
-    auto preprocessing = eval::Preprocessing::parse(options.preprocess, loc);
-    if (failed(preprocessing))
-      return failure();
-    auto data = eval::openData(options.data, eval::getInputSpecs(function),
-                               *preprocessing, loc, options.samples);
+    auto data = eval::openData(options.data, function, options.preprocess,
+                               options.samples);
     if (failed(data))
       return failure();
     eval::CollectOptions collect;

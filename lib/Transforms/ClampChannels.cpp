@@ -79,28 +79,17 @@ private:
 
   LogicalResult collect() {
     func::FuncOp function = getOperation();
-    Location loc = function.getLoc();
     if (data.empty())
       return function.emitOpError("has channels to bound, which takes sample "
                                   "inputs; give data=FILE or FOLDER");
-    auto preprocessing = eval::Preprocessing::parse(preprocess, loc);
-    if (failed(preprocessing))
-      return failure();
-    auto source = eval::openData(data, eval::getInputSpecs(function),
-                                 *preprocessing, loc, samples);
-    auto evaluator = eval::createFloatEvaluator(function);
-    if (failed(source) || failed(evaluator))
+    auto source = eval::openData(data, function, preprocess, samples);
+    if (failed(source))
       return failure();
     auto observe = [&](Value value, const eval::Tensor &tensor) {
       if (auto it = tensors.find(value); it != tensors.end())
         it->second.add(tensor);
     };
-    for (int64_t i = 0; i < (*source)->getNumBatches(); ++i) {
-      auto batch = (*source)->read(i);
-      if (failed(batch) || failed((*evaluator)->run(batch->inputs, observe)))
-        return failure();
-    }
-    return success();
+    return eval::observeFloats(function, **source, observe);
   }
 
   LogicalResult bound(Value value, const BoundedTensor &tensor) {

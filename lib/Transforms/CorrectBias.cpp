@@ -189,17 +189,12 @@ struct CorrectBiasPass : q::impl::CorrectBiasBase<CorrectBiasPass> {
   }
 
   LogicalResult run(func::FuncOp function) {
-    Location loc = function.getLoc();
     if (!function.getBody().hasOneBlock())
       return function.emitOpError("must have one block to be evaluated");
     if (data.empty())
       return function.emitOpError("has biases to correct, which takes sample "
                                   "inputs; give data=FILE or FOLDER");
-    auto preprocessing = eval::Preprocessing::parse(preprocess, loc);
-    if (failed(preprocessing))
-      return failure();
-    auto source = eval::openData(data, eval::getInputSpecs(function),
-                                 *preprocessing, loc, samples);
+    auto source = eval::openData(data, function, preprocess, samples);
     if (failed(source))
       return failure();
     Comparison comparison(function);

@@ -76,15 +76,8 @@ struct EqualizeChannelsPass
 
 private:
   LogicalResult collect(const ChannelClasses &classes) {
-    func::FuncOp function = getOperation();
-    Location loc = function.getLoc();
-    auto preprocessing = eval::Preprocessing::parse(preprocess, loc);
-    if (failed(preprocessing))
-      return failure();
-    auto source = eval::openData(data, eval::getInputSpecs(function),
-                                 *preprocessing, loc, samples);
-    auto evaluator = eval::createFloatEvaluator(function);
-    if (failed(source) || failed(evaluator))
+    auto source = eval::openData(data, getOperation(), preprocess, samples);
+    if (failed(source))
       return failure();
     for (const ChannelClasses::Layer &layer : classes.getLayers()) {
       WeightedOpInterface op = layer.op;
@@ -95,12 +88,7 @@ private:
       if (auto it = statistics.find(value); it != statistics.end())
         it->second.add(tensor, weight);
     };
-    for (int64_t i = 0; i < (*source)->getNumBatches(); ++i) {
-      auto batch = (*source)->read(i);
-      if (failed(batch) || failed((*evaluator)->run(batch->inputs, observe)))
-        return failure();
-    }
-    return success();
+    return eval::observeFloats(getOperation(), **source, observe);
   }
 
   /// What a factor f of a channel does to the layers that read it, in units of

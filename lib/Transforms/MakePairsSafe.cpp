@@ -56,12 +56,7 @@ private:
   }
 
   LogicalResult collect(std::vector<eval::InputMoments> &layers) {
-    Location loc = getOperation().getLoc();
-    auto preprocessing = eval::Preprocessing::parse(preprocess, loc);
-    if (failed(preprocessing))
-      return failure();
-    auto source = eval::openData(data, eval::getInputSpecs(getOperation()),
-                                 *preprocessing, loc, samples);
+    auto source = eval::openData(data, getOperation(), preprocess, samples);
     if (failed(source))
       return failure();
     return eval::collectInputMoments(getOperation(), **source, layers);

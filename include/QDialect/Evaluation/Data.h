@@ -114,6 +114,11 @@ openData(llvm::StringRef path, llvm::ArrayRef<InputSpec> inputs,
          const Preprocessing &preprocessing, mlir::Location loc,
          int64_t limit = 0);
 
+/// The same for the inputs of `function` and preprocessing as it is written.
+mlir::FailureOr<std::unique_ptr<DataSource>>
+openData(llvm::StringRef path, mlir::func::FuncOp function,
+         llvm::StringRef preprocessing, int64_t limit = 0);
+
 /// Reads a whole .npy file, of any type and order, as float.
 mlir::FailureOr<Tensor> readNpy(llvm::StringRef path, mlir::Location loc);
 /// Reads class labels: a .npy of integers, in row-major order.

@@ -24,6 +24,8 @@
 
 namespace q::eval {
 
+class DataSource;
+
 /// Called once per op result during a run, in program order.
 using Observer =
     llvm::function_ref<void(mlir::Value value, const Tensor &tensor)>;
@@ -60,6 +62,11 @@ enum class QuantizerMode {
 mlir::FailureOr<std::unique_ptr<Evaluator>>
 createFloatEvaluator(mlir::func::FuncOp function,
                      QuantizerMode quantizers = QuantizerMode::Identity);
+
+/// Runs the float network on all samples, in their order, and shows every value
+/// to `observer`.
+mlir::LogicalResult observeFloats(mlir::func::FuncOp function, DataSource &data,
+                                  Observer observer);
 
 /// The integer reference evaluator: the numeric contract (rules N1-N15). Takes
 /// quantized IR, whose borders may be float. Fails with a diagnostic at the
