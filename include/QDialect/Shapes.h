@@ -8,6 +8,7 @@
 #ifndef QDIALECT_SHAPES_H
 #define QDIALECT_SHAPES_H
 
+#include "mlir/IR/Value.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"
 
@@ -18,6 +19,9 @@ namespace q {
 
 /// Extents, outermost first.
 using Shape = llvm::SmallVector<int64_t>;
+
+/// The shape of a value, which must be a ranked tensor.
+llvm::ArrayRef<int64_t> getShape(mlir::Value value);
 
 /// Row-major strides, in elements.
 Shape getStrides(llvm::ArrayRef<int64_t> shape);

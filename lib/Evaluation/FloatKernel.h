@@ -16,6 +16,7 @@
 
 #include "QDialect/Evaluation/Evaluator.h"
 #include "QDialect/QDialect.h"
+#include "QDialect/Shapes.h"
 
 #include "llvm/ADT/StringMap.h"
 
@@ -85,11 +86,6 @@ void addQuantizerKernels(KernelTable &table);
 
 /// A new engine of oneDNN, or null if there is none.
 std::shared_ptr<DnnlContext> createDnnlContext();
-
-/// The shape of a value, which must be a ranked tensor.
-inline llvm::ArrayRef<int64_t> getShape(mlir::Value value) {
-  return mlir::cast<mlir::RankedTensorType>(value.getType()).getShape();
-}
 
 /// The real bounds of an op with a fused clamp (rule N11).
 struct ClampBounds {

@@ -7,10 +7,16 @@
 
 #include "QDialect/Shapes.h"
 
+#include "mlir/IR/BuiltinTypes.h"
+
 #include <algorithm>
 
 using namespace llvm;
 using namespace q;
+
+ArrayRef<int64_t> q::getShape(mlir::Value value) {
+  return mlir::cast<mlir::RankedTensorType>(value.getType()).getShape();
+}
 
 Shape q::getStrides(ArrayRef<int64_t> shape) {
   Shape strides(shape.size(), 1);

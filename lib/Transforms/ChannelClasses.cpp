@@ -7,6 +7,7 @@
 
 #include "ChannelClasses.h"
 
+#include "QDialect/Shapes.h"
 #include "QDialect/Transforms/Constants.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -118,10 +119,6 @@ static bool isConstant(Value value) {
   while (op && isa<QuantizerOp, DequantizeOp>(op))
     op = op->getOperand(0).getDefiningOp();
   return isa_and_nonnull<ConstOp>(op);
-}
-
-static ArrayRef<int64_t> getShape(Value value) {
-  return cast<RankedTensorType>(value.getType()).getShape();
 }
 
 /// The extent of the last dimension; of a scalar, 1.

@@ -10,13 +10,10 @@
 #include "LayerIntegers.h"
 
 #include "QDialect/Numerics/AccumulatorProof.h"
+#include "QDialect/Shapes.h"
 
 using namespace mlir;
 using namespace q;
-
-static ArrayRef<int64_t> getShape(Value value) {
-  return cast<RankedTensorType>(value.getType()).getShape();
-}
 
 /// `bounds` cut to those of single channels, where `value` is made with them.
 static FailureOr<ChannelRanges::Bounds>

@@ -49,10 +49,7 @@ struct MakePairsSafePass : q::impl::MakePairsSafeBase<MakePairsSafePass> {
 
 private:
   bool isPaired(WeightedOpInterface layer) {
-    return isLimited() ? multipliesPairs(layer)
-                       : getWeightQuantizer(layer) &&
-                             getLargestActivation(layer.getInput()) &&
-                             addsProducts(layer);
+    return isLimited() ? multipliesPairs(layer) : hasBytePairs(layer);
   }
 
   LogicalResult collect(std::vector<eval::InputMoments> &layers) {

@@ -9,6 +9,7 @@
 
 #include "ChannelRanges.h"
 
+#include "QDialect/Shapes.h"
 #include "QDialect/Transforms/Constants.h"
 #include "QDialect/Transforms/Quantizers.h"
 
@@ -35,10 +36,6 @@ std::optional<int> q::getLargestActivation(Value input) {
   if (bits > 8)
     return std::nullopt;
   return scheme.getIsSigned() ? 128 + (1 << (bits - 1)) - 1 : (1 << bits) - 1;
-}
-
-static ArrayRef<int64_t> getShape(Value value) {
-  return cast<RankedTensorType>(value.getType()).getShape();
 }
 
 /// The largest integers of the channels of `value`, counted from the smallest,
@@ -138,8 +135,12 @@ bool q::waitsForWeights(WeightedOpInterface layer) {
          weights.getNumElements() > cachedWeights;
 }
 
-bool q::multipliesPairs(WeightedOpInterface layer) {
+bool q::hasBytePairs(WeightedOpInterface layer) {
   return getWeightQuantizer(layer) && getLargestActivation(layer.getInput()) &&
-         addsProducts(layer) && !suitsWinograd(layer) &&
+         addsProducts(layer);
+}
+
+bool q::multipliesPairs(WeightedOpInterface layer) {
+  return hasBytePairs(layer) && !suitsWinograd(layer) &&
          !waitsForWeights(layer);
 }

@@ -48,8 +48,12 @@ bool suitsWinograd(WeightedOpInterface layer);
 /// row of activations.
 bool waitsForWeights(WeightedOpInterface layer);
 
-/// Whether it is of use to a layer if its pairs of products fit int16: bytes
-/// meet bytes, and none of the above holds.
+/// Whether a layer adds products of constant weights and activations of 8 bits
+/// or fewer.
+bool hasBytePairs(WeightedOpInterface layer);
+
+/// Whether it is of use to such a layer if its pairs of products fit int16: it
+/// neither suits Winograd nor waits for its weights.
 bool multipliesPairs(WeightedOpInterface layer);
 
 } // namespace q

@@ -7,6 +7,8 @@
 
 #include "StripePlan.h"
 
+#include "QDialect/Shapes.h"
+
 #include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -18,10 +20,6 @@ using namespace q;
 //===----------------------------------------------------------------------===//
 // Rows
 //===----------------------------------------------------------------------===//
-
-static ArrayRef<int64_t> getShape(Value value) {
-  return cast<RankedTensorType>(value.getType()).getShape();
-}
 
 static int64_t getHeight(Value value) { return getShape(value)[1]; }
 
